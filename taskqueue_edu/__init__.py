@@ -1,0 +1,117 @@
+"""A task queue small enough to read in an afternoon, and sound enough to trust.
+
+The modules, in the order in which to read them; each imports only those above it:
+
+    errors         the error tree
+    retry          when a failed task is tried again
+    task           what a task is: Task, TaskId, TaskStatus, current_task
+    facts          what can happen to a task
+    state          the legal life of a task, a pure table            <- the heart
+    catalogue      task types by name, and their strict JSON codec
+    storage        where facts are kept: the interface, MemoryStore
+    registry       the one place where something happens to a task
+    pending        the tasks that wait: order and delay
+    dispatch       what a pool holds: claim, settle
+    futures        a task as a concurrent.futures.Future
+    files, journal the store that survives the process: JsonStore
+    queue          what a client holds: TaskQueue
+    executor       run one claimed task
+    pool           WorkerPool: threads
+    executor_pool  ExecutorPool: processes, or any other executor
+    sketch         percentiles of a stream
+    monitor        counts, throughput, latency, from the log of facts
+    reporter       progress on one line
+    config         settings from TOML and the environment
+    workloads      real tasks to run
+    cli            the `taskqueue` command
+    widgets        the live monitor for notebooks
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from taskqueue_edu.catalogue import task_type
+from taskqueue_edu.config import Config
+from taskqueue_edu.errors import (
+    ConfigError,
+    IllegalTransition,
+    InvalidTask,
+    JournalDamaged,
+    QueueClosed,
+    QueueFull,
+    ResultExpired,
+    ResultNotStorable,
+    StorageError,
+    StoreLocked,
+    TaskCancelled,
+    TaskDead,
+    TaskFailed,
+    TaskQueueError,
+    TaskReleased,
+    UnknownTask,
+    UnknownTaskType,
+    WaitTimeout,
+    WorkerCrash,
+)
+from taskqueue_edu.executor_pool import ExecutorPool
+from taskqueue_edu.journal import JsonStore
+from taskqueue_edu.monitor import Monitor
+from taskqueue_edu.pending import PendingQueue
+from taskqueue_edu.pool import WorkerPool
+from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.registry import Registry
+from taskqueue_edu.reporter import Reporter
+from taskqueue_edu.retry import RetryPolicy
+from taskqueue_edu.storage import MemoryStore, Storage
+from taskqueue_edu.task import Task, TaskId, TaskStatus, current_task
+
+if TYPE_CHECKING:
+    from taskqueue_edu.widgets import LiveMonitor
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "ExecutorPool",
+    "IllegalTransition",
+    "InvalidTask",
+    "JournalDamaged",
+    "JsonStore",
+    "LiveMonitor",
+    "MemoryStore",
+    "Monitor",
+    "PendingQueue",
+    "QueueClosed",
+    "QueueFull",
+    "Registry",
+    "Reporter",
+    "ResultExpired",
+    "ResultNotStorable",
+    "RetryPolicy",
+    "Storage",
+    "StorageError",
+    "StoreLocked",
+    "Task",
+    "TaskCancelled",
+    "TaskDead",
+    "TaskFailed",
+    "TaskId",
+    "TaskQueue",
+    "TaskQueueError",
+    "TaskReleased",
+    "TaskStatus",
+    "UnknownTask",
+    "UnknownTaskType",
+    "WaitTimeout",
+    "WorkerCrash",
+    "WorkerPool",
+    "current_task",
+    "task_type",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # The widgets need ipywidgets, which a program without a notebook need not have.
+    if name == "LiveMonitor":
+        from taskqueue_edu.widgets import LiveMonitor
+
+        return LiveMonitor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,262 @@
+"""The table of task types by name, and their strict JSON codec.
+
+Data is never code: JSON names a type, and only a class that this process registered under that
+name is ever built from it. What JSON would change silently (a tuple in an untyped field, NaN, a
+str subclass, a wrong type that a dataclass doesn't check) is refused with the field's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, get_type_hints
+
+import msgspec
+
+from taskqueue_edu.errors import InvalidTask, ResultNotStorable, UnknownTaskType
+from taskqueue_edu.retry import RetryPolicy, qualified_name
+from taskqueue_edu.task import Task
+
+C = TypeVar("C", bound=type)
+
+MAX_PAYLOAD: Final = 16 * 2**20
+"""The most bytes of JSON that a task or a result may take."""
+
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+# What encoding and decoding raise: wrong type or value, an int past 64 bits, a lone surrogate,
+# nesting past the recursion limit, an annotation that names nothing.
+_CODEC_ERRORS: Final = (TypeError, ValueError, OverflowError, RecursionError, NameError)
+_encoder = msgspec.json.Encoder()
+
+
+class TaskType:
+    """One entry of the catalogue: a task class, its name, its codec, its retry policy."""
+
+    def __init__(
+        self, name: str, cls: type, retry: RetryPolicy | None, scope: Mapping[str, Any]
+    ) -> None:
+        self.name = name
+        self.cls = cls
+        self.retry = retry
+        self.fields = tuple(field.name for field in dataclasses.fields(cls) if field.init)
+        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(cls, strict=True)
+        self.result_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
+            _result_type(cls, scope), strict=True
+        )
+
+
+def _result_type(cls: type, scope: Mapping[str, Any]) -> Any:
+    """Return the annotated result of `execute()`; Any if it has none that can be resolved."""
+    try:
+        hints = get_type_hints(cls.execute, localns=dict(scope))  # type: ignore[attr-defined]
+    except NameError:
+        return Any
+    result = hints.get("return", Any)
+    return Any if isinstance(result, TypeVar) else result
+
+
+class Catalogue:
+    """Task types by name and by class."""
+
+    def __init__(self) -> None:
+        # Guards both tables: a type is in both or in neither.
+        self._lock = threading.Lock()
+        self._by_name: dict[str, TaskType] = {}
+        self._by_class: dict[type, TaskType] = {}
+
+    def register(
+        self,
+        name: str,
+        cls: type,
+        retry: RetryPolicy | None = None,
+        scope: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Put the dataclass `cls` into the catalogue under `name`.
+
+        A class of the same module and qualified name is replaced, so a notebook cell can be run
+        again. `scope` resolves annotations that name local classes. Raises InvalidTask if the
+        name is malformed or taken, or the class is no dataclass with `execute()`.
+        """
+        if not _NAME.fullmatch(name):
+            raise InvalidTask(
+                f"{name!r} is no name for a task type",
+                hint="use a letter, then up to 99 letters, digits, or any of _ . -",
+            )
+        if not (dataclasses.is_dataclass(cls) and callable(getattr(cls, "execute", None))):
+            raise InvalidTask(
+                f"{cls.__qualname__} is no dataclass with an execute() method",
+                hint="write @task_type(...) above @dataclass, and define execute(self).",
+            )
+        try:
+            entry = TaskType(name, cls, retry, scope or {})
+        except _CODEC_ERRORS as error:
+            raise InvalidTask(
+                f"{cls.__qualname__} can't be a stored task: {error}",
+                hint="annotate fields and the result of execute() with types JSON can hold.",
+            ) from error
+        with self._lock:
+            old = self._by_name.get(name)
+            if old is not None and qualified_name(old.cls) != qualified_name(cls):
+                raise InvalidTask(
+                    f"the task type {name!r} is taken by {qualified_name(old.cls)}",
+                    hint="choose another name.",
+                )
+            if old is not None:
+                self._by_class.pop(old.cls, None)
+            self._by_name[name] = self._by_class[cls] = entry
+
+    def names(self) -> list[str]:
+        """Return the names of all task types, sorted."""
+        with self._lock:
+            return sorted(self._by_name)
+
+    def find(self, name: str) -> TaskType | None:
+        """Return the entry of that name, or None."""
+        return self._by_name.get(name)
+
+    def get(self, name: str) -> TaskType:
+        """Return the entry of that name. Raises UnknownTaskType."""
+        entry = self._by_name.get(name)
+        if entry is None:
+            known = ", ".join(self.names()) or "none"
+            raise UnknownTaskType(f"no task type {name!r} in this process; known: {known}")
+        return entry
+
+    def of(self, task: Task[Any]) -> TaskType | None:
+        """Return the entry of the task's class, or None if it is not registered."""
+        return self._by_class.get(type(task))
+
+    def encode(self, task: Task[Any]) -> tuple[bytes, Task[Any]]:
+        """Return the task as JSON, and the equal task that comes back from it.
+
+        The copy is what a persistent queue runs: it shares nothing with the caller's object.
+        Raises InvalidTask with the field's name if the round trip would change anything.
+        """
+        entry = self.of(task)
+        if entry is None:
+            raise InvalidTask(
+                f"{type(task).__qualname__} is not registered, so a journal can't keep it",
+                hint='put @task_type("a-name") above its @dataclass, or use a memory queue.',
+            )
+        try:
+            payload = _encoder.encode(task)
+            copy = entry.decoder.decode(payload)
+        except _CODEC_ERRORS as error:
+            raise InvalidTask(
+                f"{entry.name}: {self._culprit(entry, task)}{error}",
+                hint="a stored task's fields must have the annotated type and fit into JSON.",
+            ) from error
+        _check_size(payload, entry.name)
+        for name in entry.fields:
+            before, after = getattr(task, name), getattr(copy, name)
+            if type(before) is not type(after) or before != after:
+                raise InvalidTask(
+                    f"{entry.name}: field {name!r} is {before!r} and would come back from JSON "
+                    f"as {after!r}",
+                    hint="give the field the exact type it holds, such as tuple[int, ...].",
+                )
+        return payload, copy
+
+    def decode(self, name: str, payload: bytes) -> Task[Any]:
+        """Build a task from JSON, checking every type. Raises UnknownTaskType, InvalidTask."""
+        entry = self.get(name)
+        _check_size(payload, name)
+        try:
+            given = json.loads(payload, object_pairs_hook=_no_duplicates)
+            task: Task[Any] = entry.decoder.decode(payload)
+        except _CODEC_ERRORS as error:
+            raise InvalidTask(
+                f"{name}: {error}", hint=f"its fields are: {_signature(entry)}"
+            ) from error
+        unknown = sorted(set(given) - set(entry.fields))
+        if unknown:
+            raise InvalidTask(
+                f"{name} has no field {unknown[0]!r}", hint=f"its fields are: {_signature(entry)}"
+            )
+        return task
+
+    def encode_result(self, name: str, value: Any) -> bytes:
+        """Return a result as JSON. Raises ResultNotStorable if it would not come back equal."""
+        try:
+            payload = _encoder.encode(value)
+            after = self.get(name).result_decoder.decode(payload)
+            _check_size(payload, name)
+            same = type(after) is type(value) and bool(after == value)
+        except _CODEC_ERRORS as error:
+            raise ResultNotStorable(f"the result of {name} can't be kept: {error}") from error
+        if not same:
+            raise ResultNotStorable(
+                f"the result of {name} is a {type(value).__qualname__} and would come back from "
+                f"JSON as another value: {after!r}"
+            )
+        return payload
+
+    def decode_result(self, name: str, payload: bytes) -> Any:
+        """Build a result from JSON, as the type that `execute()` is annotated with."""
+        try:
+            return self.get(name).result_decoder.decode(payload)
+        except msgspec.ValidationError as error:
+            raise InvalidTask(
+                f"a stored result of {name} no longer fits: {error}",
+                hint="execute() had another return type when the task ran; restore it to read.",
+            ) from error
+
+    @staticmethod
+    def _culprit(entry: TaskType, task: Task[Any]) -> str:
+        """Name the field that can't be encoded, as a prefix; "" if each can."""
+        for name in entry.fields:
+            try:
+                _encoder.encode(getattr(task, name))
+            except _CODEC_ERRORS:
+                return f"field {name!r}: "
+        return ""
+
+
+def _check_size(payload: bytes, name: str) -> None:
+    if len(payload) > MAX_PAYLOAD:
+        raise InvalidTask(
+            f"{name}: {len(payload):,} bytes of JSON, at most {MAX_PAYLOAD:,} are kept",
+            hint="put large data into a file and its path into the task.",
+        )
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return table
+
+
+def _signature(entry: TaskType) -> str:
+    return ", ".join(
+        f"{field.name}: {field.type if isinstance(field.type, str) else field.type.__name__}"
+        if not hasattr(field.type, "__args__")
+        else f"{field.name}: {field.type}"
+        for field in dataclasses.fields(entry.cls)
+        if field.init
+    )
+
+
+catalogue: Final = Catalogue()
+"""The task types of this process: what `@task_type` fills."""
+
+
+def task_type(name: str, *, retry: RetryPolicy | None = None) -> Callable[[C], C]:
+    """Register a dataclass as a task type: JSON can name it, a journal can keep it.
+
+    `retry` applies to its tasks unless `submit` is given another. Raises InvalidTask (see
+    `Catalogue.register`).
+    """
+    scope = sys._getframe(1).f_locals  # names a class local to a function or a notebook cell
+
+    def register(cls: C) -> C:
+        catalogue.register(name, cls, retry, scope)
+        return cls
+
+    return register

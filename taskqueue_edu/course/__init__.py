@@ -1,0 +1,11 @@
+"""The course: the sources of the notebooks, and the builder that turns them into notebooks.
+
+    phase1.py ... phase4.py     prose and code, one file a notebook
+    sources.py                  source -> notebook that has not run
+    execute.py                  run it, keep what is the same on every machine
+    rules.py, paths.py          what must hold for a notebook that has run
+    builder.py                  build all, check all
+    __main__.py                 the command: python -m taskqueue_edu.course build
+
+The files in notebooks/ are generated: change the source, never the notebook.
+"""

@@ -1,0 +1,106 @@
+"""The sources of the notebooks: which there are, and what each gives before it has run.
+
+A source is a Python file in jupytext's percent format: `# %% [markdown]` starts prose, `# %%`
+starts code, and `# %% tags=["raises-exception"]` gives a cell tags. Everything in a notebook
+except its outputs follows from its source alone, so two people who build get the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from taskqueue_edu.errors import TaskQueueError
+
+SOURCES = Path(__file__).parent
+
+# The number in front makes a file browser show the notebooks in the order of the course.
+# `extension_NAME.py` becomes `extension_NAME.ipynb`, after all of these.
+_NOTEBOOKS = {
+    "start_here": "00_start_here",
+    "phase1": "01_core_task_system",
+    "phase2": "02_worker_pool",
+    "phase3": "03_monitoring_and_storage",
+    "phase4": "04_integration_and_cli",
+}
+
+# No version of anything: it would differ between machines, and the notebook would with it.
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
+# How the source was laid out: jupytext notes it so that it can write the same source again.
+_LAYOUT = {"cell_marker", "lines_to_end_of_cell_marker", "lines_to_next_cell"}
+
+
+class CourseError(TaskQueueError):
+    """A notebook can't be built from its source: the message says which one and why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source file, and the name that its notebook gets (without `.ipynb`)."""
+
+    path: Path
+    notebook: str
+
+
+def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Source]:
+    """Return the sources in `folder`, in the order of the course; only those named, if any are.
+
+    A name is a source's (`phase1`) or its notebook's (`01_core_task_system`). An unknown one
+    raises CourseError, and so does a folder without any source.
+    """
+    found = [
+        Source(path, notebook)
+        for stem, notebook in _NOTEBOOKS.items()
+        if (path := folder / f"{stem}.py").is_file()
+    ]
+    found += [Source(path, path.stem) for path in sorted(folder.glob("extension_*.py"))]
+    if not found:
+        raise CourseError(f"{folder} holds no source of a notebook")
+    known = {name for source in found for name in (source.path.stem, source.notebook)}
+    if unknown := [name for name in names if name not in known]:
+        raise CourseError(
+            f"no notebook is called {', '.join(unknown)}",
+            hint=f"the names are {', '.join(source.path.stem for source in found)}.",
+        )
+    return [s for s in found if not names or s.path.stem in names or s.notebook in names]
+
+
+def read_source(source: Source) -> NotebookNode:
+    """Return the notebook that `source` gives, with no cell run yet.
+
+    A cell's id is a hash of its text: it stays the same when cells before it come and go.
+    """
+    text = source.path.read_text(encoding="utf-8")
+    notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")  # type: ignore[no-untyped-call]
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = _METADATA
+    seen: Counter[str] = Counter()
+    for cell in notebook.cells:
+        cell.source = cell.source.strip("\n")
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k not in _LAYOUT}
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        seen[digest] += 1
+        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+    return notebook
+
+
+def render(notebook: NotebookNode) -> str:
+    """Return the text of the notebook's file: the same notebook gives the same text."""
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    return text.rstrip("\n") + "\n"

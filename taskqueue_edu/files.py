@@ -1,0 +1,136 @@
+"""The only code that differs between platforms: private folders, whole writes, syncing, locks."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from taskqueue_edu.errors import StorageError, StoreLocked
+
+
+@contextmanager
+def storage_errors(doing: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into a StorageError that says what was being done to which file."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        translated = StorageError(f"can't {doing} {path}: {error.strerror or error}")
+        translated.errno = error.errno
+        raise translated from error
+
+
+def private_folder(folder: Path) -> None:
+    """Make `folder` (0700) if it is not there. Raises StorageError; a symlink is refused."""
+    with storage_errors("use the folder", folder):
+        if folder.is_symlink():
+            raise StorageError(
+                f"{folder} is a symbolic link", hint="name the folder that it points to."
+            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file (0600) and return its descriptor. Raises StorageError; a symlink is refused."""
+    with storage_errors("open", path):
+        descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | os.O_CLOEXEC, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise StorageError(f"{path} is not a regular file")
+        return descriptor
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`: one `write` call may take only a part of it. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        written = os.write(descriptor, view)
+        if written == 0:
+            raise OSError(errno.EIO, "the file takes no more bytes")
+        view = view[written:]
+
+
+def sync_data(descriptor: int) -> None:
+    """Return when the file's bytes are on the disk. Raises OSError."""
+    if hasattr(os, "fdatasync"):
+        os.fdatasync(descriptor)
+    else:
+        os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the folder's list of names is on the disk. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Holder(msgspec.Struct):
+    pid: int
+    host: str
+    since: str
+
+
+class FolderLock:
+    """Makes this process the one owner of a folder, until `release` or its death.
+
+    The lock is an advisory `flock` on a file of its own, which the system takes away with the
+    process, even after `kill -9`. What the file says only tells a human who holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock. Raises StoreLocked at once if somebody else has it, StorageError."""
+        if sys.platform == "win32":
+            raise StorageError(
+                "a persistent queue needs file locks that Windows doesn't have",
+                hint="use TaskQueue() without a folder, or WSL.",
+            )
+        import fcntl
+
+        path = folder / "lock"
+        self._descriptor = open_private(path, os.O_CREAT | os.O_RDWR)
+        try:
+            with storage_errors("lock", path):
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                me = _Holder(os.getpid(), socket.gethostname(), time.strftime("%F %T"))
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, msgspec.json.encode(me) + b"\n", 0)
+        except StorageError as error:
+            holder = os.pread(self._descriptor, 1000, 0)
+            os.close(self._descriptor)
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise _locked(folder, holder) from None
+            raise
+
+    def release(self) -> None:
+        """Give the folder up."""
+        os.close(self._descriptor)
+
+
+def _locked(folder: Path, holder: bytes) -> StoreLocked:
+    try:
+        who = msgspec.json.decode(holder, type=_Holder)
+    except msgspec.DecodeError:
+        return StoreLocked(f"{folder} is in use by another process")
+    if who.pid == os.getpid():
+        return StoreLocked(
+            f"{folder} is already open in this process, since {who.since}",
+            hint="use that queue, or close it first: queue.close(). In a notebook, a queue that "
+            "an earlier cell opened counts; restarting the kernel closes it too.",
+        )
+    return StoreLocked(
+        f"{folder} is in use by process {who.pid} on {who.host}, since {who.since}",
+        hint="wait for it, or stop it: a journal has one owner at a time.",
+    )

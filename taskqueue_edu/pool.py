@@ -1,0 +1,310 @@
+"""Threads that run the tasks of a queue."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, ParamSpec, Self, TypeVar
+
+from taskqueue_edu.errors import QueueClosed, StorageError, WorkerCrash
+from taskqueue_edu.executor import Call, run_task
+from taskqueue_edu.facts import RELEASED
+from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.task import RunningTask
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log: Final = logging.getLogger("taskqueue_edu")
+
+EXIT_GRACE: Final = 5.0
+"""Seconds that running tasks get to stop when the interpreter exits without `shutdown`."""
+
+
+class WorkerPool(Executor):
+    """`workers` threads that pull tasks: an idle one takes the next, and none polls.
+
+    It is also a `concurrent.futures.Executor`: `pool.submit(function, ...)` returns a standard
+    Future. Without a queue of its own yet, it makes itself a memory queue for that.
+
+    The threads are daemons, so that a task that never ends can't keep the interpreter alive;
+    leaving the `with` block, `shutdown` or `stop` end them in order.
+    """
+
+    def __init__(self, workers: int = 4) -> None:
+        """Make a pool; its threads start with `start_processing`. Raises ValueError."""
+        self._check(workers)
+        # Invariant, true whenever the lock is free: `_threads` are the workers that take tasks,
+        # by name; `_leaving` are those that were told to go and may still be on their last
+        # steps; `_runs` are the tasks in progress. There are `_target` workers, or soon will be.
+        self._lock = threading.Lock()
+        self._target = workers
+        self._threads: dict[str, threading.Thread] = {}
+        self._leaving: set[threading.Thread] = set()
+        self._runs: dict[str, RunningTask] = {}
+        self._queue: TaskQueue | None = None
+        self._own_queue = False
+        self._down = False
+        self._stopping = False
+        self._crashes_due = 0
+        self.crashes = 0
+        """How many workers have crashed and were replaced."""
+
+    @staticmethod
+    def _check(workers: int) -> None:
+        if workers < 1:
+            raise ValueError(f"a pool needs at least 1 worker, not {workers}")
+
+    # -- start, grow, shrink
+
+    def start_processing(self, queue: TaskQueue) -> None:
+        """Run the tasks of `queue` until `shutdown` or `stop`.
+
+        Raises QueueClosed, or RuntimeError if the pool or the queue has another partner.
+        """
+        with self._lock:
+            if self._down:
+                raise RuntimeError("this pool was shut down; make a new one")
+            if self._queue is not None and self._queue is not queue:
+                raise RuntimeError("this pool already runs another queue")
+            queue.dispatcher.attach(self)
+            self._queue = queue
+            self._grow()
+        _alive.add(self)
+
+    def resize(self, workers: int) -> None:
+        """Change the number of workers. One too many leaves once its task has ended."""
+        self._check(workers)
+        with self._lock:
+            if self._down:
+                raise RuntimeError("this pool was shut down; make a new one")
+            self._target = workers
+            if self._queue is None:
+                return
+            self._grow()
+        self._queue.dispatcher.nudge()
+
+    def _grow(self) -> None:
+        names = (f"worker-{n}" for n in range(1, self._target + 1))
+        for name in names:
+            if len(self._threads) >= self._target:
+                break
+            if name not in self._threads:
+                thread = threading.Thread(
+                    target=self._work, args=(name,), name=f"taskqueue-{name}", daemon=True
+                )
+                self._threads[name] = thread
+                thread.start()
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are, or soon will be."""
+        return self._target
+
+    @property
+    def queue(self) -> TaskQueue | None:
+        """The queue whose tasks this pool runs."""
+        return self._queue
+
+    def running(self) -> dict[str, RunningTask]:
+        """Return the tasks in progress, by worker."""
+        with self._lock:
+            return dict(self._runs)
+
+    # -- the worker
+
+    def _work(self, name: str) -> None:
+        assert self._queue is not None
+        desk = self._queue.dispatcher
+        run: RunningTask | None = None
+        try:
+            while (run := desk.claim(name, lambda: self._leaves(name))) is not None:
+                with self._lock:
+                    self._runs[name] = run
+                    if self._stopping:
+                        run.request_release("its worker stops")
+                outcome = run_task(run)
+                with self._lock:
+                    del self._runs[name]
+                desk.settle(run, *outcome)
+                run = None
+        except (QueueClosed, StorageError):
+            self._gone(name)  # whoever waits for the task is told by the registry
+        except BaseException as error:  # an injected crash, or a fault in the loop itself
+            self._crashed(name, run, error)
+        else:
+            self._gone(name)
+
+    def _leaves(self, name: str) -> bool:
+        """Decide whether this worker goes: at most once for each worker too many."""
+        if len(self._threads) <= self._target and not self._crashes_due:
+            return False
+        with self._lock:
+            if self._crashes_due:
+                self._crashes_due -= 1
+                raise WorkerCrash("a crash of an idle worker was asked for")
+            if len(self._threads) <= self._target or name not in self._threads:
+                return False
+            self._leaving.add(self._threads.pop(name))
+            more = len(self._threads) > self._target
+        if more and self._queue is not None:
+            self._queue.dispatcher.nudge()
+        return True
+
+    def _gone(self, name: str) -> None:
+        with self._lock:
+            self._runs.pop(name, None)
+            if self._threads.get(name) is threading.current_thread():
+                self._leaving.add(self._threads.pop(name))
+
+    def _crashed(self, name: str, run: RunningTask | None, error: BaseException) -> None:
+        assert self._queue is not None
+        log.warning("%s crashed and is replaced: %r", name, error)
+        self._gone(name)
+        try:
+            if run is not None:
+                self._queue.dispatcher.lose(run, f"{name} crashed: {error!r}")
+        except (QueueClosed, StorageError):
+            log.warning("the queue ended before the task of %s could be given back", name)
+        finally:
+            with self._lock:
+                self.crashes += 1
+                self._grow()
+
+    def crash_worker(self) -> str | None:
+        """Crash one worker, for practice: at its next checkpoint, or at once if it is idle.
+
+        A thread can't be killed from outside, so a busy worker crashes where its task calls
+        `progress`, `checkpoint` or `sleep`; a task that never does ends as usual. The task is
+        tried again, the worker replaced. Returns the worker's name if it was busy.
+        """
+        with self._lock:
+            for name, run in self._runs.items():
+                if not run.cancelled:
+                    run.request(WorkerCrash(f"a crash of {name} was asked for"))
+                    return name
+            self._crashes_due += 1
+        if self._queue is not None:
+            self._queue.dispatcher.nudge()
+        return None
+
+    # -- the end
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Finish the tasks that can run, then end the workers; the queue stays open.
+
+        With `cancel_futures`, pending tasks are cancelled first. With `wait=False`, return at
+        once and let that happen.
+        """
+        with self._lock:
+            self._down = True
+            queue = self._queue
+        if queue is None:
+            return
+        if cancel_futures:
+            queue.dispatcher.cancel_pending("the pool was shut down")
+        if not queue.dispatcher.when_drained(self._dismiss):
+            self._dismiss()
+        if wait:
+            self._join(None)
+
+    def stop(self, timeout: float | None = None) -> bool:
+        """End the workers without draining: idle ones go, running tasks are asked to stop.
+
+        A task that stops at a checkpoint goes back to the queue, to run again from its start,
+        as does one that is still running after `timeout` seconds (None: wait for it). Returns
+        True if every thread has ended.
+        """
+        with self._lock:
+            self._down = self._stopping = True
+            queue = self._queue
+            runs = list(self._runs.values())
+        for run in runs:
+            run.request_release("its worker stops")
+        if queue is None:
+            return True
+        self._dismiss()
+        ended = self._join(timeout)
+        if not ended:
+            for run in self.running().values():
+                with suppress(QueueClosed):
+                    queue.dispatcher.settle(run, RELEASED, "its worker was stopped")
+        return ended
+
+    def _dismiss(self) -> None:
+        with self._lock:
+            self._target = 0
+        if self._queue is not None:
+            self._queue.dispatcher.nudge()
+            self._queue.dispatcher.detach(self)
+            if self._own_queue:
+                self._queue.close()
+
+    def _join(self, timeout: float | None) -> bool:
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._lock:
+                threads = [*self._threads.values(), *self._leaving]
+                threads = [
+                    t for t in threads if t.is_alive() and t is not threading.current_thread()
+                ]
+            if not threads:
+                _alive.discard(self)
+                return True
+            for thread in threads:
+                thread.join(None if end is None else max(end - time.monotonic(), 0.0))
+                if thread.is_alive():
+                    return False
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.shutdown()
+        else:
+            self.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    # -- the Executor side
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run `fn(*args, **kwargs)` on a worker; return its Future.
+
+        The future's exception is the function's own, as the standard library has it. Raises
+        RuntimeError after `shutdown`, InvalidTask if the pool runs a persistent queue.
+        """
+        with self._lock:
+            if self._down:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            if self._queue is None:
+                # Nobody asks this queue for a result again: the futures have them.
+                self._queue, self._own_queue = TaskQueue(retain=0), True
+                self._queue.dispatcher.attach(self)
+                self._grow()
+                _alive.add(self)
+            queue = self._queue
+        return queue.submit_future(Call(fn, args, kwargs))
+
+
+_alive: Final[weakref.WeakSet[WorkerPool]] = weakref.WeakSet()
+
+
+@atexit.register
+def _at_exit() -> None:
+    for pool in list(_alive):
+        if pool._own_queue:
+            pool.shutdown()  # as the standard library's executors do
+        else:
+            pool.stop(EXIT_GRACE)

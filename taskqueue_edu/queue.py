@@ -1,0 +1,407 @@
+"""What a client holds: submit, wait, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, overload
+
+from taskqueue_edu import facts
+from taskqueue_edu.catalogue import catalogue
+from taskqueue_edu.dispatch import Dispatcher
+from taskqueue_edu.errors import (
+    InvalidTask,
+    QueueClosed,
+    QueueFull,
+    TaskCancelled,
+    TaskDead,
+    TaskFailed,
+    TaskQueueError,
+    WaitTimeout,
+)
+from taskqueue_edu.facts import Submission
+from taskqueue_edu.futures import attach_future, future_of
+from taskqueue_edu.pending import Pending, PendingQueue
+from taskqueue_edu.registry import RETAIN, Registry, TaskRecord
+from taskqueue_edu.retry import RetryPolicy
+from taskqueue_edu.storage import Storage
+from taskqueue_edu.task import RunningTask, Task, TaskId, TaskStatus
+
+T = TypeVar("T")
+
+_NO_RETRY: Final = RetryPolicy()
+
+
+class TaskQueue:
+    """A thread-safe queue of tasks, with a registry of what became of them.
+
+        with TaskQueue() as queue, WorkerPool(4) as pool:
+            pool.start_processing(queue)
+            task_id = queue.submit(MathTask("sum", (1, 2, 3)))
+            print(queue.wait_for_result(task_id))
+
+    Leaving the `with` block waits for the tasks that can run, and closes the queue; on an
+    exception it closes at once. A memory queue cancels what is left when it closes, a
+    persistent one (`TaskQueue.open`) leaves it for the next time.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Storage | None = None,
+        pending: Pending[str] | None = None,
+        maxsize: int = 0,
+        retry: RetryPolicy = _NO_RETRY,
+        retain: int = RETAIN,
+        max_recoveries: int = 3,
+    ) -> None:
+        """Make an empty queue, or one with what `store` kept.
+
+        `maxsize` bounds the tasks that wait (0: no bound). `retry` applies to tasks whose type
+        and submission name no other policy. `retain` is how many finished tasks are kept.
+        A task that took its worker down more than `max_recoveries` times is dead.
+        """
+        self.registry = Registry(store, retain=retain)
+        self.dispatcher = Dispatcher(
+            self.registry,
+            pending if pending is not None else PendingQueue(),
+            maxsize,
+            retry,
+            max_recoveries,
+        )
+        self._json = self.registry.store.json
+        # 48 random bits: with 100,000 processes on one journal, two share a prefix with a
+        # chance of 1 in 50,000.
+        self._prefix = secrets.token_hex(6)
+        self._pid = os.getpid()
+        self._numbers = itertools.count(1)
+        self.unknown_types: dict[str, int] = {}
+        self._recover(self.registry.load())
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str], **options: Any) -> Self:
+        """Open a persistent queue: its tasks and results are in a journal in `folder`.
+
+        `sync` is "process" (what was acknowledged survives the death of this process) or
+        "always" (and a power cut). The other options are those of TaskQueue. Tasks that were
+        running when the last process died are tried again; tasks whose type this process
+        doesn't know stay in the journal, counted in `unknown_types`. Raises StorageError,
+        StoreLocked, JournalDamaged.
+        """
+        from taskqueue_edu.journal import JsonStore
+
+        store = JsonStore(Path(folder), sync=options.pop("sync", "process"))
+        try:
+            return cls(store=store, **options)
+        except BaseException:
+            store.close()
+            raise
+
+    def _recover(self, unfinished: list[TaskRecord]) -> None:
+        for record in unfinished:
+            if catalogue.find(record.type) is None:
+                self.unknown_types[record.type] = self.unknown_types.get(record.type, 0) + 1
+            elif record.status is TaskStatus.PENDING:
+                self.dispatcher.line_up(record)
+            else:
+                # The run that the dead process began stands in for its worker here.
+                run = RunningTask(record.id, None, record.attempt, record.worker)
+                record.run = run
+                self.dispatcher.lose(run, "the process that ran it died")
+
+    # -- for clients
+
+    def submit(
+        self,
+        task: Task[T],
+        *,
+        priority: int = 0,
+        delay: float = 0.0,
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+    ) -> TaskId[T]:
+        """Queue a task and return its id at once; a worker runs it later.
+
+        A higher `priority` runs first. The task runs `delay` seconds from now at the earliest.
+        If the queue is full, wait for a place for `timeout` seconds (None: as long as it
+        takes). Raises InvalidTask, QueueFull, QueueClosed; then nothing was recorded.
+        """
+        submission = self._check(task, priority, delay, retry)
+        self.dispatcher.take_place(timeout)
+        return self._enter(submission)
+
+    def submit_many(
+        self,
+        tasks: Iterable[Task[T]],
+        *,
+        priority: int = 0,
+        delay: float = 0.0,
+        retry: RetryPolicy | None = None,
+        timeout: float | None = None,
+    ) -> list[TaskId[T]]:
+        """Queue several tasks; return their ids in the same order.
+
+        All are checked before the first is queued: an InvalidTask means that none was. A
+        QueueFull notes how many went in: those stay.
+        """
+        submissions = [self._check(task, priority, delay, retry) for task in tasks]
+        ids: list[TaskId[T]] = []
+        end = None if timeout is None else time.monotonic() + timeout
+        for submission in submissions:
+            try:
+                self.dispatcher.take_place(None if end is None else end - time.monotonic())
+            except QueueFull as error:
+                error.add_note(f"{len(ids)} of {len(submissions)} tasks were queued before.")
+                raise
+            ids.append(self._enter(submission))
+        return ids
+
+    def _check(
+        self, task: Task[Any], priority: int, delay: float, retry: RetryPolicy | None
+    ) -> Submission:
+        if not callable(getattr(task, "execute", None)):
+            raise InvalidTask(
+                f"{task!r} has no execute() method",
+                hint="submit an object with execute(); for a plain function use pool.submit().",
+            )
+        if not 0.0 <= delay < 1e10:
+            raise InvalidTask(f"delay is {delay!r}", hint="give seconds, 0 or more.")
+        entry = catalogue.of(task)
+        name = entry.name if entry is not None else type(task).__qualname__
+        payload = None
+        if self._json:
+            payload, task = catalogue.encode(task)
+        due = time.time() + delay if delay else None
+        return Submission(
+            name, task, payload, priority, due, retry or (entry.retry if entry else None)
+        )
+
+    def _enter(self, submission: Submission) -> TaskId[Any]:
+        record = self._new_record(submission)
+        self._enter_record(record, submission)
+        return record.id  # type: ignore[return-value]  # a plain str stands for a TaskId
+
+    def _new_record(self, submission: Submission) -> TaskRecord:
+        if os.getpid() != self._pid:  # a fork copied the prefix and the counter
+            self._prefix, self._pid = secrets.token_hex(6), os.getpid()
+        return TaskRecord(f"{self._prefix}-{next(self._numbers)}", submission)
+
+    def _enter_record(self, record: TaskRecord, submission: Submission) -> None:
+        try:
+            self.registry.record(facts.SUBMITTED, record, submission.type, submission)
+        except TaskQueueError:
+            self.dispatcher.free_place()
+            raise
+        self.dispatcher.line_up(record, reserved=True)
+
+    def submit_future(self, task: Task[T]) -> Future[T]:
+        """Queue a task and return its future, which raises the task's own exception.
+
+        This is what the Executor side of a pool is made of: the future is there before the
+        task can start, and needs nothing of the queue afterwards. Raises as `submit` does.
+        """
+        submission = self._check(task, 0, 0.0, None)
+        self.dispatcher.take_place(None)
+        record = self._new_record(submission)
+        future = attach_future(record, self._own_outcome, self._canceller(record))
+        self._enter_record(record, submission)
+        return future
+
+    def _own_outcome(self, record: TaskRecord) -> tuple[Any, BaseException | None]:
+        value, error = self._outcome(record)
+        if isinstance(error, TaskFailed) and error.__cause__ is not None:
+            error = error.__cause__
+        return value, error
+
+    def _canceller(self, record: TaskRecord) -> Callable[[], bool]:
+        return lambda: self.dispatcher.cancel(record, "cancelled through its future")
+
+    @overload
+    def wait_for_result(self, task_id: TaskId[T], timeout: float | None = None) -> T: ...
+    @overload
+    def wait_for_result(self, task_id: str, timeout: float | None = None) -> Any: ...
+    def wait_for_result(self, task_id: str, timeout: float | None = None) -> Any:
+        """Wait for the task to finish and return its result.
+
+        Raises TaskFailed (from the task's own exception), TaskDead, TaskCancelled; WaitTimeout
+        after `timeout` seconds; UnknownTask, ResultExpired; QueueClosed if the queue is closed
+        before the task could run; StorageError.
+        """
+        record = self.registry.get(task_id)
+        self.registry.wait(record, timeout)
+        value, error = self._outcome(record)
+        if error is not None:
+            raise error
+        return value
+
+    def _outcome(self, record: TaskRecord) -> tuple[Any, BaseException | None]:
+        """Return the value of a finished task, or the error to raise."""
+        what = f"task {record.id} ({record.type})"
+        try:
+            self.registry.confirm(record)
+            if record.status is TaskStatus.SUCCEEDED:
+                value = record.value
+                return catalogue.decode_result(record.type, value) if self._json else value, None
+        except TaskQueueError as unreadable:
+            return None, unreadable
+        if record.status is TaskStatus.CANCELLED:
+            return None, TaskCancelled(f"{what} was cancelled: {record.reason}", task_id=record.id)
+        if record.status is TaskStatus.DEAD:
+            return None, TaskDead(f"{what} is dead: {record.reason}", task_id=record.id)
+        failure = record.failure
+        assert failure is not None
+        error = TaskFailed(
+            f"{what} failed in attempt {record.attempt}: {failure.type}: {failure.message}",
+            task_id=record.id,
+        )
+        error.__cause__ = failure.exception
+        error.exception_type = failure.type
+        if failure.exception is None and failure.traceback:
+            error.add_note(f"Where it happened:\n{failure.traceback}")
+        return None, error
+
+    def status(self, task_id: str) -> TaskStatus:
+        """Return where the task is in its life. Raises UnknownTask, ResultExpired."""
+        status = self.registry.get(task_id).status
+        assert status is not None
+        return status
+
+    def cancel_pending(self, reason: str = "cancelled by the client") -> int:
+        """Cancel all pending tasks; return how many."""
+        return self.dispatcher.cancel_pending(reason)
+
+    def cancel(self, task_id: str, reason: str = "cancelled by the client") -> bool:
+        """Cancel a task; True if it will not run, or not again.
+
+        A pending task is cancelled at once. A running one is asked to stop, which it may do at
+        its next checkpoint: the answer is False then, as it is for a finished task.
+        """
+        return self.dispatcher.cancel(self.registry.get(task_id), reason)
+
+    def revive(self, task_id: str, reason: str = "put back by the client") -> None:
+        """Put a failed or dead task back. Raises IllegalTransition for any other."""
+        record = self.registry.get(task_id)
+        self.registry.record(facts.REVIVED, record, "", reason)
+        self.dispatcher.line_up(record)
+
+    def future(self, task_id: str) -> Future[Any]:
+        """Return a standard Future of the task: for `as_completed`, `wait`, `asyncio.wrap_future`.
+
+        Its result or exception is what `wait_for_result` returns or raises; its `cancel` is
+        `queue.cancel`.
+        """
+        record = self.registry.get(task_id)
+        return future_of(self.registry, record, self._outcome, self._canceller(record))
+
+    # -- waiting for all
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until every task has finished, delayed ones included. Raises WaitTimeout.
+
+        A paused queue, or one without a pool, gets there only if its tasks are cancelled.
+        """
+        gate = threading.Lock()
+        gate.acquire()
+        if not self.registry.when_idle(gate.release):
+            return
+        limit = -1.0 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
+        if not gate.acquire(timeout=limit):
+            self.registry.forget_idle(gate.release)
+            left = self.registry.counts()
+            raise WaitTimeout(
+                f"after {timeout} s {left[TaskStatus.PENDING]} tasks are pending and "
+                f"{left[TaskStatus.RUNNING]} are running"
+            )
+
+    async def drained(self) -> None:
+        """Wait until every task has finished, without holding up the event loop.
+
+        In a notebook `await queue.drained()` leaves widgets alive while it waits.
+        """
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop may have been closed since
+                loop.call_soon_threadsafe(done.set)
+
+        if self.registry.when_idle(wake):
+            try:
+                await done.wait()
+            finally:
+                self.registry.forget_idle(wake)
+
+    # -- pause, close
+
+    def pause(self) -> None:
+        """Start no more tasks until `resume`. Running tasks go on."""
+        self.dispatcher.pause()
+
+    def resume(self) -> None:
+        """Start tasks again."""
+        self.dispatcher.resume()
+
+    @property
+    def paused(self) -> bool:
+        """True between `pause` and `resume`."""
+        return self.dispatcher.paused
+
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return self.dispatcher.closed
+
+    def close(self) -> None:
+        """Take no more tasks, and deal with those that are left; closing twice is fine.
+
+        A memory queue cancels pending tasks and asks running ones to stop. A persistent queue
+        leaves pending tasks in the journal and gives running ones back to it; whoever waits
+        for one of them gets QueueClosed.
+        """
+        if not self.dispatcher.close():
+            return
+        runs = [r.run for r in self.registry.records() if r.run is not None]
+        if not self._json:
+            self.dispatcher.cancel_pending("the queue was closed")
+            for run in runs:
+                run.request_cancel("the queue was closed")
+            return
+        try:
+            for run in runs:
+                run.request_release("the queue was closed")
+                self.dispatcher.settle(run, facts.RELEASED, "the queue was closed")
+            self.registry.end(QueueClosed("the queue was closed before the task had finished"))
+        finally:
+            self.registry.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        gate = threading.Lock()
+        gate.acquire()
+        try:
+            if kind is None and self.dispatcher.when_drained(gate.release):
+                gate.acquire()
+        finally:
+            self.registry.forget_idle(gate.release)
+            self.close()
+
+    def __repr__(self) -> str:
+        counts = self.registry.counts()
+        shown = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "empty"
+        return f"<TaskQueue: {shown}{', paused' if self.paused else ''}>"

@@ -1,0 +1,116 @@
+"""Progress for people, on one line: in a terminal, or under a notebook cell."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Self, TextIO
+
+from taskqueue_edu.monitor import Monitor, Snapshot, duration
+from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.task import TaskStatus
+
+INTERVAL: Final = 0.2
+"""Seconds between two updates."""
+
+
+def progress_line(snapshot: Snapshot, total: int | None = None) -> str:
+    """Say in one line how far the work is. `total`: how many tasks there will be, if known."""
+    counts = snapshot.counts
+    done = sum(n for status, n in counts.items() if status.finished)
+    bad = counts[TaskStatus.FAILED] + counts[TaskStatus.DEAD]
+    parts = [f"{done:,}/{total:,} done" if total is not None else f"{done:,} done"]
+    if total:
+        parts[0] += f" ({done / total:.0%})"
+    if bad:
+        parts.append(f"{bad:,} failed")
+    parts += [
+        f"{snapshot.depth:,} waiting",
+        f"{len(snapshot.busy)}/{snapshot.workers} busy",
+        f"{snapshot.throughput:,.1f}/s",
+    ]
+    if snapshot.running.p50 == snapshot.running.p50:
+        parts.append(f"p50 {duration(snapshot.running.p50)}")
+    if snapshot.throughput > 0 and total is not None and done < total:
+        parts.append(f"about {duration((total - done) / snapshot.throughput)} left")
+    return " | ".join(parts) + (" | paused" if snapshot.paused else "")
+
+
+class Reporter:
+    """Shows the progress of a queue while its `with` block runs.
+
+        with Reporter(queue, total=len(ids)):
+            queue.join()
+
+    A thread writes the line, five times a second. In a terminal that is standard error; in a
+    notebook a widget under the cell; elsewhere (a log file) only the last line is written.
+    """
+
+    def __init__(
+        self,
+        queue: TaskQueue,
+        total: int | None = None,
+        *,
+        stream: TextIO | None = None,
+    ) -> None:
+        self._monitor = Monitor(queue)
+        self._total = total
+        self._stop = threading.Event()
+        self._show, self._live = _writer(stream)
+        self._thread = threading.Thread(target=self._loop, name="taskqueue-reporter", daemon=True)
+
+    def _loop(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            self._show(progress_line(self._monitor.snapshot(), self._total), False)
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        if self._live:
+            self._thread.join()
+        self._show(progress_line(self._monitor.snapshot(3600.0), self._total), True)
+
+
+def _writer(stream: TextIO | None) -> tuple[Callable[[str, bool], None], bool]:
+    """Choose how to show a line: the function, and whether it can show one again and again."""
+    if stream is None and "ipykernel" in sys.modules:
+        label = _notebook_label()
+        if label is not None:
+            return lambda line, _: setattr(label, "value", line), True
+    out = stream or sys.stderr
+    live = out.isatty()
+
+    def show(line: str, last: bool) -> None:
+        if live:
+            width = shutil.get_terminal_size().columns - 1
+            line = "\r\x1b[2K" + line[:width]
+        out.write(line + ("\n" if last else ""))
+        out.flush()
+
+    return show, live
+
+
+def _notebook_label() -> Any:
+    try:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+        from ipywidgets import Label
+    except ImportError:
+        return None
+    if get_ipython() is None:  # type: ignore[no-untyped-call]
+        return None
+    label = Label("starting")
+    display(label)  # type: ignore[no-untyped-call]
+    return label

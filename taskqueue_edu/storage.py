@@ -1,0 +1,58 @@
+"""Where facts are kept: the interface of a store, and the store that keeps nothing.
+
+A learner's own store needs these five names and no base class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from taskqueue_edu.facts import RawFact
+
+
+class Storage(Protocol):
+    """A sequence of facts that may outlive the process.
+
+    `json` says what tasks and results the facts carry: JSON bytes if True, live objects if not.
+    The registry calls `append` under its lock, so calls never overlap; `sync` may be called by
+    several threads at once. Both raise StorageError when the store can't keep its promise.
+    """
+
+    json: bool
+
+    def load(self) -> Iterable[RawFact]:
+        """Return the facts of earlier processes, oldest first. Called once, before `append`."""
+        ...
+
+    def append(self, fact: RawFact) -> int:
+        """Add a fact and return its position, a number that grows."""
+        ...
+
+    def sync(self, position: int) -> None:
+        """Return when all facts up to `position` are as safe as the store promises."""
+        ...
+
+    def close(self) -> None:
+        """Release what the store holds. Nothing is appended afterwards."""
+        ...
+
+
+class MemoryStore:
+    """Keeps nothing: tasks live as long as the process, and results stay the objects they are."""
+
+    json = False
+
+    def load(self) -> Iterable[RawFact]:
+        """Return no facts."""
+        return ()
+
+    def append(self, fact: RawFact) -> int:  # noqa: ARG002 - part of Storage
+        """Do nothing."""
+        return 0
+
+    def sync(self, position: int) -> None:
+        """Return at once."""
+
+    def close(self) -> None:
+        """Do nothing."""
