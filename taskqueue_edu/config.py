@@ -19,9 +19,8 @@ The later one wins, setting by setting. A complete file, with every default:
     jitter = 0.5
 
 A setting's variable is its name in capitals: TASKQUEUE_WORKERS, TASKQUEUE_RETRY_MAX_DELAY.
-TASKQUEUE_CONFIG names the file. Names that begin with TASKQUEUE_EDU_ belong to the notebooks
-and are left alone. Any other unknown name is an error: a misspelt setting that is silently
-ignored takes longer to find than a message takes to read.
+TASKQUEUE_CONFIG names the file. TASKQUEUE_EDU_* belongs to the notebooks and is left alone. Any
+other unknown name is an error: a misspelt setting that is silently ignored is hard to find.
 """
 
 from __future__ import annotations

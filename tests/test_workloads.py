@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from taskqueue_edu import facts
 from taskqueue_edu.catalogue import catalogue
-from taskqueue_edu.errors import TaskCancelled, TaskFailed
+from taskqueue_edu.errors import TaskFailed
+from taskqueue_edu.executor import run_task
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.task import Task
+from taskqueue_edu.task import RunningTask, Task
 from taskqueue_edu.workloads import (
     BUILTIN,
     FetchPage,
@@ -413,12 +415,19 @@ def test_sleep_for_no_duration(seconds: float) -> None:
 
 
 @pytest.mark.parametrize("task", [SleepTask(3_600.0), PrimeTask(10**12)], ids=["sleep", "primes"])
-def test_a_long_task_can_be_cancelled(queue: TaskQueue, task: Task[Any]) -> None:
+def test_a_long_task_can_be_cancelled(task: Task[Any]) -> None:
     """A task that would run for hours ends when it is asked to."""
-    task_id = queue.submit(task)
-    queue.cancel(task_id)
-    with pytest.raises(TaskCancelled):
-        queue.wait_for_result(task_id)
+    run = RunningTask("1", task, attempt=1, worker="test")
+    run.request_cancel()
+    kind, _ = run_task(run)
+    assert kind == facts.CANCELLED
+
+
+def test_primes_reports_progress() -> None:
+    """PrimeTask reports its last step too, so that a progress bar fills up."""
+    run = RunningTask("1", PrimeTask(2_500), attempt=1, worker="test")
+    assert run_task(run) == (facts.SUCCEEDED, 367)
+    assert (run.done, run.total) == (2_500, 2_500)
 
 
 def test_flaky(queue: TaskQueue) -> None:
