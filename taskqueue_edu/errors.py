@@ -54,7 +54,7 @@ class TaskQueueError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # BaseException unpickles by calling cls(*args): keyword-only state would be lost.
-        return type(self), (self.message,), {"task_id": self.task_id, "hint": self.hint}
+        return type(self), (self.message,), vars(self)
 
 
 class InvalidTask(TaskQueueError, ValueError):
@@ -106,10 +106,6 @@ class TaskFailed(TaskQueueError, RuntimeError):
 
     default_hint = "the traceback of the task's own exception says where it failed."
     exception_type = ""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        cls, args, state = super().__reduce__()
-        return cls, args, {**state, "exception_type": self.exception_type}
 
 
 class TaskDead(TaskFailed):

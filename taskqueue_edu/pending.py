@@ -74,27 +74,31 @@ class PendingQueue(Generic[T]):
         """Remove and return the next item, waiting until one is due. Raises QueueClosed."""
         me = threading.get_ident()
         with self._lock:
-            while True:
-                if self._closed:
-                    raise QueueClosed("the pending queue is closed")
-                self._promote()
-                if self._ready:
-                    _, count, item = heapq.heappop(self._ready)
-                    if self._items.get(item) != count:
-                        continue
-                    del self._items[item]
-                    if self._ready or (self._delayed and self._leader is None):
-                        self._changed.notify()
-                    return item
-                if self._delayed and self._leader is None:
-                    self._leader = me
-                    try:
-                        self._changed.wait(max(0.0, self._delayed[0][0] - self._clock()))
-                    finally:
-                        if self._leader == me:
-                            self._leader = None
-                else:
-                    self._changed.wait()
+            try:
+                while True:
+                    if self._closed:
+                        raise QueueClosed("the pending queue is closed")
+                    self._promote()
+                    if self._ready:
+                        _, count, item = heapq.heappop(self._ready)
+                        if self._items.get(item) == count:
+                            del self._items[item]
+                            return item
+                    elif self._delayed and self._leader is None:
+                        self._leader = me
+                        left = self._delayed[0][0] - self._clock()
+                        self._changed.wait(min(max(left, 0.0), threading.TIMEOUT_MAX))
+                    else:
+                        self._changed.wait()
+                    if self._leader == me:
+                        self._leader = None
+            finally:
+                # Whoever leaves, with an item or with Ctrl-C, hands over what it may have been
+                # woken for: a ready item, or the office of the leader.
+                if self._leader == me:
+                    self._leader = None
+                if self._ready or (self._delayed and self._leader is None):
+                    self._changed.notify()
 
     def discard(self, item: T) -> bool:
         """Remove `item` if nobody took it yet; True if it was there."""

@@ -49,18 +49,28 @@ class RetryPolicy:
         max_delay: float = 60.0,
         jitter: float = 0.5,
     ) -> None:
-        """Raise InvalidTask when a value is out of range."""
-        names = tuple(cls if isinstance(cls, str) else qualified_name(cls) for cls in on)
-        for name, value, valid, expected in (
-            ("attempts", attempts, attempts >= 1, "at least 1 (the first run counts)"),
-            ("delay", delay, 0 <= delay < float("inf"), "seconds, 0 or more"),
-            ("factor", factor, 1 <= factor < float("inf"), "1 or more"),
-            ("max_delay", max_delay, 0 <= max_delay < float("inf"), "seconds, 0 or more"),
-            ("jitter", jitter, 0 <= jitter <= 1, "between 0 and 1"),
+        """Raise InvalidTask when a value has the wrong type or is out of range."""
+        for name, value, kinds, what, least, most in (
+            ("attempts", attempts, (int,), "a whole number", 1, 10**9),
+            ("delay", delay, (int, float), "seconds", 0, 10**9),
+            ("factor", factor, (int, float), "a number", 1, 10**9),
+            ("max_delay", max_delay, (int, float), "seconds", 0, 10**9),
+            ("jitter", jitter, (int, float), "a number", 0, 1),
         ):
-            if not valid:
-                raise InvalidTask(f"RetryPolicy: {name} is {value!r}, expected {expected}", hint="")
+            # By exact type: a bool is an int to isinstance, and JSON would keep it as a bool.
+            if type(value) not in kinds or not least <= value <= most:
+                raise InvalidTask(
+                    f"RetryPolicy: {name} is {value!r}, expected {what}, {least:,} to {most:,}"
+                )
             object.__setattr__(self, name, value)
+        alone = isinstance(on, (str, type))  # one name would count as a tuple of its letters
+        classes = () if alone else tuple(on)
+        if alone or not all(isinstance(cls, (str, type)) for cls in classes):
+            raise InvalidTask(
+                f"RetryPolicy: on is {on!r}, expected exception classes or their names",
+                hint="write a tuple, for a single class too: on=(ConnectionError,).",
+            )
+        names = tuple(cls if isinstance(cls, str) else qualified_name(cls) for cls in classes)
         object.__setattr__(self, "on", names)
 
     def wait_after(
@@ -76,6 +86,8 @@ class RetryPolicy:
         """
         if attempt >= self.attempts or not any(name in self.on for name in error_names):
             return None
-        # Past 1,000 doublings the power would overflow; max_delay holds long before that.
-        longest = min(self.max_delay, self.delay * self.factor ** min(attempt - 1, 1000))
+        try:
+            longest = min(self.max_delay, self.delay * float(self.factor) ** (attempt - 1))
+        except OverflowError:  # the power is past every float: far past max_delay
+            longest = self.max_delay if self.delay else 0.0
         return longest * (1 - self.jitter * uniform())

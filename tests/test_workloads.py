@@ -418,7 +418,7 @@ def test_sleep_for_no_duration(seconds: float) -> None:
 def test_a_long_task_can_be_cancelled(task: Task[Any]) -> None:
     """A task that would run for hours ends when it is asked to."""
     run = RunningTask("1", task, attempt=1, worker="test")
-    run.request_cancel()
+    run.request_cancel("no longer needed")
     kind, _ = run_task(run)
     assert kind == facts.CANCELLED
 

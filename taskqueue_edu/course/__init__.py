@@ -1,6 +1,7 @@
 """The course: the sources of the notebooks, and the builder that turns them into notebooks.
 
     phase1.py ... phase4.py     prose and code, one file a notebook
+    show.py                     what the cells of a notebook show things with
     sources.py                  source -> notebook that has not run
     execute.py                  run it, keep what is the same on every machine
     rules.py, paths.py          what must hold for a notebook that has run

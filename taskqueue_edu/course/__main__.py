@@ -15,7 +15,7 @@ from taskqueue_edu.course.builder import check as check_notebooks
 from taskqueue_edu.course.sources import SOURCES
 from taskqueue_edu.errors import TaskQueueError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()

@@ -77,9 +77,7 @@ def _faults(source: Source, out: Path) -> list[str]:
     try:
         # Read as text, so that a checkout with Windows line ends counts as the same.
         text = path.read_text(encoding="utf-8")
-        there: NotebookNode = nbformat.reads(  # type: ignore[no-untyped-call]
-            text, as_version=nbformat.NO_CONVERT
-        )
+        there: NotebookNode = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
         nbformat.validate(there)
     except (UnicodeDecodeError, NotJSONError, nbformat.ValidationError) as error:
         return [f"it is not a notebook that can be read: {error}"]

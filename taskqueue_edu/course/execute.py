@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -57,53 +55,39 @@ def execute(notebook: NotebookNode, name: str, report: Callable[[str], None]) ->
     raises without the tag for it, takes more than CELL_TIMEOUT seconds, or kills the kernel,
     and if a file is left behind.
     """
-    if not notebook.cells:
-        raise CourseError(f"{name}: the source holds no cell")
-    metadata = copy.deepcopy(notebook.metadata)
-    total = sum(cell.cell_type == "code" for cell in notebook.cells)
-    started = time.monotonic()
-    number = 0
-    running: NotebookNode = notebook.cells[0]
-
-    def on_start(cell: NotebookNode, **_: Any) -> None:
-        nonlocal number, running, started
-        if cell.cell_type == "code":
-            number, running, started = number + 1, cell, time.monotonic()
-
-    def on_end(**_: Any) -> None:
-        seconds = time.monotonic() - started
-        report(f"  cell {number} of {total}: {seconds:.1f} s  {first_line(running)}")
-
+    code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
     client = NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         record_timing=False,
-        store_widget_state=False,
         coalesce_streams=True,
-        # The kernel warns that it talks over TCP; it does so on this machine only.
-        extra_arguments=["--log-level=ERROR"],
-        on_cell_start=on_start,
-        on_cell_executed=on_end,
+        # What it logs is about itself: that it talks over TCP, that it was ended.
+        extra_arguments=["--log-level=CRITICAL"],
     )
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            client.execute(cwd=folder, env=kernel_environment())
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            reason = _reason(error, running)
-            raise CourseError(
-                f"{name}: code cell {number} failed\n\n{running.source}\n\n{reason}",
-                hint="correct the cell in the source of the notebook, then build it again.",
-            ) from error
+        with client.setup_kernel(cwd=folder, env=kernel_environment()):
+            for number, (index, cell) in enumerate(code, start=1):
+                started = time.monotonic()
+                try:
+                    client.execute_cell(cell, index)
+                except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+                    raise CourseError(
+                        f"{name}: code cell {number} failed\n\n{cell.source}\n\n"
+                        + _reason(error, cell),
+                        hint="correct the cell in the source, then build the notebook again.",
+                    ) from error
+                seconds = time.monotonic() - started
+                report(f"  cell {number} of {len(code)}: {seconds:.1f} s  {first_line(cell)}")
         left = sorted(path.name for path in Path(folder).iterdir())
     if left:
         raise CourseError(
             f"{name}: left files in the working folder: {', '.join(left)}",
             hint="let the notebook write to a tempfile.TemporaryDirectory() and clean that up.",
         )
-    # nbclient has put the versions of this machine's Python there.
-    notebook.metadata = metadata
-    _keep_what_is_stable(notebook)
+    # Only now: a cell can change what an earlier one displayed.
+    for number, (_, cell) in enumerate(code, start=1):
+        _keep_what_is_stable(cell, number)
 
 
 def _reason(error: Exception, cell: NotebookNode) -> str:
@@ -116,23 +100,21 @@ def _reason(error: Exception, cell: NotebookNode) -> str:
     return "\n".join(raised[-1].traceback)
 
 
-def _keep_what_is_stable(notebook: NotebookNode) -> None:
-    """Number the cells from 1, shorten paths, and drop what only the kernel could show."""
-    code = (cell for cell in notebook.cells if cell.cell_type == "code")
-    for number, cell in enumerate(code, start=1):
-        cell.execution_count = number
-        for output in cell.outputs:
-            if output.output_type == "stream":
-                output.text = shorten_paths(output.text)
-            elif output.output_type == "error":
-                output.evalue = shorten_paths(output.evalue)
-                output.traceback = [shorten_paths(part) for part in output.traceback]
-            else:
-                # A widget dies with its kernel. JupyterLab would put "model not found" in
-                # its place and hide the picture that the same output carries.
-                output.data.pop(_WIDGET_VIEW, None)
-                for mime, value in output.data.items():
-                    if isinstance(value, str) and not mime.startswith("image/"):
-                        output.data[mime] = shorten_paths(value)
-                if output.output_type == "execute_result":
-                    output.execution_count = number
+def _keep_what_is_stable(cell: NotebookNode, number: int) -> None:
+    """Give the cell its number, shorten paths, and drop what only the kernel could show."""
+    cell.execution_count = number
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            output.text = shorten_paths(output.text)
+        elif output.output_type == "error":
+            output.evalue = shorten_paths(output.evalue)
+            output.traceback = [shorten_paths(part) for part in output.traceback]
+        else:
+            # A widget dies with its kernel. JupyterLab would put "model not found" in
+            # its place and hide the picture that the same output carries.
+            output.data.pop(_WIDGET_VIEW, None)
+            for mime, value in output.data.items():
+                if isinstance(value, str) and not mime.startswith("image/"):
+                    output.data[mime] = shorten_paths(value)
+            if output.output_type == "execute_result":
+                output.execution_count = number

@@ -87,7 +87,7 @@ def read_source(source: Source) -> NotebookNode:
     A cell's id is a hash of its text: it stays the same when cells before it come and go.
     """
     text = source.path.read_text(encoding="utf-8")
-    notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = _METADATA
     seen: Counter[str] = Counter()
@@ -102,5 +102,5 @@ def read_source(source: Source) -> NotebookNode:
 
 def render(notebook: NotebookNode) -> str:
     """Return the text of the notebook's file: the same notebook gives the same text."""
-    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    text: str = nbformat.writes(notebook)
     return text.rstrip("\n") + "\n"

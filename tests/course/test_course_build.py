@@ -32,7 +32,7 @@ json.loads("{")
 # %%
 import ipywidgets
 from IPython.display import display
-display(ipywidgets.IntProgress())
+monitor = display(ipywidgets.IntProgress(), display_id=True)
 
 # %%
 import traceback
@@ -40,6 +40,9 @@ try:
     json.loads("{")
 except ValueError as error:
     print("".join(traceback.format_tb(error.__traceback__)).splitlines()[0])
+
+# %%
+monitor.update(ipywidgets.IntProgress(7))
 """
 
 Build = Callable[..., subprocess.CompletedProcess[str]]
@@ -102,7 +105,7 @@ def test_the_notebook_is_run_and_numbered(good: Path) -> None:
     """Every code cell has run, in order, and kept its output and its tags."""
     notebook = read(good)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4, 5]
     assert code[0].outputs[0].text == "first\n"
     assert code[1].metadata == {"tags": ["raises-exception"]}
     assert code[1].outputs[0].ename == "JSONDecodeError"
@@ -116,7 +119,7 @@ def test_nothing_of_the_machine_is_kept(good: Path) -> None:
     assert "widgets" not in notebook.metadata
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert any("json/decoder.py" in line for line in code[1].outputs[0].traceback)
-    assert list(code[2].outputs[0].data) == ["text/plain"]
+    assert code[2].outputs[0].data == {"text/plain": "IntProgress(value=7)"}
     assert code[3].outputs[0].text == '  File "<cell>", line 3, in <module>\n'
 
 

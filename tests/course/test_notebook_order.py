@@ -17,13 +17,12 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 CELLS = 6
 
-# Deals the tests out like cards, backwards: no order and no group survives.
+# Deals the tests out in two heaps and turns one over: no order and no group survives.
 SHUFFLE = "def pytest_collection_modifyitems(items): items[:] = items[::2] + items[1::2][::-1]\n"
 
 needs_randomly = pytest.mark.skipif(
     importlib.util.find_spec("pytest_randomly") is None, reason="pytest-randomly is not installed"
 )
-
 
 SHUFFLED = pytest.mark.parametrize(
     "shuffled",
@@ -99,7 +98,7 @@ def test_the_hook_is_what_keeps_the_order(project: Path, shuffled: tuple[str, ..
 
 
 def test_what_differs_from_run_to_run_is_not_compared(project: Path) -> None:
-    """Addresses, ports, the place of files and personal settings may differ; all else may not."""
+    """Addresses, ports, ids, the place of files and settings may differ; all else may not."""
     failing = """\
 import traceback
 try:
@@ -109,11 +108,12 @@ except ZeroDivisionError:
     cells = [
         ("print(object())", "<object object at 0x7f0011223344>\n"),
         ("print('http://127.0.0.1:40000/a')", "http://127.0.0.1:51234/a\n"),
+        ("from secrets import token_hex; print(f'{token_hex(6)}-17')", "0123456789ab-17\n"),
         (failing, '  File "<cell>", line 3\n'),
         ("import os; print(os.environ.get('TASKQUEUE_WORKERS'))", "None\n"),
         ("print(1)", "2\n"),
     ]
     write_notebook(project / "notebooks" / "one.ipynb", cells)
     done = run(project, "notebooks/one.ipynb", TASKQUEUE_WORKERS="7")
-    assert "4 passed" in done.stdout, done.stdout
-    assert "Cell 4 FAILED" in done.stdout
+    assert "5 passed" in done.stdout, done.stdout
+    assert "Cell 5 FAILED" in done.stdout

@@ -1,0 +1,1277 @@
+# %% [markdown]
+# # 1 · The core task system: who owns a task?
+#
+# A task queue takes work in one place and has it done later, in another. In between it holds the
+# task for you. Then two questions decide whether the result is right: who else can still change the
+# task, and what does the queue promise about it?
+#
+# **You will be able to**
+#
+# - say which names share an object, and hand a task over so that nobody changes it afterwards;
+# - describe "anything with `execute()`" by a Protocol, and say what that checks and what it doesn't;
+# - name what JSON changes silently, and write a task type that comes back from JSON unchanged;
+# - keep an invariant under a lock, and run a pending queue of your own inside the real system.
+#
+# **Time**: 75 to 90 minutes. **Before**: functions, classes, dataclasses, exceptions and type hints in
+# Python. You need no threads and no Rust.
+#
+# **How it works**
+#
+# 1. The notebook is saved with its outputs. Choose *Edit → Clear Outputs of All Cells* first: a
+#    prediction teaches only if you make it before you see the answer.
+# 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell.
+# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it: the check
+#    says what is wrong. Hints are below the check, solutions at the end. An exercise that you skip
+#    stops nothing.
+#
+# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercise 3.
+
+# %%
+import heapq
+import json
+import tempfile
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import FrozenInstanceError, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import get_type_hints
+
+from taskqueue_edu import (
+    IllegalTransition,
+    InvalidTask,
+    QueueClosed,
+    RetryPolicy,
+    Task,
+    TaskFailed,
+    TaskQueue,
+    TaskQueueError,
+    TaskStatus,
+    WorkerPool,
+    state,
+    task_type,
+)
+from taskqueue_edu.catalogue import Catalogue, catalogue
+from taskqueue_edu.course.show import (
+    Watched,
+    checking,
+    compare,
+    needs,
+    show_source,
+    together,
+    within,
+)
+from taskqueue_edu.pending import PendingQueue
+from taskqueue_edu.registry import Registry
+from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, corpus_files
+
+files = [str(path) for path in corpus_files()]
+print(len(files), "source files come with the package, the first is", Path(files[0]).name)
+
+# %% [markdown]
+# ## Recall
+#
+# Answer each in your head, then open it.
+#
+# <details><summary>1. After <code>a = [1]; b = a; b.append(2)</code>, what is <code>a</code>?</summary>
+#
+# `[1, 2]`. There is one list, and it has two names.
+# </details>
+#
+# <details><summary>2. What is the difference between <code>a == b</code> and <code>a is b</code>?</summary>
+#
+# `==` asks whether the values are equal; a class decides what that means in `__eq__`. `is` asks
+# whether both names mean the same object. No class can change that.
+# </details>
+#
+# <details><summary>3. Which methods does <code>@dataclass</code> write for you?</summary>
+#
+# `__init__`, `__repr__` and `__eq__`. With `frozen=True` also `__hash__`, and a `__setattr__` that refuses.
+# </details>
+#
+# <details><summary>4. What does <code>with</code> promise if its block raises?</summary>
+#
+# That `__exit__` runs all the same: the file is closed, the lock is released.
+# </details>
+
+# %% [markdown]
+# ## The problem: fourteen files, one answer
+#
+# We want an index of source code: for each file, its lines, functions and classes. `IndexFile(path)`
+# does that for one file. A colleague wrote a small queue around it. To save memory, the loop uses
+# one job object again and again.
+
+# %%
+class IndexJob:
+    """Index one source file."""
+
+    path = ""
+
+    def execute(self):
+        return IndexFile(self.path).execute()
+
+
+class JobQueue:
+    """Keeps jobs, and runs them later, oldest first."""
+
+    def __init__(self):
+        self.waiting = deque()
+
+    def submit(self, job):
+        self.waiting.append(job)
+
+    def run_all(self):
+        return [job.execute() for job in self.waiting]
+
+
+queue = JobQueue()
+job = IndexJob()  # one object is enough
+for path in files:
+    job.path = path
+    queue.submit(job)
+print(len(queue.waiting), "jobs are waiting")
+
+# %% [markdown]
+# **Predict**: how many different files do the results name?
+
+# %%
+prediction = ...
+
+results = queue.run_all()
+compare(prediction, len({result.path for result in results}))
+print("the first three:", [Path(result.path).name for result in results[:3]])
+
+# %% [markdown]
+# Fourteen jobs ran, thirteen files are missing, and no error says so. Look inside the queue:
+
+# %%
+print("entries:", len(queue.waiting))
+print("different objects:", len({id(job) for job in queue.waiting}))
+print("is the first the last?", queue.waiting[0] is queue.waiting[-1])
+
+# %% [markdown]
+# The queue holds one object fourteen times.
+
+# %% [markdown]
+# ## 1. Names, objects, and handing over
+#
+# An **object** is a thing in memory. A **name** (`job`), a list entry (`waiting[3]`) or an attribute
+# (`self.path`) is a **reference** to an object. Assigning, passing an argument and appending to a list
+# copy the reference and never the object. Two references to one object are **aliases**.
+#
+# For every bug of this kind ask three questions. Here they are answered for the queue above.
+#
+# 1. **Who holds a reference?** The loop, by `job`, and the queue, by fourteen entries.
+# 2. **Who changes the object?** The loop: `job.path = path`.
+# 3. **When is it read?** In `run_all`, after the loop: each read sees the last change.
+#
+# To repair it, break one of the three. The simplest is the first: make an object for each job, and
+# keep no name for it.
+
+# %%
+queue = JobQueue()
+for path in files:
+    queue.submit(IndexFile(path))
+print(len({result.path for result in queue.run_all()}), "different files")
+
+# %% [markdown]
+# Now the real `TaskQueue`. A batch carries a list of paths. The caller submits the batch and then
+# tidies up its list.
+
+# %%
+@task_type("index_batch")
+@dataclass
+class IndexBatch:
+    """Count the lines of several source files."""
+
+    paths: list[str]
+
+    def execute(self) -> int:
+        return sum(IndexFile(path).execute().lines for path in self.paths)
+
+
+def submit_then_tidy_up(queue):
+    batch = IndexBatch(files[:4])
+    task_id = queue.submit(batch)
+    waiting = queue.registry.get(task_id).submission.task
+    batch.paths.clear()  # the caller is done with its list
+    with WorkerPool(1) as pool:
+        pool.start_processing(queue)
+        return queue.wait_for_result(task_id), waiting is batch
+
+
+print("lines in the first four files:", IndexBatch(files[:4]).execute())
+
+# %% [markdown]
+# **Predict**: what does the task return, run by a queue in memory?
+
+# %%
+prediction = ...
+
+with TaskQueue() as queue:
+    lines, same_object = submit_then_tidy_up(queue)
+compare(prediction, lines)
+print("the queue holds the caller's own object:", same_object)
+
+# %% [markdown]
+# The same function, with a queue that keeps its tasks in a folder on disk. **Predict** again.
+
+# %%
+prediction = ...
+
+with tempfile.TemporaryDirectory() as folder, TaskQueue.open(folder) as queue:
+    lines, same_object = submit_then_tidy_up(queue)
+compare(prediction, lines)
+print("the queue holds the caller's own object:", same_object)
+
+# %% [markdown]
+# > **You may think** that `submit` copies the task, because once the call has returned the task is in
+# > the queue. **But** a memory queue keeps a reference to *your* object: it costs nothing, and any
+# > object will do. A persistent queue turns the task into JSON text and runs the object that comes
+# > back from the text, which shares nothing with yours.
+#
+# So the same program gives different results on the two queues, unless it follows one rule, the
+# **hand-off**: *after `submit`, the task belongs to the queue; the caller never touches it again.*
+#
+# | Rust | Python | where the comparison misleads |
+# |---|---|---|
+# | A move: `submit(task)` takes `task` away from you, checked by the compiler. | A convention. You still have the name. | Nothing moves in Python. Only discipline helps, or a task that nobody *can* change. |
+#
+# So let us make a task that nobody can change. `frozen=True` promises that. **Predict**: which of the
+# two changes raises an error? Answer `"first"`, `"second"`, `"both"` or `"none"`.
+
+# %%
+prediction = ...
+
+
+@dataclass(frozen=True)
+class FrozenBatch:
+    paths: list[str]
+
+
+batch = FrozenBatch(["a.py"])
+raised = []
+try:
+    batch.paths = []
+except FrozenInstanceError as error:
+    raised.append("first")
+    print("first: ", error)
+try:
+    batch.paths.append("b.py")
+    print("second: no error, and paths is now", batch.paths)
+except FrozenInstanceError as error:
+    raised.append("second")
+compare(prediction, " and ".join(raised))
+
+# %% [markdown]
+# > **You may think** that frozen means unchangeable, because Python refuses the assignment. **But** it
+# > refuses only to bind the *attribute* anew. What the attribute refers to is as changeable as before:
+# > frozen is **shallow**.
+#
+# The field must be unchangeable too: a tuple instead of a list. `hash()` is a quick test, since it asks
+# every field, down to the bottom, and lists, sets and dicts refuse.
+
+# %%
+@dataclass(frozen=True)
+class TupleBatch:
+    paths: tuple[str, ...]
+
+
+for batch in (FrozenBatch(["a.py"]), TupleBatch(("a.py",)), TupleBatch((["a.py"],))):
+    try:
+        hash(batch)
+        print(batch, "-> can be hashed: frozen to the bottom")
+    except TypeError as error:
+        print(batch, "->", error)
+
+# %% [markdown]
+# **Modify**: write `IndexBatch` as a frozen dataclass with a tuple, and run the two queues again. Which
+# line of `submit_then_tidy_up` fails now, and is that good?
+#
+# ### Equal is not the same
+#
+# Two frozen tasks with equal fields are equal and have equal hashes, so a dict takes them for one key.
+# **Predict**: we submit two equal tasks and keep their results by task. How many results are kept?
+
+# %%
+prediction = ...
+
+first, again = IndexFile(files[0]), IndexFile(files[0])
+print("equal:", first == again, "  the same object:", first is again)
+
+by_task = {}
+for task in (first, again):
+    by_task[task] = task.execute()
+compare(prediction, len(by_task))
+
+with TaskQueue() as queue:
+    ids = queue.submit_many([first, again])
+print("the real queue gave out", len(set(ids)), "ids")
+
+# %% [markdown]
+# That is why `submit` returns an **id**: a task describes work, an id names one submission of it. Someone
+# who pays twice on purpose wants two payments.
+#
+# ### A default is made once
+#
+# A collector of paths, with an empty list as its default. **Predict**: how many paths are in `two`?
+
+# %%
+prediction = ...
+
+
+class Basket:
+    def __init__(self, paths=[]):
+        self.paths = paths
+
+
+one, two = Basket(), Basket()
+one.paths.append("a.py")
+compare(prediction, len(two.paths))
+
+try:
+
+    @dataclass
+    class DataBasket:
+        paths: list[str] = []
+
+except ValueError as error:
+    print("a dataclass refuses:", error)
+
+
+@dataclass
+class GoodBasket:
+    paths: list[str] = field(default_factory=list)
+
+
+print("default_factory makes one each time:", GoodBasket().paths is not GoodBasket().paths)
+
+# %% [markdown]
+# > **You may think** that `paths=[]` makes an empty list in each call, because it looks like an
+# > assignment that the call performs. **But** a default is evaluated once, when `def` runs. All
+# > baskets share that one list.
+#
+# ### How long an object lives
+#
+# An object lives as long as something refers to it. A **weak reference** (`weakref.ref`) refers to an
+# object without keeping it alive: call it, and you get the object, or `None` if it is gone. With it we
+# can watch whether the queue keeps our task alive.
+
+# %%
+with TaskQueue() as queue:
+    task = TupleBatch(("a.py",))
+    TupleBatch.execute = lambda self: len(self.paths)  # a task is anything with execute()
+    watch = weakref.ref(task)
+    task_id = queue.submit(task)
+    del task  # hand-off: we forget our name for it
+    print("while it waits, it is alive:", watch() is not None)
+    with WorkerPool(1) as pool:
+        pool.start_processing(queue)
+    print("after its success, it is alive:", watch() is not None)
+    print("its result is kept:", queue.wait_for_result(task_id))
+
+try:
+    queue.submit(TupleBatch(("b.py",)))
+except QueueClosed as error:
+    print("after `with`:", type(error).__name__)
+
+# %% [markdown]
+# The queue keeps a task only as long as it may have to run it.
+#
+# | Rust | Python | where the comparison misleads |
+# |---|---|---|
+# | `Arc<T>`, shared ownership by counting | every reference counts | An `Arc` gives out read-only access; a Python reference lets everybody write. `Arc` is not a lock, and a reference is none either. |
+# | `Weak<T>` | `weakref.ref` | close |
+# | Lifetimes: a reference can't outlive its object | a reference keeps its object alive | Nothing dangles. What you get instead is *use after close*: the object is there, but its queue or file is shut. |
+
+# %% [markdown]
+# ## Exercise 1: the collector that loses files
+#
+# A collector gathers paths and submits them in batches of four. Its first version had this `flush`, and
+# every batch came back with 0 lines:
+#
+# ```python
+#     def flush(self):
+#         self.ids.append(self._queue.submit(IndexBatch(self._paths)))
+#         self._paths.clear()
+# ```
+#
+# Write a `flush` that works on a memory queue. If nothing was collected, it submits nothing. Leave
+# `IndexBatch` as it is, with its list.
+
+# %%
+class Collector:
+    """Collects paths and submits them in batches of four; the last batch may be smaller."""
+
+    def __init__(self, queue):
+        self._queue = queue
+        self._paths = []
+        self.ids = []
+
+    def add(self, path):
+        self._paths.append(path)
+        if len(self._paths) == 4:
+            self.flush()
+
+    def flush(self):
+        """Submit what was collected, and begin a new batch."""
+        ...
+
+# %%
+with checking("Exercise 1", right="Fourteen files in batches of 4, 4, 4 and 2, each counted once."):
+    needs(Collector.flush)
+    with TaskQueue() as queue:
+        collector = Collector(queue)
+        for path in files:
+            collector.add(path)
+        collector.flush()
+        count = len(collector.ids)
+        collector.flush()
+        assert len(collector.ids) == count, "flush() submits a batch though nothing was collected."
+        tasks = [queue.registry.get(task_id).submission.task for task_id in collector.ids]
+        assert not any(task.paths is collector._paths for task in tasks), (
+            "A submitted batch and the collector share one list: who holds a reference to it?"
+        )
+        sizes = [len(task.paths) for task in tasks]
+        assert 0 not in sizes, (
+            f"The batches in the queue hold {sizes} files. They were emptied after they had been "
+            "submitted: who changes their lists?"
+        )
+        assert sum(sizes) <= 14, (
+            f"The batches hold {sizes} files, more than there are: the collector was not emptied, so "
+            "files are in two batches."
+        )
+        assert sizes == [4, 4, 4, 2], f"The batches hold {sizes} files, expected [4, 4, 4, 2]."
+        with WorkerPool(2) as pool:
+            pool.start_processing(queue)
+            lines = sum(queue.wait_for_result(task_id) for task_id in collector.ids)
+        assert lines == IndexBatch(files).execute(), "Some files were counted twice, others not."
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Ask the three questions: who holds a reference to the list, who changes it, when is it read?
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# You can break the first (hand over a list that nobody else knows) or the second (never change a list
+# that you gave away).
+# </details>
+
+# %% [markdown]
+# ## 2. What is a task? Shapes and types
+#
+# The queue runs anything that has `execute()`. How does the library say that?
+
+# %%
+show_source(Task)
+
+# %% [markdown]
+# A **Protocol** describes a shape: the methods that an object must have. A class fits if it has them; it
+# names no base class (**structural** typing). An **abstract base class** (ABC) is the other way: a class
+# fits if it inherits (**nominal** typing). See both judge the same class:
+
+# %%
+class Answer:  # no base class
+    def execute(self) -> int:
+        return 42
+
+
+class BaseTask(ABC):
+    @abstractmethod
+    def execute(self): ...
+
+
+class Forgetful(BaseTask):  # inherits, and forgets execute
+    pass
+
+
+print("Answer fits the Protocol:", isinstance(Answer(), Task))
+print("Answer fits the ABC:", isinstance(Answer(), BaseTask))
+try:
+    Forgetful()
+except TypeError:
+    print("An ABC refuses to make an object that lacks a method")
+with TaskQueue() as queue, WorkerPool(1) as pool:
+    pool.start_processing(queue)
+    print("The queue runs it:", queue.wait_for_result(queue.submit(Answer())))
+
+# %% [markdown]
+# An ABC can share code and complains early. A Protocol lets classes take part that know nothing of this
+# library: yours, or one from another package. The queue needs no shared code, so it uses a Protocol.
+#
+# `execute` below wants an argument that no worker will give it. **Predict**: what does `isinstance` say?
+
+# %%
+prediction = ...
+
+
+class NeedsPath:
+    def execute(self, path):
+        return IndexFile(path).execute()
+
+
+compare(prediction, isinstance(NeedsPath(), Task))
+
+with TaskQueue() as queue, WorkerPool(1) as pool:
+    pool.start_processing(queue)
+    task_id = queue.submit(NeedsPath())
+    print("submit took it; then:")
+    try:
+        queue.wait_for_result(task_id)
+    except TaskFailed as error:
+        print(type(error).__name__, "because of", repr(error.__cause__))
+
+# %% [markdown]
+# > **You may think** that `isinstance(x, Task)` checks the signature, because the Protocol spells it out.
+# > **But** at run time it looks only whether there is an attribute of that name. Signatures are for the
+# > type checker.
+#
+# What about type hints, then? `MathTask` declares `operands: tuple[int, ...]`, and we give it text.
+# **Predict** where the mistake shows: `"made"`, `"submitted"` or `"run"`.
+
+# %%
+prediction = ...
+
+
+def where_it_shows(queue):
+    try:
+        task = MathTask("sum", ("1", "2"))
+    except Exception as error:
+        return "made", error
+    try:
+        task_id = queue.submit(task)
+    except InvalidTask as error:
+        return "submitted", error
+    with WorkerPool(1) as pool:
+        pool.start_processing(queue)
+        try:
+            return "nowhere", queue.wait_for_result(task_id)
+        except TaskFailed as error:
+            return "run", error.__cause__
+
+
+with TaskQueue() as queue:
+    where, error = where_it_shows(queue)
+compare(prediction, where)
+print(f"{type(error).__name__}: {error}")
+with tempfile.TemporaryDirectory() as folder, TaskQueue.open(folder) as queue:
+    where, error = where_it_shows(queue)
+print(f"\nA persistent queue: {where}\n{type(error).__name__}: {error}")
+
+# %% [markdown]
+# Python does not enforce hints. A memory queue finds out when the task runs; a persistent one checks every
+# field at `submit`, for a reason that part 3 shows. A type checker such as mypy reads hints *before*
+# anything runs.
+#
+# ### The id knows the type of the result
+#
+# `submit` takes a `Task[T]`, a task whose result is a `T`, and returns a `TaskId[T]`. `wait_for_result`
+# takes a `TaskId[T]` and returns a `T`. **Generic** means that: the type has a parameter, here `T`.
+
+# %%
+hints = get_type_hints(TaskQueue.submit)
+print("submit: task is", hints["task"], "and it returns", hints["return"])
+with TaskQueue() as queue:
+    task_id = queue.submit(MathTask("sum", (1, 2, 3)))
+print("at run time the id is a plain", type(task_id).__name__)
+
+# %% [markdown]
+# At run time there is nothing to see: `T` is for the type checker. This is what mypy 2.4 with `--strict`
+# said to a file with these lines:
+#
+# ```python
+# task_id = queue.submit(MathTask("sum", (1, 2, 3)))
+# reveal_type(task_id)             # note: Revealed type is "taskqueue_edu.task.TaskId[int]"
+# total = queue.wait_for_result(task_id)
+# reveal_type(total)               # note: Revealed type is "int"
+# total.upper()                    # error: "int" has no attribute "upper"
+# queue.submit(NeedsPath())        # error: Argument 1 to "submit" of "TaskQueue" has incompatible type
+#                                  #        "NeedsPath"; expected "Task[Never]"
+# MathTask("sum", ("1", "2"))      # error: Argument 2 to "MathTask" has incompatible type
+#                                  #        "tuple[str, str]"; expected "tuple[int, ...]"
+# ```
+#
+# The checker finds both mistakes that `isinstance` and Python let pass, and it knows that the result is an
+# `int` although hours may lie between the two calls.
+#
+# | Rust | Python | where the comparison misleads |
+# |---|---|---|
+# | `trait Task` | Protocol (or ABC) | A trait must be implemented by name and is always checked. A Protocol is checked if you run a checker. |
+# | associated type `type Output = i32` | type parameter: `Task[int]` | In Rust one type has one `Output`. In Python the checker reads it from `execute() -> int`. |
+
+# %% [markdown]
+# ## 3. What JSON changes without a word
+#
+# A persistent queue writes tasks as **JSON**, a text format with only objects, lists, strings, numbers,
+# `true`, `false` and `null`. Five values go through Python's `json` module and back. **Predict**: how many
+# come back changed?
+
+# %%
+prediction = ...
+
+values = [(1, 2), {1: "one"}, float("nan"), "naïve", [True, None]]
+changed = 0
+for value in values:
+    text = json.dumps(value)
+    back = json.loads(text)
+    same = back == value and type(back) is type(value)
+    changed += not same
+    print(f"{value!r:15} -> {text:15} -> {back!r:15} {'' if same else 'changed'}")
+compare(prediction, changed)
+
+# %% [markdown]
+# - A **tuple** comes back as a list, and can no longer be hashed.
+# - **Keys** of a dict come back as text: `table[1]` raises KeyError after a restart.
+# - **NaN** (not a number) never equals anything, and `NaN` is not even JSON: other programs refuse the file.
+#
+# None of this raises an error. So the catalogue (the table of task types by name) makes the round trip at
+# once, in `submit`, and compares. `@task_type("name")` is what puts a class into the catalogue.
+
+# %%
+@task_type("label_files")
+@dataclass(frozen=True)
+class LabelFiles:
+    """Look up labels by number."""
+
+    labels: dict[int, str]
+    extra: object = None
+
+    def execute(self) -> int:
+        return len(self.labels)
+
+
+def try_to_store(task):
+    try:
+        payload, copy = catalogue.encode(task)
+        print("stored:", payload.decode(), "   equal:", copy == task)
+    except InvalidTask as error:
+        print("refused:", error.message)
+
+
+try_to_store(LabelFiles({1: "one"}))
+try_to_store(LabelFiles({1: "one"}, extra=(1, 2)))
+try_to_store(LabelFiles({1: "one"}, extra=float("nan")))
+try_to_store(MathTask("sum", [1, 2]))
+try_to_store(MathTask("sum", (True, 2)))
+try_to_store(Answer())
+
+# %% [markdown]
+# The first is stored, and comes back equal, int keys included: the field's type `dict[int, str]` tells the
+# decoder what to make of the text. Where the type doesn't tell (`object`), or the value doesn't fit the
+# type, the task is refused, and the error names the field. This is how:
+
+# %%
+show_source(Catalogue.encode)
+
+# %% [markdown]
+# Read it in three steps: encode, decode strictly, compare field by field. The decoded `copy` is what a
+# persistent queue runs. Now part 1 makes sense: the caller's list was never in the queue.
+#
+# **Data is never code.** JSON only *names* a type. The catalogue builds an object of a class that this
+# process registered under that name, and of no other.
+
+# %%
+try:
+    catalogue.decode("os.system", b'{"command": "ls"}')
+except TaskQueueError as error:
+    print(type(error).__name__)
+print(catalogue.decode("math", b'{"operation": "sum", "operands": [1, 2]}'))
+
+# %% [markdown]
+# | Rust | Python | where the comparison misleads |
+# |---|---|---|
+# | `serde` with `#[derive(Deserialize)]` | dataclass and a strict codec | The `json` module alone checks no types, turns int keys into text and lets NaN through. |
+
+# %% [markdown]
+# ## Exercise 2: a task type of your own
+#
+# Write the task type `total_size`: it fetches several pages and returns the sum of their sizes in bytes.
+#
+# - It is registered as `"total_size"`, and a frozen dataclass with one field, `urls`, a tuple of text.
+# - `FetchPage(url).execute().bytes` is the size of one page. It raises ConnectionError if the server says
+#   that it has a problem, and LookupError if there is no such page.
+# - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
+#   errors are not worth another try. Running it twice does no harm (it is **idempotent**).
+#
+# `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
+# `@task_type(..., retry=...)`.
+
+# %%
+# Put @task_type and @dataclass here.
+class TotalSize:
+    """Fetch several pages and add up their sizes in bytes."""
+
+    # Put the field here.
+
+    def execute(self) -> int: ...
+
+# %%
+with checking("Exercise 2", right="It survives JSON, runs again when that helps, and only then."):
+    needs(TotalSize.execute)
+    assert is_dataclass(TotalSize), "TotalSize is no dataclass."
+    entry = catalogue.find("total_size")
+    assert entry is not None, 'No type is registered as "total_size".'
+    assert entry.cls is TotalSize, (
+        "The catalogue holds another class: is @task_type above @dataclass?"
+    )
+    assert entry.fields == ("urls",), f"The fields are {entry.fields}, expected ('urls',)."
+    sample = TotalSize(("a", "b"))
+    payload, copy = catalogue.encode(sample)
+    assert payload == b'{"urls":["a","b"]}', f"As JSON it is {payload.decode()}."
+    try:
+        hash(sample)
+    except TypeError as error:
+        raise AssertionError(f"It is not frozen to the bottom: hash() says {error}.") from None
+    assert entry.retry is not None, "It has no retry policy: give @task_type one."
+
+    with (
+        PageServer(median_ms=1) as server,
+        tempfile.TemporaryDirectory() as folder,
+        TaskQueue.open(folder) as queue,
+        WorkerPool(2) as pool,
+    ):
+        pool.start_processing(queue)
+        good = tuple(server.urls(3))
+        size = queue.wait_for_result(queue.submit(TotalSize(good)), 5)
+        expected = sum(FetchPage(url).execute().bytes for url in good)
+        assert size == expected, f"Three pages have {expected} bytes; your task says {size}."
+
+        flaky = queue.submit(TotalSize((server.url("/flaky?fails=3"), *good)))
+        try:
+            queue.wait_for_result(flaky, 5)
+        except TaskFailed:
+            runs = queue.registry.get(flaky).attempt
+            raise AssertionError(
+                f"A page that works at the 4th try: your policy gave up after run {runs}. "
+                "attempts counts every run, the first included; `on` names what to try again."
+            ) from None
+        missing = queue.submit(TotalSize((server.url("/missing"),)))
+        try:
+            queue.wait_for_result(missing, 5)
+        except TaskFailed:
+            pass
+        runs = queue.registry.get(missing).attempt
+        assert runs == 1, f"A page that is not there was asked for {runs} times: narrow `on`."
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# `MathTask` has the same form: decorator, decorator, class, field, `execute`. Look at it with
+# `show_source(MathTask)`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# Decorators apply from the bottom up: `@dataclass` first, then `@task_type` on the finished dataclass. So
+# `@task_type` stands above.
+# </details>
+
+# %% [markdown]
+# ## 4. What the queue promises: invariant and lock
+#
+# The tasks that wait are held by a **pending queue**. It gives out the highest priority first and, within
+# a priority, the oldest. A **heap** (module `heapq`) is made for that: a list arranged so that
+# `heappop` returns the smallest entry, in few steps however long the list.
+#
+# A first try: entries `(rank, task_id)`, all with rank 0. Ids are text that ends in a number. **Predict**:
+# in which order do they come out? Give a list of the three numbers.
+
+# %%
+prediction = ...
+
+heap = []
+for number in (9, 10, 11):
+    heapq.heappush(heap, (0, f"task-{number}"))
+out = [heapq.heappop(heap)[1] for _ in range(3)]
+compare(prediction, [int(task_id.removeprefix("task-")) for task_id in out])
+
+try:
+    heapq.heappush(heap, (0, MathTask("sum", (1, 2))))
+    heapq.heappush(heap, (0, MathTask("sum", (3, 4))))
+except TypeError as error:
+    print("with tasks instead of ids:", error)
+
+# %% [markdown]
+# > **You may think** that a heap keeps equal priorities in order, because a queue does. **But** a heap
+# > only compares entries. If the ranks are equal it compares what comes next: ids as text, where "10" is
+# > before "9", or tasks, which can't be compared at all.
+#
+# A counter in the second place settles both: it is never equal, and it grows with age. With it, here is a
+# complete pending queue. Read it before you go on; each line is explained below.
+
+# %%
+class MinimalPending:
+    """Highest priority first, then the oldest. Ignores due times."""
+
+    def __init__(self):
+        # Invariant, true whenever the lock is free: `_heap` holds each item that was put and
+        # neither taken nor discarded, exactly once.
+        self._changed = threading.Condition()
+        self._heap = []
+        self._count = 0
+        self._closed = False
+
+    def put(self, item, priority=0, due=None):
+        with self._changed:
+            if self._closed:
+                raise QueueClosed("the pending queue is closed")
+            self._count += 1
+            heapq.heappush(self._heap, (-priority, self._count, item))
+            self._changed.notify()
+
+    def get(self):
+        with self._changed:
+            while not self._heap and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                raise QueueClosed("the pending queue is closed")
+            return heapq.heappop(self._heap)[2]
+
+    def discard(self, item):
+        with self._changed:
+            before = len(self._heap)
+            self._heap = [entry for entry in self._heap if entry[2] != item]
+            heapq.heapify(self._heap)
+            return len(self._heap) < before
+
+    def close(self):
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+pending = MinimalPending()
+for number in (9, 10, 11):
+    pending.put(number)
+pending.put(99, priority=5)
+print([pending.get() for _ in range(4)])
+
+# %% [markdown]
+# - A **thread** is one line of execution. Several threads run at once in one process and see the same
+#   objects. The queue is used by many: yours, and those of the workers.
+# - A **lock** is held by one thread at a time. `with self._changed:` takes it and gives it back at the
+#   end, whatever happens. Whoever comes second waits.
+# - An **invariant** is a sentence about the data that is true whenever the lock is free. Inside, it may be
+#   broken for a moment: between `heappush` and the end of `put`, nobody else can look. `get` may rely on
+#   the invariant, and has to restore it before it lets go of the lock. *Write the sentence first; it
+#   decides which lines belong under the lock.*
+# - A **condition** is a lock on which threads can wait. `wait()` gives the lock back, sleeps until another
+#   thread calls `notify()`, and takes the lock again. By then things may have changed once more, so
+#   `while` looks again. (Phase 2 shows what happens with `if`.)
+#
+# A `get` on an empty queue waits until there is something:
+
+# %%
+pending = MinimalPending()
+got = []
+thread = threading.Thread(target=lambda: got.append(pending.get()))
+thread.start()
+thread.join(timeout=0.2)
+print("after 0.2 s it still waits:", thread.is_alive())
+pending.put("at last")
+thread.join()
+print("then it got:", got)
+
+# %% [markdown]
+# `TaskQueue` needs exactly these four methods of a pending queue, and takes any object that has them. So
+# yours runs the real system:
+
+# %%
+with TaskQueue(pending=MinimalPending()) as queue:
+    ids = [queue.submit(IndexFile(path)) for path in files[:-1]]
+    urgent = queue.submit(IndexFile(files[-1]), priority=10)
+    with WorkerPool(1) as pool:
+        pool.start_processing(queue)
+        total = sum(queue.wait_for_result(task_id).lines for task_id in [*ids, urgent])
+    order = sorted(queue.registry.records(), key=lambda record: record.started)
+print("lines:", total)
+print("the urgent one, submitted last, ran first:", order[0].id == urgent)
+
+# %% [markdown]
+# Now the library's own `PendingQueue`. Begin with the comment at the lock, and find in `get` the line for
+# each thing that `MinimalPending.get` does.
+
+# %%
+show_source(PendingQueue.__init__, PendingQueue.put, PendingQueue.get, PendingQueue.discard)
+
+# %% [markdown]
+# <details><summary>Why does <code>discard</code> not take the entry out of the heap?</summary>
+#
+# Finding it would mean looking at every entry. It only deletes the item from the dict `_items`. The entry
+# stays behind, and `get` passes over it when it comes up: its number no longer agrees with the dict.
+# </details>
+# <details><summary>Why does <code>get</code> call <code>notify</code> when more items are ready?</summary>
+#
+# `put` notified once for each item, but a thread that was woken may find its item taken by a thread that
+# had never slept. Passing the wakeup on makes sure that no item lies there while a thread sleeps.
+# </details>
+# <details><summary>What is the leader?</summary>
+#
+# The one thread that sleeps until the next delayed task is due. The others sleep until they are notified.
+# Without it all of them would wake at the same moment for one task.
+# </details>
+#
+# ### A lock guards nothing by itself
+#
+# In Rust, a `Mutex<T>` holds the data, and there is no way to the data but through the lock. A Python lock
+# lies *beside* the data. The class keeps both private and lets nothing out, or it guards nothing.
+# **Predict**: how many items are left in `leaky` after the caller sorted out its own list?
+
+# %%
+prediction = ...
+
+
+class LeakyPending(MinimalPending):
+    def waiting(self):
+        with self._changed:
+            return self._heap  # under the lock, so it must be safe
+
+    def waiting_safely(self):
+        with self._changed:
+            return sorted(self._heap)  # a new list
+
+
+leaky = LeakyPending()
+for number in range(5):
+    leaky.put(number)
+leaky.waiting_safely().clear()
+mine = leaky.waiting()
+while len(mine) > 2:
+    mine.pop()
+compare(prediction, len(leaky.waiting_safely()))
+
+# %% [markdown]
+# > **You may think** that returning the list is safe, because the lock was held. **But** the lock is free
+# > again once `waiting` returns, and the caller has an alias to the list that the invariant speaks of.
+#
+# | Rust | Python | where the comparison misleads |
+# |---|---|---|
+# | `Mutex<T>` | an object that privately holds a lock and its data | Python's lock guards code, by convention. A method that returns the inside leaks it. |
+# | `Arc<Mutex<T>>` | such an object, known by several names | You never write the `Arc`. |
+# | a poisoned mutex, after a panic | nothing | If code under `with lock` raises, the lock is released and a broken invariant stays. |
+
+# %% [markdown]
+# ## Exercise 3: a pending queue of your own
+#
+# An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
+# queue that gives out the **newest** item first. It ignores `priority` and `due`.
+#
+# - `put` adds the item. `get` waits for one, removes and returns the newest. `discard` removes an item and
+#   says whether it was there.
+# - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get` gets it too.
+#
+# First finish the sentence in the comment. Keep the names `_changed` and `_items`.
+
+# %%
+class NewestFirst:
+    """The newest item comes first."""
+
+    def __init__(self):
+        # Invariant, true whenever the lock is free: ...
+        self._changed = threading.Condition()
+        self._items = []
+        self._closed = False
+
+    def put(self, item, priority=0, due=None): ...
+
+    def get(self): ...
+
+    def discard(self, item): ...
+
+    def close(self): ...
+
+# %%
+def raises_closed(call):
+    try:
+        call()
+    except QueueClosed:
+        return True
+    return False
+
+
+with checking("Exercise 3", right="Order, waiting, discarding and closing all hold."):
+    needs(NewestFirst.put, NewestFirst.get, NewestFirst.discard, NewestFirst.close)
+
+    mine = NewestFirst()
+    within(2, lambda: [mine.put(item) for item in "abc"])
+    out = within(2, lambda: [mine.get() for _ in "abc"])
+    assert out == ["c", "b", "a"], f"a, b, c went in; {', '.join(map(str, out))} came out."
+
+    mine.put("a")
+    mine.put("b")
+    answers = within(2, lambda: (mine.discard("a"), mine.discard("a")))
+    assert answers == (True, False), (
+        f"discard of an item that is there, and again: expected (True, False), not {answers}."
+    )
+    assert within(2, mine.get) == "b", "After a, b went in and a was discarded, get() must give b."
+
+    mine = NewestFirst()
+    mine._changed = watched = Watched()
+
+    def wake_it_for_nothing():
+        assert watched.waits(1), "get() on an empty queue must call wait() on the condition."
+        with watched:
+            watched.notify_all()  # nothing was put
+        assert watched.waits(1, seconds=1), (
+            "A thread in get() was woken though nothing is there, and did not wait again. Look again "
+            "after each wakeup: while, not if."
+        )
+        mine.put("late")
+
+    got, problem = together(lambda: mine.get(), wake_it_for_nothing, seconds=3)
+    if isinstance(problem, Exception):
+        raise problem
+    assert got == "late", f"A thread waited in get(), then 'late' was put: it got {got!r}."
+
+    mine = NewestFirst()
+    mine._changed = watched = Watched()
+
+    def close_it():
+        assert watched.waits(2), "Two threads should wait in get()."
+        mine.close()
+
+    *closed, problem = together(mine.get, mine.get, close_it, seconds=3)
+    if isinstance(problem, Exception):
+        raise problem
+    assert all(isinstance(answer, QueueClosed) for answer in closed), (
+        f"Two threads waited in get() when the queue was closed. They got {closed}, expected "
+        "QueueClosed in both."
+    )
+    assert raises_closed(lambda: mine.put("x")), "put() on a closed queue must raise QueueClosed."
+    mine = NewestFirst()
+    mine.put("x")
+    mine.close()
+    assert within(2, lambda: raises_closed(mine.get)), (
+        "get() on a closed queue must raise QueueClosed, even if an item is left."
+    )
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Start from `MinimalPending`. A list gives out its newest entry with `pop()`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# A sentence for the invariant: "`_items` holds each item that was put and neither taken nor discarded,
+# once, oldest first."
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `list.remove` raises ValueError if the item is not there.
+# </details>
+#
+# Now run it in the real system: fourteen files, one worker.
+
+# %%
+def run_newest_first():
+    with TaskQueue(pending=NewestFirst()) as queue:
+        ids = queue.submit_many([IndexFile(path) for path in files])
+        with WorkerPool(1) as pool:
+            pool.start_processing(queue)
+        return ids, sorted(queue.registry.records(), key=lambda record: record.started)
+
+
+with checking("Exercise 3, in the real system", right="Fourteen files, the newest first."):
+    needs(NewestFirst.put, NewestFirst.get, NewestFirst.discard, NewestFirst.close)
+    ids, order = within(10, run_newest_first)
+    statuses = {str(record.status) for record in order}
+    assert statuses == {"succeeded"}, f"The tasks ended as {statuses}."
+    assert [record.id for record in order] == ids[::-1], "They did not run newest first."
+
+# %% [markdown]
+# ## 5. The life of a task
+#
+# A task waits, runs, ends; or it fails and waits again; or it is cancelled. Which steps are legal is written
+# in one table, `TRANSITIONS`, and read by one function. The module's own drawing:
+
+# %%
+print(state.__doc__)
+
+# %%
+show_source(state.next_status)
+print("what can happen to a task that is")
+for status, steps in state.TRANSITIONS.items():
+    print(f"  {status or 'new':10}", ", ".join(steps) or "nothing more")
+
+# %% [markdown]
+# Two threads want different things of one task: you cancel it, a worker starts it. Both orders are possible.
+# We play the worker ourselves, with `claim`, so that we choose the order. **Predict**: what does `cancel`
+# return for a task that already runs?
+
+# %%
+prediction = ...
+
+with TaskQueue() as queue:
+    early = queue.submit(MathTask("sum", (1, 2)))
+    late = queue.submit(MathTask("sum", (3, 4)))
+
+    cancelled = queue.cancel(early)  # cancel comes first
+    print("cancelled before it starts:", cancelled, "->", queue.status(early))
+
+    run = queue.dispatcher.claim("you")  # the start comes first
+    compare(prediction, queue.cancel(late))
+    print("its status:", queue.status(late), "  it can see the request:", run.cancelled)
+
+    queue.dispatcher.settle(run, "succeeded", run.task.execute())
+    print("it did not look, so it ended as:", queue.status(late))
+    try:
+        state.next_status(TaskStatus.SUCCEEDED, "started")
+    except IllegalTransition as error:
+        print(error)
+
+# %% [markdown]
+# Whoever asks the table first wins; the other gets `IllegalTransition`, before anything is written. `cancel`
+# turns that into an answer: `True`, it will not run; `False`, it runs, and was only *asked* to stop.
+#
+# ## 6. The registry remembers
+#
+# The **registry** is the one place where something happens to a task. A **fact** is a small tuple: what
+# happened, to which task, when, by whom. The registry checks it against the table, stores it, changes the
+# task's record, and wakes whoever waits, in this order.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    with TaskQueue.open(folder) as queue, WorkerPool(1) as pool:
+        pool.start_processing(queue)
+        task_id = queue.submit(IndexFile(files[0]))
+        first_answer = queue.wait_for_result(task_id)
+        facts, cursor = queue.registry.facts_since(0)
+        for kind, _, at, who, detail in facts:
+            print(f"{kind:10} {who}")
+
+    print("queue and pool are gone; open the folder again, without any worker")
+    with TaskQueue.open(folder) as queue:
+        print("status:", queue.status(task_id))
+        print("the same result:", queue.wait_for_result(task_id) == first_answer)
+
+# %% [markdown]
+# The result came back from the journal in the folder; nothing ran. Read how a fact is recorded. Which lines
+# are under the lock, and which are not?
+
+# %%
+show_source(Registry.record)
+
+# %% [markdown]
+# <details><summary>Why is the waking (<code>wake()</code>) outside of the lock?</summary>
+#
+# Whoever is woken runs code that the registry doesn't know. If that code asked the registry something, it
+# would wait for a lock that its own caller holds. *Foreign code never runs under a lock.* Phase 2 shows it.
+# </details>
+# <details><summary>Why is <code>append</code> inside?</summary>
+#
+# The order in the file must be the order in which tasks changed. Two threads that append outside of the lock
+# could write their facts in the wrong order. The comment at the lock says what that costs.
+# </details>
+
+# %% [markdown]
+# ## What you can say now
+#
+# - A queue that holds references shares its tasks with whoever made them: **hand off**, or make tasks that
+#   can't change. *Frozen* is shallow; `hash()` tells how deep it goes.
+# - Equal tasks are not the same submission: **ids** name submissions.
+# - A **Protocol** describes a shape. `isinstance` sees names only; the checker sees signatures; nobody
+#   enforces hints at run time unless, as the catalogue does, they check.
+# - **JSON** changes tuples, keys and NaN without a word. A round trip at `submit` says so in time.
+# - An **invariant** is a sentence; the **lock** keeps it true for whoever looks; returning the inside leaks it.
+# - One **table** says what may happen to a task. The first to ask wins.
+#
+# **Explain it to yourself** (nobody checks): A friend's queue copies each task with `copy.copy` in `submit`.
+# Which of the bugs above are gone, which are not, and what does it cost?
+#
+# **Next**: [Phase 2](02_worker_pool.ipynb) puts workers on the other side of the queue, and shows what goes
+# wrong if two of them look at the same moment.
+
+# %% [markdown]
+# ## Solutions
+#
+# <details><summary>Exercise 1: the collector</summary>
+#
+# ```python
+#     def flush(self):
+#         if self._paths:
+#             self.ids.append(self._queue.submit(IndexBatch(self._paths)))
+#             self._paths = []
+# ```
+#
+# *Why it is right.* `self._paths = []` binds the name to a new list and changes no list. The old one now
+# belongs to the batch alone: that is a hand-off, and what Rust would call a move.
+#
+# *Alternatives.* `IndexBatch(list(self._paths))` and then `clear()`: a copy for the queue, at the cost of
+# copying. A tuple field in `IndexBatch` is the best answer wherever you may change the class.
+#
+# *Wrong turns.* `clear()` after submitting empties the list that waits in the queue. `copy.copy(batch)` copies
+# the batch and shares its list. `frozen=True` on `IndexBatch` changes nothing: `clear()` is no assignment.
+# </details>
+#
+# <details><summary>Exercise 2: a task type</summary>
+#
+# ```python
+# @task_type("total_size", retry=RetryPolicy(attempts=4, on=(ConnectionError,), delay=0.01))
+# @dataclass(frozen=True)
+# class TotalSize:
+#     urls: tuple[str, ...]
+#
+#     def execute(self) -> int:
+#         return sum(FetchPage(url).execute().bytes for url in self.urls)
+# ```
+#
+# *Why it is right.* `tuple[str, ...]` tells the decoder to make a tuple of the JSON list, so the round trip
+# changes nothing. `attempts=4` counts all runs. `on` names the one error that may be over next time.
+#
+# *Alternatives.* One task for each URL, with the sum made by the caller: then only the page that failed is
+# fetched again. That is better for many pages.
+#
+# *Wrong turns.* `list[str]`: frozen on the outside only. `urls: tuple`: the elements are not checked.
+# `on=(Exception,)` asks three more times for a page that doesn't exist. `attempts=3`, thinking "3 retries".
+# A `try` inside `execute` that returns 0: the failure looks like a result.
+# </details>
+#
+# <details><summary>Exercise 3: the newest first</summary>
+#
+# ```python
+# class NewestFirst:
+#     def __init__(self):
+#         # Invariant, true whenever the lock is free: `_items` holds each item that was put and
+#         # neither taken nor discarded, once, oldest first.
+#         self._changed = threading.Condition()
+#         self._items = []
+#         self._closed = False
+#
+#     def put(self, item, priority=0, due=None):
+#         with self._changed:
+#             if self._closed:
+#                 raise QueueClosed("the pending queue is closed")
+#             self._items.append(item)
+#             self._changed.notify()
+#
+#     def get(self):
+#         with self._changed:
+#             self._changed.wait_for(lambda: self._items or self._closed)
+#             if self._closed:
+#                 raise QueueClosed("the pending queue is closed")
+#             return self._items.pop()
+#
+#     def discard(self, item):
+#         with self._changed:
+#             if item not in self._items:
+#                 return False
+#             self._items.remove(item)
+#             return True
+#
+#     def close(self):
+#         with self._changed:
+#             self._closed = True
+#             self._changed.notify_all()
+# ```
+#
+# *Why it is right.* Every line that reads or changes `_items` or `_closed` is under the one lock, and each
+# method leaves the invariant true. `wait_for` is the `while` loop, written for you. Each `put` makes one item
+# takable and wakes one thread; `close` concerns all, so it wakes all.
+#
+# *Alternatives.* `while not self._items and not self._closed: self._changed.wait()`. A `queue.LifoQueue` inside
+# saves the lock, but has neither `discard` nor, before Python 3.13, a way to close.
+#
+# *Wrong turns.* `if` instead of `while`. `notify()` in `close`: one thread leaves, the others wait for ever.
+# Testing `item in self._items` before taking the lock: between the test and the removal a worker may take it.
+# </details>

@@ -1,0 +1,190 @@
+"""LiveMonitor: the queue as a picture in a notebook that moves while the tasks run."""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import math
+import threading
+import weakref
+from types import TracebackType
+from typing import Any, Final, Self
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+from ipywidgets import HTML, VBox
+
+from taskqueue_edu import facts
+from taskqueue_edu.monitor import Monitor
+from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.registry import Registry
+from taskqueue_edu.widgets import picture
+from taskqueue_edu.widgets.lanes import Names
+
+INTERVAL: Final = 0.2
+"""Seconds between two frames."""
+
+TEXT: Final = "LiveMonitor: run this cell to see it live"
+"""What a saved notebook holds as the text of the output: the same after every run."""
+
+
+class LiveMonitor:
+    """Shows in a notebook what a queue does, while it does it.
+
+        with LiveMonitor(queue):
+            queue.join()
+
+    Throughput, depth, how long tasks wait and how long they run, and a lane for each worker,
+    five times a second. When it stops, a picture of the run takes its place, so that a saved
+    notebook shows something too. A queue has one live monitor: showing another stops the
+    earlier one.
+
+    It also stops when the queue is closed, and when nothing refers to it any more: keep it in
+    a variable, or end a cell with it.
+    """
+
+    def __init__(self, source: TaskQueue | Monitor, window: float = 30.0) -> None:
+        """`window`: how many seconds the picture looks back. Raises ValueError below 5."""
+        if not 5.0 <= window < math.inf:
+            raise ValueError(f"window is {window} s, expected 5 or more")
+        self._monitor = source if isinstance(source, Monitor) else Monitor(source)
+        self._window = window
+        self._screen: _Screen | None = None
+
+    def show(self) -> None:
+        """Show it under the cell that calls this, from now until `stop`."""
+        _take_over(self._monitor.registry, self)
+        self.stop()
+        self._screen = _Screen(self._monitor, self._window)
+        self._screen.start(weakref.ref(self))
+
+    def stop(self) -> None:
+        """End the updates, and leave a picture of the run. Stopping twice is fine."""
+        if self._screen is not None:
+            self._screen.end()
+
+    def summary(self) -> str:
+        """Return counts, and percentiles over the whole run, as a few lines of text."""
+        return self._monitor.summary()
+
+    def __enter__(self) -> Self:
+        self.show()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # IPython calls this for the last value of a cell. With _repr_mimebundle_ it would make the
+    # output itself, one without a display id, which can't be replaced when the monitor stops.
+    def _ipython_display_(self) -> None:
+        self.show()
+
+
+class _Screen:
+    """One output in a notebook: its widgets, and the thread that updates them."""
+
+    def __init__(self, monitor: Monitor, window: float) -> None:
+        self._monitor = monitor
+        self._window = window
+        self._since = facts.now()
+        self._names = Names()
+        self._picture, self._status = HTML(), HTML()
+        self._box = VBox([HTML(picture.STYLE), self._picture, self._status])
+        self._box.add_class("taskqueue-monitor")
+        self._output: Any = None
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        # Guards `_ended`: the screen is ended once, and a second caller waits for the first.
+        self._ending = threading.Lock()
+        self._ended = False
+
+    def start(self, owner: weakref.ref[LiveMonitor]) -> None:
+        self._frame()
+        if get_ipython() is not None:  # type: ignore[no-untyped-call]
+            view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
+            self._output = display(  # type: ignore[no-untyped-call]
+                {"application/vnd.jupyter.widget-view+json": view, "text/plain": TEXT},
+                raw=True,
+                display_id=True,
+            )
+        self._thread = threading.Thread(
+            target=self._update, args=(owner,), name="taskqueue-live-monitor", daemon=True
+        )
+        self._thread.start()
+
+    def _frame(self) -> None:
+        snapshot = self._monitor.snapshot(self._window)
+        self._picture.value = picture.draw(snapshot, self._names.update(snapshot))
+        self._status.value = picture.status(snapshot)
+
+    def _update(self, owner: weakref.ref[LiveMonitor]) -> None:
+        while not self._stopped.wait(INTERVAL):
+            if self._box.comm is None:  # somebody closed the widgets
+                return
+            if owner() is None:
+                self._say("stopped")
+                return
+            try:
+                self._frame()
+            except Exception as error:
+                self._say(repr(error))
+                return
+            queue = self._monitor.queue
+            if queue is not None and queue.closed and not queue.dispatcher.pool:
+                self._finish()
+                return
+
+    def _say(self, text: str) -> None:
+        self._status.value = text
+
+    def end(self) -> None:
+        self._stopped.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._finish()
+
+    def _finish(self) -> None:
+        with self._ending:
+            if self._ended:
+                return
+            self._ended = True
+            self._frame()
+            if self._output is not None:
+                from taskqueue_edu.widgets.final import final_png
+
+                png, alt = final_png(self._monitor, self._since)
+                self._output.update(
+                    {"image/png": base64.b64encode(png).decode(), "text/plain": TEXT},
+                    raw=True,
+                    metadata={"image/png": alt},
+                )
+
+    def quit(self) -> None:
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+
+_shown: Final[weakref.WeakKeyDictionary[Registry, weakref.ref[LiveMonitor]]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _take_over(registry: Registry, monitor: LiveMonitor) -> None:
+    earlier = _shown.get(registry)
+    _shown[registry] = weakref.ref(monitor)
+    if earlier is not None and (shown := earlier()) is not None:
+        shown.stop()
+
+
+@atexit.register
+def _at_exit() -> None:
+    for shown in list(_shown.values()):
+        monitor = shown()
+        if monitor is not None and monitor._screen is not None:
+            monitor._screen.quit()
