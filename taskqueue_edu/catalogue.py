@@ -8,11 +8,13 @@ str subclass, a wrong type that a dataclass doesn't check) is refused with the f
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import re
+import reprlib
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar, get_type_hints
 
 import msgspec
@@ -26,10 +28,14 @@ C = TypeVar("C", bound=type)
 MAX_PAYLOAD: Final = 16 * 2**20
 """The most bytes of JSON that a task or a result may take."""
 
+MAX_NESTING: Final = 100
+"""How deep lists and objects may be nested in it. A parser that has few frames of the stack
+left, deep in a program, can read so much; without a limit, a journal might not open there."""
+
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
-# What encoding and decoding raise: wrong type or value, an int past 64 bits, a lone surrogate,
-# nesting past the recursion limit, an annotation that names nothing.
-_CODEC_ERRORS: Final = (TypeError, ValueError, OverflowError, RecursionError, NameError)
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _encoder = msgspec.json.Encoder()
 
 
@@ -42,7 +48,7 @@ class TaskType:
         self.name = name
         self.cls = cls
         self.retry = retry
-        self.fields = tuple(field.name for field in dataclasses.fields(cls) if field.init)
+        self.fields = tuple(field.name for field in dataclasses.fields(cls))
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(cls, strict=True)
         self.result_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
             _result_type(cls, scope), strict=True
@@ -93,9 +99,9 @@ class Catalogue:
             )
         try:
             entry = TaskType(name, cls, retry, scope or {})
-        except _CODEC_ERRORS as error:
+        except Exception as error:  # annotations are code, and may raise anything
             raise InvalidTask(
-                f"{cls.__qualname__} can't be a stored task: {error}",
+                f"{cls.__qualname__} can't be a stored task: {_reason(error)}",
                 hint="annotate fields and the result of execute() with types JSON can hold.",
             ) from error
         with self._lock:
@@ -145,18 +151,18 @@ class Catalogue:
         try:
             payload = _encoder.encode(task)
             copy = entry.decoder.decode(payload)
-        except _CODEC_ERRORS as error:
+        except Exception as error:  # the class's own __post_init__ runs in here
             raise InvalidTask(
-                f"{entry.name}: {self._culprit(entry, task)}{error}",
+                f"{entry.name}: {self._culprit(entry, task)}{_reason(error)}",
                 hint="a stored task's fields must have the annotated type and fit into JSON.",
             ) from error
-        _check_size(payload, entry.name)
+        _check_payload(payload, entry.name)
         for name in entry.fields:
-            before, after = getattr(task, name), getattr(copy, name)
-            if type(before) is not type(after) or before != after:
+            before, after = getattr(task, name), getattr(copy, name, None)
+            if not _same(before, after):
                 raise InvalidTask(
-                    f"{entry.name}: field {name!r} is {before!r} and would come back from JSON "
-                    f"as {after!r}",
+                    f"{entry.name}: field {name!r} is {reprlib.repr(before)} and would come back "
+                    f"from JSON as {reprlib.repr(after)}",
                     hint="give the field the exact type it holds, such as tuple[int, ...].",
                 )
         return payload, copy
@@ -164,44 +170,51 @@ class Catalogue:
     def decode(self, name: str, payload: bytes) -> Task[Any]:
         """Build a task from JSON, checking every type. Raises UnknownTaskType, InvalidTask."""
         entry = self.get(name)
-        _check_size(payload, name)
+        _check_payload(payload, name)
         try:
             given = json.loads(payload, object_pairs_hook=_no_duplicates)
             task: Task[Any] = entry.decoder.decode(payload)
-        except _CODEC_ERRORS as error:
+            unknown = next(_passed_over(given, json.loads(_encoder.encode(task))), None)
+            if unknown is not None:
+                raise ValueError(f"there is no field {unknown!r}")
+        except Exception as error:  # the class's own __post_init__ runs in here
             raise InvalidTask(
-                f"{name}: {error}", hint=f"its fields are: {_signature(entry)}"
+                f"{name}: {_reason(error)}", hint=f"its fields are: {_signature(entry)}"
             ) from error
-        unknown = sorted(set(given) - set(entry.fields))
-        if unknown:
-            raise InvalidTask(
-                f"{name} has no field {unknown[0]!r}", hint=f"its fields are: {_signature(entry)}"
-            )
         return task
 
     def encode_result(self, name: str, value: Any) -> bytes:
-        """Return a result as JSON. Raises ResultNotStorable if it would not come back equal."""
+        """Return a result as JSON.
+
+        Raises ResultNotStorable if it would not come back equal, UnknownTaskType.
+        """
+        entry = self.get(name)
         try:
             payload = _encoder.encode(value)
-            after = self.get(name).result_decoder.decode(payload)
-            _check_size(payload, name)
-            same = type(after) is type(value) and bool(after == value)
-        except _CODEC_ERRORS as error:
-            raise ResultNotStorable(f"the result of {name} can't be kept: {error}") from error
-        if not same:
+            after = entry.result_decoder.decode(payload)
+        except Exception as error:  # the value's own __post_init__ runs in here
+            raise ResultNotStorable(
+                f"the result of {name} can't be kept: {_reason(error)}"
+            ) from error
+        _check_payload(payload, f"the result of {name}", ResultNotStorable)
+        if not _same(value, after):
             raise ResultNotStorable(
                 f"the result of {name} is a {type(value).__qualname__} and would come back from "
-                f"JSON as another value: {after!r}"
+                f"JSON as another value: {reprlib.repr(after)}"
             )
         return payload
 
     def decode_result(self, name: str, payload: bytes) -> Any:
-        """Build a result from JSON, as the type that `execute()` is annotated with."""
+        """Build a result from JSON, as the type that `execute()` is annotated with.
+
+        Raises InvalidTask, UnknownTaskType.
+        """
+        entry = self.get(name)
         try:
-            return self.get(name).result_decoder.decode(payload)
-        except msgspec.ValidationError as error:
+            return entry.result_decoder.decode(payload)
+        except Exception as error:  # the value's own __post_init__ runs in here
             raise InvalidTask(
-                f"a stored result of {name} no longer fits: {error}",
+                f"a stored result of {name} no longer fits: {_reason(error)}",
                 hint="execute() had another return type when the task ran; restore it to read.",
             ) from error
 
@@ -211,17 +224,55 @@ class Catalogue:
         for name in entry.fields:
             try:
                 _encoder.encode(getattr(task, name))
-            except _CODEC_ERRORS:
+            except Exception:
                 return f"field {name!r}: "
         return ""
 
 
-def _check_size(payload: bytes, name: str) -> None:
+def _same(before: Any, after: Any) -> bool:
+    # An int may stand for a float, as type checkers have it.
+    if type(before) is not type(after) and (type(before), type(after)) != (int, float):
+        return False
+    try:
+        return bool(before == after)
+    except Exception:  # __eq__ is the task's own code
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__qualname__
+
+
+def _check_payload(
+    payload: bytes, what: str, error: type[InvalidTask | ResultNotStorable] = InvalidTask
+) -> None:
     if len(payload) > MAX_PAYLOAD:
-        raise InvalidTask(
-            f"{name}: {len(payload):,} bytes of JSON, at most {MAX_PAYLOAD:,} are kept",
-            hint="put large data into a file and its path into the task.",
+        raise error(
+            f"{what}: {len(payload):,} bytes of JSON, at most {MAX_PAYLOAD:,} are kept",
+            hint="put large data into a file, and keep the file's path instead.",
         )
+    if payload.count(b"[") + payload.count(b"{") > MAX_NESTING:
+        brackets = _STRING.sub(b"", payload).translate(_ONE_KIND, _NO_BRACKET)
+        for _ in range(MAX_NESTING):
+            brackets = brackets.replace(b"[]", b"")  # the innermost level
+        if brackets:
+            raise error(
+                f"{what}: lists and objects are nested more than {MAX_NESTING} deep",
+                hint="keep such a structure flat, as a list of its parts.",
+            )
+
+
+def _passed_over(given: Any, kept: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of each key in `given` that decoding ignored: `kept` is without it."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for key, value in given.items():
+            if key in kept:
+                yield from _passed_over(value, kept[key], f"{path}{key}.")
+            else:
+                yield path + key
+    elif isinstance(given, list) and isinstance(kept, list):
+        for pair in zip(given, kept, strict=False):
+            yield from _passed_over(*pair, path)
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -235,11 +286,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _signature(entry: TaskType) -> str:
     return ", ".join(
-        f"{field.name}: {field.type if isinstance(field.type, str) else field.type.__name__}"
-        if not hasattr(field.type, "__args__")
-        else f"{field.name}: {field.type}"
+        f"{field.name}: "
+        + (field.type if isinstance(field.type, str) else inspect.formatannotation(field.type))
         for field in dataclasses.fields(entry.cls)
-        if field.init
     )
 
 
@@ -253,6 +302,10 @@ def task_type(name: str, *, retry: RetryPolicy | None = None) -> Callable[[C], C
     `retry` applies to its tasks unless `submit` is given another. Raises InvalidTask (see
     `Catalogue.register`).
     """
+    if not isinstance(name, str):  # @task_type without parentheses: `name` is the class
+        raise InvalidTask(
+            "a task type needs a name", hint='write @task_type("a-name") above @dataclass.'
+        )
     scope = sys._getframe(1).f_locals  # names a class local to a function or a notebook cell
 
     def register(cls: C) -> C:

@@ -5,6 +5,11 @@ A pool of one's own needs no more than this, in each of its threads:
     desk = queue.dispatcher
     while (run := desk.claim("worker-1")) is not None:
         desk.settle(run, *run_task(run))
+
+The locks of the package, in the order in which a thread may take them: a pool's, a
+dispatcher's `_changed`, a registry's, then a store's. The locks of pending queues, of futures
+and of `RunningTask.request` come last: whoever holds one takes no other. No lock is held while
+tasks, callbacks or waiters are called.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ NUDGE: Final = ""
 """An item that is no task's id. The worker that gets it looks around: should it leave?"""
 
 _FIRST: Final = 2**62
+_FAULT: Final = "its worker broke down before the task began"
 
 
 def _stay() -> bool:
@@ -74,6 +80,7 @@ class Dispatcher:
         self._closed = False
         self._pool: Pool | None = None
         self._nudges = 0
+        registry.at_end(self._look_up)
 
     # -- places
 
@@ -83,16 +90,23 @@ class Dispatcher:
         Raises QueueFull, QueueClosed.
         """
         with self._changed:
-            if self.maxsize and self._waiting >= self.maxsize and not self._closed:
-                self._changed.wait_for(
-                    lambda: self._waiting < self.maxsize or self._closed,
-                    None if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX),
-                )
-                if self._waiting >= self.maxsize and not self._closed:
-                    raise QueueFull(f"all {self.maxsize} places are taken after {timeout} s")
+            if self.maxsize and not self._changed.wait_for(
+                self._may_enter,
+                None if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX),
+            ):
+                raise QueueFull(f"all {self.maxsize} places are taken")
             if self._closed:
                 raise QueueClosed("the queue is closed")
             self._waiting += 1
+
+    def _may_enter(self) -> bool:
+        # Once the registry has ended no place becomes free, and recording says why.
+        over = self._closed or self.registry.over is not None
+        return over or self._waiting < self.maxsize
+
+    def _look_up(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def free_place(self) -> None:
         """Give a place back."""
@@ -107,15 +121,27 @@ class Dispatcher:
         if not reserved:
             with self._changed:
                 self._waiting += 1
-        with suppress(QueueClosed):
+        try:
             self.pending.put(record.id, record.priority, record.due)
+        except QueueClosed:
+            pass
+        except BaseException:  # a pending queue of one's own may refuse an item
+            self.cancel(record, "the pending queue did not take it")
+            raise
         # close() cancels what it finds pending. A task that becomes pending after that look
         # is cancelled here: close() had set `_closed` before it looked.
         if self._closed and not self.registry.store.json:
             self.cancel(record, "the queue was closed")
 
+    def park(self, record: TaskRecord) -> None:
+        """Take a pending task out of line for good: nobody here can run it."""
+        self.pending.discard(record.id)
+        self.free_place()
+        self.registry.park(record)
+
     def cancel(self, record: TaskRecord, reason: str) -> bool:
         """Cancel a pending task: True. Ask a running one to stop: False, as for a finished one."""
+        parked = self.registry.parked(record)
         try:
             self.registry.record(facts.CANCELLED, record, "", reason, expect=TaskStatus.PENDING)
         except IllegalTransition:
@@ -123,8 +149,9 @@ class Dispatcher:
             if run is not None:
                 run.request_cancel(reason)
             return False
-        self.pending.discard(record.id)
-        self.free_place()
+        if not parked:  # a parked task is not in line, and took no place
+            self.pending.discard(record.id)
+            self.free_place()
         return True
 
     def cancel_pending(self, reason: str) -> int:
@@ -140,58 +167,72 @@ class Dispatcher:
         Returns None when the queue is closed, or when `leave()` is true. It is asked before
         each wait and after each `nudge`.
         """
-        while not leave():
-            if self._paused and not self._pass_gate(leave):
-                return None
-            try:
-                task_id = self.pending.get()
-            except QueueClosed:
-                return None
-            if task_id == NUDGE:
-                continue
-            try:
-                record = self.registry.get(task_id)
-            except UnknownTask:
-                continue  # cancelled, and forgotten since
-            # Taken just as the queue was paused: hold the task, it comes first on resume.
-            if self._paused:
-                passed = False
-                try:
-                    passed = self._pass_gate(leave)
-                finally:
-                    if not passed:
-                        with suppress(QueueClosed):
-                            self.pending.put(task_id, record.priority, record.due)
-                if not passed:
-                    return None
-            run = self._start(record, worker)
-            if run is not None:
-                return run
-        return None
-
-    def _start(self, record: TaskRecord, worker: str) -> RunningTask | None:
-        submission = record.submission
-        if submission is None:
-            return None  # cancelled between get and here
-        run = RunningTask(record.id, submission.task, record.attempt + 1, worker)
+        held: TaskRecord | None = None
+        run: RunningTask | None = None
         try:
-            self.registry.record(facts.STARTED, record, worker, run.attempt, run)
-        except IllegalTransition:
+            while not (leave() or self._closed) and (not self._paused or self._pass_gate(leave)):
+                if held is None:
+                    held = self._next()
+                    continue  # that may have taken long: look around before it starts
+                submission = held.submission
+                if submission is None:
+                    held = None  # cancelled since
+                    continue
+                run = RunningTask(held.id, submission.task, held.attempt + 1, worker)
+                try:
+                    self.registry.record(
+                        facts.STARTED, held, worker, run.attempt, run, unless=self._on_hold
+                    )
+                except IllegalTransition:
+                    if held.status is not TaskStatus.PENDING:
+                        held = None
+                    continue  # paused just now: hold the task, it comes first on resume
+                record, held = held, None
+                if self._begin(record, run):
+                    return run
             return None
+        except QueueClosed:
+            return None
+        finally:
+            if held is not None:  # whatever ended this, a fault included: no task is dropped
+                self._put_back(held, run)
+
+    def _put_back(self, record: TaskRecord, run: RunningTask | None) -> None:
+        if run is not None and record.run is run and self.lose(run, _FAULT):
+            self.free_place()  # it was started all the same, and lined up once more
+        else:
+            self.line_up(record, reserved=True)
+
+    def _next(self) -> TaskRecord | None:
+        """Wait for the next item; None if it is a nudge, or a task that is no more."""
+        task_id = self.pending.get()
+        if task_id == NUDGE:
+            return None
+        try:
+            return self.registry.get(task_id)
+        except UnknownTask:
+            return None  # cancelled, and forgotten since
+
+    def _on_hold(self) -> bool:
+        return self._paused or self._closed
+
+    def _begin(self, record: TaskRecord, run: RunningTask) -> bool:
+        """Complete what a start brings with it; False if the task failed at that."""
         try:
             self.free_place()
             if record.future is not None:
                 record.future.note_started()
             if run.task is None:
-                assert submission.payload is not None
-                run.task = catalogue.decode(record.type, submission.payload)
-        except TaskQueueError as error:
+                assert record.submission is not None
+                assert record.submission.payload is not None
+                run.task = catalogue.decode(record.type, record.submission.payload)
+        except Exception as error:  # the class's own __post_init__ runs in there
             self.settle(run, facts.FAILED, Failure.of(error))
-            return None
-        except BaseException as error:
-            self.lose(run, f"the worker broke down: {error!r}")
+            return False
+        except BaseException:
+            self.lose(run, _FAULT)
             raise
-        return run
+        return True
 
     def settle(self, run: RunningTask, kind: str, detail: Any) -> bool:
         """Record the outcome of a run, or arrange its retry.
@@ -206,13 +247,19 @@ class Dispatcher:
         if kind == facts.SUCCEEDED and self.registry.store.json:
             try:
                 detail = catalogue.encode_result(record.type, detail)
-            except Exception as error:  # the value's own __eq__ runs in there
+            except BaseException as error:  # the value's own __eq__ runs in there
                 kind, detail = facts.FAILED, Failure.of(error)
-        if kind == facts.FAILED and not run.cancelled and record.submission is not None:
-            policy = record.submission.retry or self.retry
-            wait = policy.wait_after(run.attempt, detail.names)
-            if wait is not None:
-                return self._back(facts.RETRIED, run, (detail, time.time() + wait))
+        if kind == facts.FAILED:
+            if self.registry.store.json:
+                # Formatted now, and kept: the exception's own __str__ must not run later, when
+                # the registry writes the fact under its lock.
+                _ = detail.traceback
+            submission = record.submission
+            if run.unwanted is None and submission is not None:
+                policy = submission.retry or self.retry
+                wait = policy.wait_after(run.attempt, detail.names)
+                if wait is not None:
+                    return self._back(facts.RETRIED, run, (detail, time.time() + wait))
         if kind == facts.RELEASED:
             return self._back(kind, run, detail)
         try:
@@ -227,7 +274,7 @@ class Dispatcher:
             record = self.registry.get(run.id)
         except UnknownTask:
             return False
-        if record.recoveries < self.max_recoveries:
+        if run.unwanted is not None or record.recoveries < self.max_recoveries:
             return self._back(facts.RECOVERED, run, reason)
         reason = f"{reason}; it was given back {record.recoveries} times before"
         try:
@@ -238,11 +285,14 @@ class Dispatcher:
 
     def _back(self, kind: str, run: RunningTask, detail: Any) -> bool:
         record = self.registry.get(run.id)
+        if run.unwanted is not None:  # a client asked to cancel it: it shall not run again
+            kind, detail = facts.CANCELLED, run.unwanted
         try:
             self.registry.record(kind, record, run.worker, detail, run)
         except IllegalTransition:
             return False
-        self.line_up(record)
+        if kind != facts.CANCELLED:
+            self.line_up(record)
         return True
 
     def nudge(self) -> None:
@@ -256,10 +306,10 @@ class Dispatcher:
     # -- the gate
 
     def pause(self) -> None:
-        """Start no more tasks until `resume`. Running tasks go on."""
+        """Start no more tasks until `resume`, not one after this returns. Running tasks go on."""
         with self._changed:
             self._paused = True
-        self.registry.recheck_idle()
+        self.registry.recheck_idle()  # a start that was being recorded is, when this returns
 
     def resume(self) -> None:
         """Start tasks again."""
@@ -294,7 +344,9 @@ class Dispatcher:
             if self._closed:
                 raise QueueClosed("the queue is closed")
             if self._pool is not None and self._pool is not pool:
-                raise RuntimeError("another pool runs this queue; shut it down, or resize it")
+                raise RuntimeError(
+                    "another pool runs this queue; wait for its shutdown(), or resize() it"
+                )
             self._pool = pool
 
     def detach(self, pool: Pool) -> None:
@@ -326,6 +378,7 @@ class Dispatcher:
             self._closed = True
             self._changed.notify_all()
         self.pending.close()
+        self.registry.recheck_idle()  # as in pause()
         return True
 
     @property

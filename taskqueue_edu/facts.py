@@ -7,7 +7,7 @@ a tuple costs a tenth of what a NamedTuple does. `Fact` gives one names where pe
     ---------   ------------   --------------------------------------------------
     submitted   type of task   the Submission
     started     worker         number of the attempt, from 1
-    succeeded   worker         the value (a store of JSON gets it as msgspec.Raw)
+    succeeded   worker         the value (a store of JSON gets it as JSON, in bytes)
     failed      worker         the Failure
     retried     worker         (the Failure, when it is due: seconds since 1970)
     cancelled   "" or worker   the reason
@@ -131,7 +131,10 @@ class Failure:
     def traceback(self) -> str:
         """The traceback as text, formatted when it is first asked for."""
         if not self._traceback and self.exception is not None:
-            self._traceback = "".join(traceback.format_exception(self.exception))
+            try:
+                self._traceback = "".join(traceback.format_exception(self.exception))
+            except Exception as broken:  # it may show what the task's own code put there
+                self._traceback = f"<the traceback can't be shown: {type(broken).__qualname__}>"
         return self._traceback
 
     @property

@@ -37,7 +37,9 @@ def private_folder(folder: Path) -> None:
             raise StorageError(
                 f"{folder} is a symbolic link", hint="name the folder that it points to."
             )
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_folder(folder.parent)  # else a power cut could take the whole folder away
 
 
 def open_private(path: Path, flags: int) -> int:
@@ -58,6 +60,16 @@ def write_all(descriptor: int, data: bytes) -> None:
         if written == 0:
             raise OSError(errno.EIO, "the file takes no more bytes")
         view = view[written:]
+
+
+def append_synced(path: Path, data: bytes) -> None:
+    """Add `data` to a private file; return when it is on the disk. Raises StorageError, OSError."""
+    descriptor = open_private(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    try:
+        write_all(descriptor, data)
+        sync_data(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_data(descriptor: int) -> None:

@@ -12,9 +12,8 @@ from taskqueue_edu.registry import TaskRecord
 
 def _times(nanoseconds: Sequence[int]) -> pd.Series[pd.Timestamp]:
     series = pd.Series(nanoseconds, dtype="int64")
-    return pd.to_datetime(series.where(series > 0), unit="ns", utc=True).astype(
-        "datetime64[ns, UTC]"
-    )
+    # NaT comes in after the conversion: NaN would turn integers into floats, too coarse for ns.
+    return pd.to_datetime(series, unit="ns", utc=True).where(series > 0)
 
 
 def task_frame(records: Sequence[TaskRecord]) -> pd.DataFrame:

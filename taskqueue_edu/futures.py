@@ -12,8 +12,8 @@ from taskqueue_edu.task import TaskStatus
 
 Outcome: TypeAlias = Callable[[TaskRecord], tuple[Any, BaseException | None]]
 
-# Guards `_began` of every TaskFuture and `future` of every record: one task, one future, and
-# each leaves PENDING once. Taken only for tasks that somebody wants a future of.
+# Guards `_began` of every TaskFuture and the making of each record's `future`: one task, one
+# future, and each leaves PENDING once. Taken only for tasks that somebody wants a future of.
 _lock = threading.Lock()
 
 
@@ -45,8 +45,10 @@ class TaskFuture(Future[Any]):
             # A future may outlive its queue: it must not keep the record alive.
             outcome, self._outcome, self._cancel = self._outcome, None, None
         if record.status is TaskStatus.CANCELLED and not began:
-            super().cancel()
-            self.set_running_or_notify_cancel()  # tells `wait` and `as_completed`
+            try:
+                super().cancel()  # calls the callbacks, which may raise SystemExit
+            finally:
+                self.set_running_or_notify_cancel()  # tells `wait` and `as_completed`
             return
         assert outcome is not None
         result, error = outcome(record)

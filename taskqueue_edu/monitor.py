@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from taskqueue_edu import facts
+from taskqueue_edu.errors import UnknownTask
 from taskqueue_edu.facts import RawFact
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.registry import Registry
@@ -23,6 +25,7 @@ BIN: Final = 500_000_000
 _KEPT_BINS: Final = 7_200  # one hour
 _KEPT_RUNS: Final = 2_000
 _ENDS: Final = frozenset({facts.SUCCEEDED, facts.FAILED, facts.CANCELLED, facts.DIED})
+_LOST: Final = frozenset({facts.RECOVERED, facts.DIED})
 
 
 class Run(NamedTuple):
@@ -57,11 +60,13 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The queue at one moment, over the last `seconds`.
+    """The queue at one moment, over the last `seconds` (at most an hour).
 
-    `throughput` (tasks that ended) and `arrivals` are per second. `waiting` is the time from
-    when a task could run until it started, `running` from there until it ended, both in
-    seconds. `points` are oldest first; the newest complete half second is the last.
+    `throughput` (tasks that ended) and `arrivals` are per second, of the time since the first
+    task if that is shorter, but of half a second at least. `waiting` is the time from when a
+    task could run until it started, `running` from there until the run ended (unless its worker
+    died), both in seconds. `points` are oldest first; the newest complete half second is the
+    last.
     """
 
     at: int
@@ -90,16 +95,19 @@ class _Bin:
         self.waiting, self.running = Sketch(), Sketch()
         self.shares: tuple[Percentiles, Percentiles] | None = None
 
-    def percentiles(self, *, complete: bool) -> tuple[Percentiles, Percentiles]:
-        if self.shares is not None:
-            return self.shares
-        shares = self.waiting.percentiles(), self.running.percentiles()
-        if complete:
-            self.shares = shares
-        return shares
-
-
-_NOTHING: Final = Percentiles(*[float("nan")] * 3)
+    def point(self, at: float) -> Point:
+        """Return a bin that is complete as a point."""
+        if self.shares is None:
+            self.shares = self.waiting.percentiles(), self.running.percentiles()
+        rate = 1e9 / BIN
+        return Point(
+            at,
+            self.submitted * rate,
+            self.finished * rate,
+            self.failed * rate,
+            self.depth,
+            *self.shares,
+        )
 
 
 class Monitor:
@@ -116,6 +124,7 @@ class Monitor:
         # Guards all below: several widgets may refresh one monitor.
         self._lock = threading.Lock()
         self._cursor = 0
+        self._first = 0
         self._bins: dict[int, _Bin] = {}
         self._types: dict[str, str] = {}
         self._ready: dict[str, int] = {}
@@ -135,6 +144,7 @@ class Monitor:
 
     def _fold(self, fact: RawFact) -> None:
         kind, task_id, at, who, detail = fact
+        self._first = self._first or at
         number = at // BIN
         part = self._bins.get(number)
         if part is None:
@@ -145,9 +155,11 @@ class Monitor:
             # A delayed task could not run before it was due: that is no waiting.
             self._ready[task_id] = max(at, int((detail or 0) * 1e9))
         elif kind == facts.STARTED:
-            waited = max(at - self._ready.pop(task_id, at), 0)
-            part.waiting.add(waited)
-            self._waiting.add(waited)
+            ready = self._ready.pop(task_id, None)
+            if ready is not None:  # else the log had dropped that fact before it was read
+                waited = max(at - ready, 0)
+                part.waiting.add(waited)
+                self._waiting.add(waited)
             self._started[task_id] = at, who
         else:
             self._end_run(part, fact)
@@ -158,8 +170,10 @@ class Monitor:
         started = self._started.pop(task_id, None)
         if started is not None:
             start, worker = started
-            part.running.add(at - start)
-            self._running.add(at - start)
+            # When a worker died, the fact says when that was noticed: the next day, perhaps.
+            if kind not in _LOST:
+                part.running.add(at - start)
+                self._running.add(at - start)
             type_ = self._types.get(task_id, "")
             self._runs.append(Run(worker, task_id, type_, start, at, kind))
         if kind in _ENDS:
@@ -171,56 +185,57 @@ class Monitor:
             self._ready[task_id] = int(detail[1] * 1e9)
         else:
             self._ready[task_id] = at
+            if kind == facts.REVIVED:
+                with suppress(UnknownTask):
+                    self._types[task_id] = self.registry.get(task_id).type
 
-    def snapshot(self, seconds: float = 30.0) -> Snapshot:
-        """Refresh, and return the state now with a time series of the last `seconds`."""
+    def snapshot(self, seconds: float = 30.0, *, to_now: bool = False) -> Snapshot:
+        """Refresh, and return the state now with a time series of the last `seconds`.
+
+        With `to_now`, the half second under way is a point too, as if nothing more happened in
+        it: for a look back at a run that is over.
+        """
+        now = facts.now()  # before the refresh: then no fact up to now is missed
         self.refresh()
-        now = facts.now()
+        seconds = min(seconds, _KEPT_BINS * BIN / 1e9)
+        current = now // BIN
+        first = current - max(1, round(seconds * 1e9 / BIN))
+        submitted = finished = 0
+        waiting, running = Sketch(), Sketch()
+        points: list[Point] = []
         with self._lock:
-            last = now // BIN - 1  # the newest bin that is complete
-            count = max(1, round(seconds * 1e9 / BIN))
-            waiting, running = Sketch(), Sketch()
-            points = []
-            depth = self._depth_before(last - count + 1)
-            for number in range(last - count + 1, last + 1):
-                at = ((number + 1) * BIN - now) / 1e9
-                part = self._bins.get(number)
-                if part is None:
-                    points.append(Point(at, 0.0, 0.0, 0.0, depth, _NOTHING, _NOTHING))
-                    continue
-                depth = part.depth
-                rate = 1e9 / BIN
-                points.append(
-                    Point(
-                        at,
-                        part.submitted * rate,
-                        part.finished * rate,
-                        part.failed * rate,
-                        depth,
-                        *part.percentiles(complete=True),
-                    )
-                )
+            idle = _Bin(self._depth_before(first))
+            for number in range(first, current + 1):
+                part = self._bins.get(number, idle)
+                idle.depth = part.depth
+                submitted += part.submitted
+                finished += part.finished
                 waiting.merge(part.waiting)
                 running.merge(part.running)
+                if number < current:  # the current half second is not complete
+                    points.append(part.point(((number + 1) * BIN - now) / 1e9))
+                elif to_now:
+                    points.append(part.point(0.0))
+                    part.shares = None
             busy = [
                 Run(worker, task_id, self._types.get(task_id, ""), start, 0, "")
                 for task_id, (start, worker) in self._started.items()
             ]
             since = now - int(seconds * 1e9)
             runs = tuple(run for run in self._runs if run.end >= since)
-            depth = len(self._ready)
-        span = self._span(now, seconds)
+            span = max(now - max(self._first or now, first * BIN), BIN) / 1e9
+        counts = self.registry.counts()
         pool = self.queue.dispatcher.pool if self.queue is not None else None
         return Snapshot(
             at=now,
             seconds=seconds,
-            counts=self.registry.counts(),
+            counts=counts,
             totals=self.registry.totals(),
-            throughput=sum(p.finished for p in points) * BIN / 1e9 / span,
-            arrivals=sum(p.submitted for p in points) * BIN / 1e9 / span,
+            throughput=finished / span,
+            arrivals=submitted / span,
             waiting=waiting.percentiles(),
             running=running.percentiles(),
-            depth=depth,
+            depth=counts[TaskStatus.PENDING],
             maxsize=self.queue.dispatcher.maxsize if self.queue is not None else 0,
             paused=self.queue.paused if self.queue is not None else False,
             workers=pool.workers if pool is not None else 0,
@@ -234,13 +249,6 @@ class Monitor:
         earlier = [n for n in self._bins if n < number]
         return self._bins[max(earlier)].depth if earlier else 0
 
-    def _span(self, now: int, seconds: float) -> float:
-        """Return the seconds to divide by: the window, or less if the run is younger."""
-        if not self._bins:
-            return seconds
-        age = (now - next(iter(self._bins)) * BIN) / 1e9
-        return min(seconds, max(age, BIN / 1e9))
-
     def overall(self) -> tuple[Percentiles, Percentiles]:
         """Return the percentiles of waiting and of running over the whole run, in seconds."""
         self.refresh()
@@ -251,9 +259,10 @@ class Monitor:
         """Return a pandas table with one row a task that is kept, or a fact in the log.
 
         Tasks, indexed by `id`: `type`, `status`, `worker` (category); `priority`, `attempt`
-        (int64); `submitted`, `started`, `finished` (datetime64[ns, UTC], NaT for not yet);
-        `waiting`, `running` (float64, seconds, of the last run; NaN for not yet); `error`
-        (str, "" for none). Facts, in order: `at` (datetime64[ns, UTC]), `kind`, `id`, `who`.
+        (int64); `submitted`, `started` (the last run), `finished` (datetime64[ns, UTC], NaT for
+        not yet); `waiting` from submitted to started, `running` from there to finished (float64,
+        seconds, NaN for not yet); `error` (str: the last that a run failed with, "" for none).
+        Facts, in order: `at` (datetime64[ns, UTC]), `kind`, `who` (category), `id` (str).
         """
         from taskqueue_edu.frames import fact_frame, task_frame
 
@@ -282,5 +291,9 @@ def duration(seconds: float) -> str:
         return "-"
     for limit, scale, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s")):
         if seconds < limit:
-            return f"{seconds * scale:.3g} {unit}"
-    return f"{seconds / 60:.3g} min"
+            return f"{_three(seconds * scale)} {unit}"
+    return f"{_three(seconds / 60)} min"
+
+
+def _three(number: float) -> str:
+    return f"{number:.3g}" if number < 99.95 else f"{number:,.0f}"

@@ -72,7 +72,6 @@ class PendingQueue(Generic[T]):
 
     def get(self) -> T:
         """Remove and return the next item, waiting until one is due. Raises QueueClosed."""
-        me = threading.get_ident()
         with self._lock:
             try:
                 while True:
@@ -85,27 +84,38 @@ class PendingQueue(Generic[T]):
                             del self._items[item]
                             return item
                     elif self._delayed and self._leader is None:
-                        self._leader = me
-                        left = self._delayed[0][0] - self._clock()
-                        self._changed.wait(min(max(left, 0.0), threading.TIMEOUT_MAX))
+                        self._lead()
                     else:
                         self._changed.wait()
-                    if self._leader == me:
-                        self._leader = None
             finally:
-                # Whoever leaves, with an item or with Ctrl-C, hands over what it may have been
-                # woken for: a ready item, or the office of the leader.
-                if self._leader == me:
-                    self._leader = None
+                # Whoever leaves, with an item or by Ctrl-C, hands over what it may have been
+                # woken for: a ready item, or the part of the leader.
                 if self._ready or (self._delayed and self._leader is None):
                     self._changed.notify()
+
+    def _lead(self) -> None:
+        """Sleep until the next item is due, or something changed."""
+        self._leader = me = threading.get_ident()
+        left = self._delayed[0][0] - self._clock()
+        try:
+            self._changed.wait(min(max(left, 0.0), threading.TIMEOUT_MAX))
+        finally:
+            if self._leader == me:
+                self._leader = None
 
     def discard(self, item: T) -> bool:
         """Remove `item` if nobody took it yet; True if it was there."""
         with self._lock:
+            found = self._items.pop(item, None) is not None
             # Its entry stays in the heap and is passed over when it comes up: finding it there
-            # would take a search.
-            return self._items.pop(item, None) is not None
+            # would take a search. Once most entries are such, all of them are swept out.
+            if len(self._ready) + len(self._delayed) > 2 * len(self._items) + 100:
+                items = self._items
+                self._ready = [e for e in self._ready if items.get(e[2]) == e[1]]
+                self._delayed = [e for e in self._delayed if items.get(e[3]) == e[1]]
+                heapq.heapify(self._ready)
+                heapq.heapify(self._delayed)
+            return found
 
     def close(self) -> None:
         """Wake every waiting `get`, now and from now on, with QueueClosed."""

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
 
 from taskqueue_edu.errors import QueueClosed, StorageError, WorkerCrash
-from taskqueue_edu.executor import Call, run_task
-from taskqueue_edu.facts import RELEASED
+from taskqueue_edu.executor import Call, Outcome, run_task
+from taskqueue_edu.facts import RELEASED, Failure
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.task import RunningTask
 
@@ -26,6 +26,9 @@ log: Final = logging.getLogger("taskqueue_edu")
 
 EXIT_GRACE: Final = 5.0
 """Seconds that running tasks get to stop when the interpreter exits without `shutdown`."""
+
+MAX_FAULTS: Final = 10
+"""How often in a row taking a task may fail, as with a broken pending queue of one's own."""
 
 
 class WorkerPool(Executor):
@@ -43,7 +46,8 @@ class WorkerPool(Executor):
         self._check(workers)
         # Invariant, true whenever the lock is free: `_threads` are the workers that take tasks,
         # by name; `_leaving` are those that were told to go and may still be on their last
-        # steps; `_runs` are the tasks in progress. There are `_target` workers, or soon will be.
+        # steps; `_runs` are the tasks in progress. There are `_target` workers, or soon will be:
+        # as long as there are more, a nudge is under way to one of them.
         self._lock = threading.Lock()
         self._target = workers
         self._threads: dict[str, threading.Thread] = {}
@@ -54,8 +58,11 @@ class WorkerPool(Executor):
         self._down = False
         self._stopping = False
         self._crashes_due = 0
+        self._faults = 0
         self.crashes = 0
         """How many workers have crashed and were replaced."""
+        self.broken: BaseException | None = None
+        """What kept the workers from taking tasks, if that ended the pool."""
 
     @staticmethod
     def _check(workers: int) -> None:
@@ -100,8 +107,8 @@ class WorkerPool(Executor):
                 thread = threading.Thread(
                     target=self._work, args=(name,), name=f"taskqueue-{name}", daemon=True
                 )
+                thread.start()  # first: it may raise, and then there is no such worker
                 self._threads[name] = thread
-                thread.start()
 
     @property
     def workers(self) -> int:
@@ -124,23 +131,30 @@ class WorkerPool(Executor):
         assert self._queue is not None
         desk = self._queue.dispatcher
         run: RunningTask | None = None
+        crashed = False
         try:
             while (run := desk.claim(name, lambda: self._leaves(name))) is not None:
-                with self._lock:
-                    self._runs[name] = run
-                    if self._stopping:
-                        run.request_release("its worker stops")
-                outcome = run_task(run)
-                with self._lock:
-                    del self._runs[name]
-                desk.settle(run, *outcome)
-                run = None
+                desk.settle(run, *self._run(name, run))
+                run = None  # an idle worker keeps nothing of its last task alive
         except (QueueClosed, StorageError):
-            self._gone(name)  # whoever waits for the task is told by the registry
+            pass  # whoever waits for the task is told by the registry
         except BaseException as error:  # an injected crash, or a fault in the loop itself
+            crashed = True
             self._crashed(name, run, error)
-        else:
-            self._gone(name)
+        finally:
+            self._gone(name, replace=crashed)
+
+    def _run(self, name: str, run: RunningTask) -> Outcome:
+        with self._lock:
+            self._faults = 0
+            self._runs[name] = run
+            if self._stopping:
+                run.request_release("its worker stops")
+        try:
+            return run_task(run)
+        finally:
+            with self._lock:
+                del self._runs[name]
 
     def _leaves(self, name: str) -> bool:
         """Decide whether this worker goes: at most once for each worker too many."""
@@ -150,33 +164,45 @@ class WorkerPool(Executor):
             if self._crashes_due:
                 self._crashes_due -= 1
                 raise WorkerCrash("a crash of an idle worker was asked for")
-            if len(self._threads) <= self._target or name not in self._threads:
+            if len(self._threads) <= self._target:
                 return False
             self._leaving.add(self._threads.pop(name))
-            more = len(self._threads) > self._target
-        if more and self._queue is not None:
-            self._queue.dispatcher.nudge()
         return True
-
-    def _gone(self, name: str) -> None:
-        with self._lock:
-            self._runs.pop(name, None)
-            if self._threads.get(name) is threading.current_thread():
-                self._leaving.add(self._threads.pop(name))
 
     def _crashed(self, name: str, run: RunningTask | None, error: BaseException) -> None:
         assert self._queue is not None
-        log.warning("%s crashed and is replaced: %r", name, error)
-        self._gone(name)
-        try:
-            if run is not None:
-                self._queue.dispatcher.lose(run, f"{name} crashed: {error!r}")
-        except (QueueClosed, StorageError):
-            log.warning("the queue ended before the task of %s could be given back", name)
-        finally:
-            with self._lock:
-                self.crashes += 1
+        failure = Failure.of(error)  # it can describe an exception that can't be printed
+        why = f"{name} crashed: {failure.type}: {failure.message}"
+        log.warning(why)
+        with self._lock:
+            self.crashes += 1
+            self._faults += run is None and not isinstance(error, WorkerCrash)
+            if self._faults >= MAX_FAULTS and self.broken is None:
+                log.error("the workers can't take tasks, and are not replaced any more")
+                self.broken, self._down, self._target = error, True, 0
+        if run is not None:
+            try:
+                self._queue.dispatcher.lose(run, why)
+            except (QueueClosed, StorageError):
+                log.warning("the queue ended before the task of %s could be given back", name)
+
+    def _gone(self, name: str, *, replace: bool) -> None:
+        """Take this worker off the list. Nudge the next one if it is to leave too."""
+        assert self._queue is not None
+        with self._lock:
+            if self._threads.get(name) is threading.current_thread():
+                self._leaving.add(self._threads.pop(name))
+            self._leaving = {thread for thread in self._leaving if thread.is_alive()}
+            if replace:
                 self._grow()
+            more = len(self._threads) > self._target
+            last = not self._threads and not self._target
+        if more:
+            self._queue.dispatcher.nudge()
+        # Not before all have left: the nudge meant for one of them would be lost on a worker of
+        # the next pool.
+        if last:
+            self._queue.dispatcher.detach(self)
 
     def crash_worker(self) -> str | None:
         """Crash one worker, for practice: at its next checkpoint, or at once if it is idle.
@@ -187,8 +213,7 @@ class WorkerPool(Executor):
         """
         with self._lock:
             for name, run in self._runs.items():
-                if not run.cancelled:
-                    run.request(WorkerCrash(f"a crash of {name} was asked for"))
+                if run.request(WorkerCrash(f"a crash of {name} was asked for")):
                     return name
             self._crashes_due += 1
         if self._queue is not None:
@@ -201,9 +226,11 @@ class WorkerPool(Executor):
         """Finish the tasks that can run, then end the workers; the queue stays open.
 
         With `cancel_futures`, pending tasks are cancelled first. With `wait=False`, return at
-        once and let that happen.
+        once and let that happen. Raises RuntimeError in a task that would wait for itself.
         """
         with self._lock:
+            if wait and threading.current_thread() in self._threads.values():
+                raise RuntimeError("a task can't wait for the end of its own pool; use wait=False")
             self._down = True
             queue = self._queue
         if queue is None:
@@ -234,18 +261,18 @@ class WorkerPool(Executor):
         ended = self._join(timeout)
         if not ended:
             for run in self.running().values():
-                with suppress(QueueClosed):
+                with suppress(QueueClosed, StorageError):
                     queue.dispatcher.settle(run, RELEASED, "its worker was stopped")
+            queue.dispatcher.detach(self)
         return ended
 
     def _dismiss(self) -> None:
+        assert self._queue is not None
         with self._lock:
             self._target = 0
-        if self._queue is not None:
-            self._queue.dispatcher.nudge()
-            self._queue.dispatcher.detach(self)
-            if self._own_queue:
-                self._queue.close()
+        if self._own_queue:
+            self._queue.close()
+        self._queue.dispatcher.nudge()
 
     def _join(self, timeout: float | None) -> bool:
         end = None if timeout is None else time.monotonic() + timeout
@@ -295,6 +322,10 @@ class WorkerPool(Executor):
                 self._grow()
                 _alive.add(self)
             queue = self._queue
+            if self._own_queue:
+                # Under the lock, so that `shutdown` comes before it or after it: this queue has
+                # no bound to wait for, and nobody has its future yet.
+                return queue.submit_future(Call(fn, args, kwargs))
         return queue.submit_future(Call(fn, args, kwargs))
 
 

@@ -68,8 +68,11 @@ class TaskQueue:
 
         `maxsize` bounds the tasks that wait (0: no bound). `retry` applies to tasks whose type
         and submission name no other policy. `retain` is how many finished tasks are kept.
-        A task that took its worker down more than `max_recoveries` times is dead.
+        A task that took its worker down more than `max_recoveries` times is dead. Raises
+        ValueError if a number is negative, StorageError.
         """
+        if min(maxsize, retain, max_recoveries) < 0:
+            raise ValueError("maxsize, retain and max_recoveries can't be negative")
         self.registry = Registry(store, retain=retain)
         self.dispatcher = Dispatcher(
             self.registry,
@@ -108,15 +111,16 @@ class TaskQueue:
 
     def _recover(self, unfinished: list[TaskRecord]) -> None:
         for record in unfinished:
-            if catalogue.find(record.type) is None:
-                self.unknown_types[record.type] = self.unknown_types.get(record.type, 0) + 1
-            elif record.status is TaskStatus.PENDING:
+            if record.status is TaskStatus.PENDING:
                 self.dispatcher.line_up(record)
             else:
                 # The run that the dead process began stands in for its worker here.
                 run = RunningTask(record.id, None, record.attempt, record.worker)
                 record.run = run
                 self.dispatcher.lose(run, "the process that ran it died")
+            if record.status is TaskStatus.PENDING and catalogue.find(record.type) is None:
+                self.unknown_types[record.type] = self.unknown_types.get(record.type, 0) + 1
+                self.dispatcher.park(record)
 
     # -- for clients
 
@@ -170,17 +174,20 @@ class TaskQueue:
     ) -> Submission:
         if not callable(getattr(task, "execute", None)):
             raise InvalidTask(
-                f"{task!r} has no execute() method",
+                f"a {type(task).__qualname__} has no execute() method",
                 hint="submit an object with execute(); for a plain function use pool.submit().",
             )
-        if not 0.0 <= delay < 1e10:
+        # Checked by type too: the journal would take what it can't read back.
+        if not (type(priority) is int and abs(priority) < 2**53):
+            raise InvalidTask(f"priority is {priority!r}", hint="give a whole number.")
+        if not (isinstance(delay, (int, float)) and 0.0 <= delay < 1e10):
             raise InvalidTask(f"delay is {delay!r}", hint="give seconds, 0 or more.")
         entry = catalogue.of(task)
         name = entry.name if entry is not None else type(task).__qualname__
         payload = None
         if self._json:
             payload, task = catalogue.encode(task)
-        due = time.time() + delay if delay else None
+        due = float(time.time() + delay) if delay else None
         return Submission(
             name, task, payload, priority, due, retry or (entry.retry if entry else None)
         )
@@ -198,10 +205,11 @@ class TaskQueue:
     def _enter_record(self, record: TaskRecord, submission: Submission) -> None:
         try:
             self.registry.record(facts.SUBMITTED, record, submission.type, submission)
-        except TaskQueueError:
-            self.dispatcher.free_place()
-            raise
-        self.dispatcher.line_up(record, reserved=True)
+        finally:  # Ctrl-C may come once it is recorded: then the task waits in line, too
+            if record.status is None:
+                self.dispatcher.free_place()
+            else:
+                self.dispatcher.line_up(record, reserved=True)
 
     def submit_future(self, task: Task[T]) -> Future[T]:
         """Queue a task and return its future, which raises the task's own exception.
@@ -223,7 +231,13 @@ class TaskQueue:
         return value, error
 
     def _canceller(self, record: TaskRecord) -> Callable[[], bool]:
-        return lambda: self.dispatcher.cancel(record, "cancelled through its future")
+        def cancel() -> bool:
+            try:
+                return self.dispatcher.cancel(record, "cancelled through its future")
+            except TaskQueueError:  # the queue has ended, and a Future's cancel() never raises
+                return False
+
+        return cancel
 
     @overload
     def wait_for_result(self, task_id: TaskId[T], timeout: float | None = None) -> T: ...
@@ -251,14 +265,15 @@ class TaskQueue:
             if record.status is TaskStatus.SUCCEEDED:
                 value = record.value
                 return catalogue.decode_result(record.type, value) if self._json else value, None
-        except TaskQueueError as unreadable:
+        except BaseException as unreadable:  # the result's own __post_init__ runs in there
             return None, unreadable
         if record.status is TaskStatus.CANCELLED:
             return None, TaskCancelled(f"{what} was cancelled: {record.reason}", task_id=record.id)
         if record.status is TaskStatus.DEAD:
             return None, TaskDead(f"{what} is dead: {record.reason}", task_id=record.id)
         failure = record.failure
-        assert failure is not None
+        if failure is None:  # it was dead until a moment ago, and has been revived since
+            return None, TaskDead(f"{what} was dead: {record.reason}", task_id=record.id)
         error = TaskFailed(
             f"{what} failed in attempt {record.attempt}: {failure.type}: {failure.message}",
             task_id=record.id,
@@ -288,8 +303,10 @@ class TaskQueue:
         return self.dispatcher.cancel(self.registry.get(task_id), reason)
 
     def revive(self, task_id: str, reason: str = "put back by the client") -> None:
-        """Put a failed or dead task back. Raises IllegalTransition for any other."""
+        """Put a failed or dead task back. Raises IllegalTransition for any other, QueueClosed."""
         record = self.registry.get(task_id)
+        if self.closed:
+            raise QueueClosed("the queue is closed", task_id=task_id)
         self.registry.record(facts.REVIVED, record, "", reason)
         self.dispatcher.line_up(record)
 
@@ -305,25 +322,30 @@ class TaskQueue:
     # -- waiting for all
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until every task has finished, delayed ones included. Raises WaitTimeout.
+        """Wait until every task has finished, delayed ones included.
 
-        A paused queue, or one without a pool, gets there only if its tasks are cancelled.
+        A paused queue, or one without a pool, gets there only if its tasks are cancelled. Tasks
+        of an unknown type don't count. Raises WaitTimeout; QueueClosed or StorageError if the
+        queue ends before its tasks do.
         """
         gate = threading.Lock()
         gate.acquire()
-        if not self.registry.when_idle(gate.release):
-            return
-        limit = -1.0 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
-        if not gate.acquire(timeout=limit):
-            self.registry.forget_idle(gate.release)
-            left = self.registry.counts()
-            raise WaitTimeout(
-                f"after {timeout} s {left[TaskStatus.PENDING]} tasks are pending and "
-                f"{left[TaskStatus.RUNNING]} are running"
-            )
+        if self.registry.when_idle(gate.release):
+            limit = -1.0 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
+            try:
+                done = gate.acquire(timeout=limit)
+            finally:
+                self.registry.forget_idle(gate.release)
+            if not done:
+                left = self.registry.counts()
+                raise WaitTimeout(
+                    f"after {timeout} s {left[TaskStatus.PENDING]} tasks are pending and "
+                    f"{left[TaskStatus.RUNNING]} are running"
+                )
+        self.registry.confirm_idle()
 
     async def drained(self) -> None:
-        """Wait until every task has finished, without holding up the event loop.
+        """Wait as `join` does, without holding up the event loop.
 
         In a notebook `await queue.drained()` leaves widgets alive while it waits.
         """
@@ -339,6 +361,7 @@ class TaskQueue:
                 await done.wait()
             finally:
                 self.registry.forget_idle(wake)
+        self.registry.confirm_idle()
 
     # -- pause, close
 
@@ -369,9 +392,12 @@ class TaskQueue:
         """
         if not self.dispatcher.close():
             return
-        runs = [r.run for r in self.registry.records() if r.run is not None]
+        # Nothing starts any more. Pending tasks come first: one that is retried after this look
+        # at them is cancelled by whoever puts it back.
         if not self._json:
             self.dispatcher.cancel_pending("the queue was closed")
+        runs = [run for record in self.registry.records() if (run := record.run) is not None]
+        if not self._json:
             for run in runs:
                 run.request_cancel("the queue was closed")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -20,6 +21,8 @@ from taskqueue_edu.facts import Failure, RawFact, Submission
 from taskqueue_edu.state import next_status
 from taskqueue_edu.storage import MemoryStore, Storage
 from taskqueue_edu.task import RunningTask, TaskStatus
+
+log: Final = logging.getLogger("taskqueue_edu")
 
 RETAIN: Final = 100_000
 """Finished tasks kept by default."""
@@ -98,12 +101,15 @@ class Registry:
         self._totals: Counter[str] = Counter()
         self._finished: deque[tuple[str, int]] = deque()
         self._forgotten: dict[str, int] = {}
+        self._dropped: list[TaskRecord] = []
         self._delayed: set[str] = set()
+        self._parked: set[str] = set()
         self._log: list[RawFact] = []
         self._log_start = 0
         self._log_limit = 4 * retain + 100_000
         self._idlers: list[tuple[Callable[[], bool], Callable[[], None]]] = []
         self._over: TaskQueueError | None = None
+        self._at_end: list[Callable[[], None]] = []
 
     # -- what happens
 
@@ -129,15 +135,20 @@ class Registry:
         detail: Any = None,
         run: RunningTask | None = None,
         expect: TaskStatus | None = None,
+        unless: Callable[[], bool] | None = None,
     ) -> None:
         """Let a fact happen: check it, store it, apply it, and wake whoever waits for it.
 
         `run` is the run that starts, or that reports an outcome: one that the task was taken
         from in the meantime reports in vain. `expect` is the only status to accept the fact
-        in, where the table would allow more. Raises IllegalTransition (nothing was recorded), QueueClosed,
-        StorageError.
+        in, where the table would allow more; while `unless()` is true, which is called under
+        the lock, it is not accepted at all. Raises IllegalTransition (nothing was recorded),
+        QueueClosed, StorageError.
         """
         broken: StorageError | None = None
+        # Kept until the lock is free: what a task or an exception does when it is deleted
+        # (`__del__`) is user code, and may well ask this registry something.
+        _kept = record.submission, record.failure
         with self._lock:
             if self._over is not None:
                 raise _again(self._over, record.id)
@@ -150,6 +161,8 @@ class Registry:
                 raise IllegalTransition(
                     f"task {record.id} is {record.status}, no longer {expect}", task_id=record.id
                 )
+            if unless is not None and unless():
+                raise IllegalTransition(f"task {record.id} can't be {kind} now", task_id=record.id)
             status = next_status(record.status, kind)
             fact = (kind, record.id, facts.now(), who, detail)
             try:
@@ -157,9 +170,10 @@ class Registry:
             except StorageError as error:
                 broken, woken = error, self._end(error)
             else:
-                woken = self._apply(fact, record, status)
                 if kind == facts.STARTED:
                     record.run = run
+                woken = self._apply(fact, record, status)
+        self._dropped.clear()
         try:
             if broken is not None:
                 raise broken
@@ -167,8 +181,7 @@ class Registry:
             if kind != facts.STARTED:
                 self._sync(position)
         finally:
-            for wake in woken:
-                wake()
+            _wake(woken)
 
     def _sync(self, position: int) -> None:
         try:
@@ -201,19 +214,23 @@ class Registry:
             record.value = detail
             noted = None
         elif kind == facts.FAILED:
-            record.failure = detail
+            record.failure, noted = detail, _text_only(detail)
         elif kind == facts.RETRIED:
-            record.failure, record.due = detail
+            failure, record.due = detail
+            record.failure = _text_only(failure)  # only the exception of the last run is raised
+            noted = record.failure, record.due
         else:
             record.reason = detail
             self._delayed.discard(task_id)
+            self._parked.discard(task_id)
             record.recoveries += kind == facts.RECOVERED
             if kind == facts.RELEASED:
                 record.attempt -= 1
             elif kind == facts.REVIVED:
+                # `failure` stays: whoever was just woken by it may not have read it yet.
                 record.recoveries = record.attempt = record.finished = 0
-                record.failure = None
-        # The log feeds the monitor: it keeps neither tasks nor results alive.
+                record.future = None  # it has its outcome; the next one is another's
+        # The log feeds the monitor: it keeps no task, result or exception alive.
         self._log.append((kind, task_id, at, who, noted))
         if len(self._log) > self._log_limit:
             cut = self._log_limit // 2
@@ -239,10 +256,10 @@ class Registry:
             old = self._records.get(task_id)
             # A task that was revived stands in `_finished` once for each end: the last counts.
             if old is not None and old.finished == then:
-                del self._records[task_id]
-                self._counts[old.status] -= 1
                 prefix, number = split_id(task_id)
                 self._forgotten[prefix] = max(number, self._forgotten.get(prefix, 0))
+                self._dropped.append(self._records.pop(task_id))
+                self._counts[old.status] -= 1
         return [lambda call=call: call(record) for call in waiters]  # type: ignore[misc]
 
     # -- who asks
@@ -271,10 +288,15 @@ class Registry:
 
         if self.when_finished(record, wake):
             limit = -1.0 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
-            if not gate.acquire(timeout=limit):
+            try:
+                gate.acquire(timeout=limit)
+            finally:  # Ctrl-C comes through here too
                 with self._lock:
-                    if record.waiters is not None and wake in record.waiters:
-                        record.waiters.remove(wake)
+                    waiters = record.waiters or []
+                    early = wake in waiters
+                    if early:
+                        waiters.remove(wake)
+            if early:
                 raise WaitTimeout(
                     f"task {record.id} ({record.type}) is {record.status} after {timeout} s",
                     task_id=record.id,
@@ -342,14 +364,13 @@ class Registry:
         """
 
         def idle() -> bool:
-            left = self._counts[TaskStatus.RUNNING]
-            if not skip_pending():
-                left += self._counts[TaskStatus.PENDING]
-                if ready_only and self._delayed:
-                    limit = facts.now() / 1e9
-                    records = self._records
-                    left -= sum((records[i].due or 0) > limit for i in self._delayed)
-            return left <= 0
+            if self._counts[TaskStatus.RUNNING]:
+                return False
+            left = self._counts[TaskStatus.PENDING] - len(self._parked)
+            if left and ready_only:
+                limit = facts.now() / 1e9
+                left -= sum((self._records[i].due or 0) > limit for i in self._delayed)
+            return left <= 0 or skip_pending()
 
         with self._lock:
             if self._over is not None or idle():
@@ -357,12 +378,31 @@ class Registry:
             self._idlers.append((idle, call))
             return True
 
+    def park(self, record: TaskRecord) -> None:
+        """Leave a pending task out of what is to be done: nobody here can run it."""
+        with self._lock:
+            self._parked.add(record.id)
+            self._delayed.discard(record.id)
+
+    def parked(self, record: TaskRecord) -> bool:
+        """Tell whether the task waits for a process that can run it."""
+        return record.id in self._parked
+
     def recheck_idle(self) -> None:
-        """Look again whether nothing is left to do: what `skip_pending` says has changed."""
+        """Look again whether nothing is left to do: what `skip_pending` says has changed.
+
+        Nobody is between check and record then: what `unless` says from now on counts too.
+        """
         with self._lock:
             woken = self._idle()
-        for wake in woken:
-            wake()
+        _wake(woken)
+
+    def confirm_idle(self) -> None:
+        """Raise QueueClosed or StorageError if tasks are left that never end."""
+        with self._lock:
+            left = self._counts[TaskStatus.RUNNING] + self._counts[TaskStatus.PENDING]
+            if self._over is not None and left > len(self._parked):
+                raise _again(self._over)
 
     def forget_idle(self, call: Callable[[], None]) -> None:
         """Take back what `when_idle` arranged."""
@@ -379,24 +419,46 @@ class Registry:
         """Let nothing more happen: wake everyone; waiters get `error`."""
         with self._lock:
             woken = self._end(error)
-        for wake in woken:
-            wake()
+        _wake(woken)
 
     def _end(self, error: TaskQueueError) -> list[Callable[[], None]]:
         if self._over is not None:
             return []
         self._over = error
-        woken: list[Callable[[], None]] = [call for _, call in self._idlers]
+        woken = [*self._at_end, *(call for _, call in self._idlers)]
         self._idlers = []
         for record in self._records.values():
             calls, record.waiters = record.waiters or [], None
             woken += [lambda call=call, record=record: call(record) for call in calls]  # type: ignore[misc]
         return woken
 
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Arrange for one `call()` when nothing more can happen here."""
+        self._at_end.append(call)
+
     @property
     def over(self) -> TaskQueueError | None:
         """Why nothing more can happen here, or None."""
         return self._over
+
+
+def _wake(calls: Iterable[Callable[[], None]]) -> None:
+    """Make each call: a callback of a future that raises must not leave the next one asleep."""
+    interrupt: KeyboardInterrupt | None = None
+    for call in calls:
+        try:
+            call()
+        except KeyboardInterrupt as error:
+            interrupt = error
+        except BaseException:
+            log.exception("a callback raised, and is done with")
+    if interrupt is not None:
+        raise interrupt
+
+
+def _text_only(failure: Failure) -> Failure:
+    """Return it without the exception, whose traceback holds every local variable of the task."""
+    return Failure(failure.names, failure.message, "")
 
 
 def split_id(task_id: str) -> tuple[str, int]:

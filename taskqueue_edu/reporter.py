@@ -9,9 +9,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
+from taskqueue_edu import facts
 from taskqueue_edu.monitor import Monitor, Snapshot, duration
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.task import TaskStatus
 
 INTERVAL: Final = 0.2
 """Seconds between two updates."""
@@ -19,9 +19,9 @@ INTERVAL: Final = 0.2
 
 def progress_line(snapshot: Snapshot, total: int | None = None) -> str:
     """Say in one line how far the work is. `total`: how many tasks there will be, if known."""
-    counts = snapshot.counts
-    done = sum(n for status, n in counts.items() if status.finished)
-    bad = counts[TaskStatus.FAILED] + counts[TaskStatus.DEAD]
+    totals = snapshot.totals  # `counts` leaves out the tasks that are no longer kept
+    bad = totals[facts.FAILED] + totals[facts.DIED] - totals[facts.REVIVED]
+    done = totals[facts.SUCCEEDED] + totals[facts.CANCELLED] + bad
     parts = [f"{done:,}/{total:,} done" if total is not None else f"{done:,} done"]
     if total:
         parts[0] += f" ({done / total:.0%})"

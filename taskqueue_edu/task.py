@@ -52,8 +52,8 @@ class TaskStatus(StrEnum):
         return self not in (TaskStatus.PENDING, TaskStatus.RUNNING)
 
 
-# Guards `_request` and `_sleeper` of every RunningTask, so that a request that arrives just
-# before the sleep is seen by it. One lock for all: it is taken only to sleep and to stop.
+# Guards `_request` and `_sleepers` of every RunningTask, so that a request that arrives just
+# before a sleep is seen by it. One lock for all: it is taken only to sleep and to stop.
 _requests = threading.Lock()
 
 
@@ -64,7 +64,7 @@ class RunningTask:
     `cancelled`, or answers it at a *checkpoint*, a call of `checkpoint`, `progress` or `sleep`.
     """
 
-    __slots__ = ("_request", "_sleeper", "attempt", "done", "id", "task", "total", "worker")
+    __slots__ = ("_request", "_sleepers", "attempt", "done", "id", "task", "total", "worker")
 
     def __init__(self, id: str, task: Task[Any] | None, attempt: int, worker: str) -> None:  # noqa: A002
         self.id = id
@@ -74,17 +74,25 @@ class RunningTask:
         self.done = 0
         self.total = 0
         self._request: BaseException | None = None
-        self._sleeper: Any = None
+        self._sleepers: tuple[Any, ...] = ()
 
     @property
     def cancelled(self) -> bool:
         """True once somebody asked this task to stop."""
-        return self._request is not None
+        return isinstance(self._request, TaskCancelled)
 
     @property
     def released(self) -> bool:
         """True if the request to stop came from a worker that gives the task back."""
         return isinstance(self._request, TaskReleased)
+
+    @property
+    def unwanted(self) -> str | None:
+        """Why the task shall not run again either, if a client asked to cancel it."""
+        request = self._request
+        if isinstance(request, TaskCancelled) and not isinstance(request, TaskReleased):
+            return request.message
+        return None
 
     def checkpoint(self) -> None:
         """Raise TaskCancelled if somebody asked this task to stop."""
@@ -104,22 +112,30 @@ class RunningTask:
         gate = threading.Lock()
         gate.acquire()
         with _requests:
-            if self._request is None:
-                self._sleeper = gate
-        if self._sleeper is gate:
+            asleep = self._request is None
+            if asleep:
+                self._sleepers += (gate,)  # several threads of one task may sleep at a time
+        if asleep:
             gate.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
             with _requests:
-                self._sleeper = None
+                self._sleepers = tuple(g for g in self._sleepers if g is not gate)
         self.checkpoint()
 
-    def request(self, request: BaseException) -> None:
-        """Ask the task to stop: its next checkpoint raises `request`. The first request stays."""
+    def request(self, request: BaseException) -> bool:
+        """Ask the task to stop: its next checkpoint raises `request`. True if it will.
+
+        The first request stays, but for one thing: what a client cancels shall not run again,
+        so a request to cancel replaces one to give the task back, or to crash.
+        """
+        cancels = isinstance(request, TaskCancelled) and not isinstance(request, TaskReleased)
         with _requests:
-            if self._request is None:
-                self._request = request
-            sleeper, self._sleeper = self._sleeper, None
-        if sleeper is not None:
-            sleeper.release()
+            if self._request is not None and not (cancels and self.unwanted is None):
+                return False
+            self._request = request
+            sleepers, self._sleepers = self._sleepers, ()
+        for gate in sleepers:
+            gate.release()
+        return True
 
     def request_cancel(self, reason: str) -> None:
         """Ask the task to cancel itself."""

@@ -277,6 +277,9 @@ compare(prediction, " and ".join(raised))
 class TupleBatch:
     paths: tuple[str, ...]
 
+    def execute(self):
+        return len(self.paths)
+
 
 for batch in (FrozenBatch(["a.py"]), TupleBatch(("a.py",)), TupleBatch((["a.py"],))):
     try:
@@ -286,8 +289,8 @@ for batch in (FrozenBatch(["a.py"]), TupleBatch(("a.py",)), TupleBatch((["a.py"]
         print(batch, "->", error)
 
 # %% [markdown]
-# **Modify**: write `IndexBatch` as a frozen dataclass with a tuple, and run the two queues again. Which
-# line of `submit_then_tidy_up` fails now, and is that good?
+# **Modify**: in a new cell, submit a `TupleBatch` instead of an `IndexBatch`, and tidy up as before. Which
+# line fails now, and why is that good news?
 #
 # ### Equal is not the same
 #
@@ -361,7 +364,6 @@ print("default_factory makes one each time:", GoodBasket().paths is not GoodBask
 # %%
 with TaskQueue() as queue:
     task = TupleBatch(("a.py",))
-    TupleBatch.execute = lambda self: len(self.paths)  # a task is anything with execute()
     watch = weakref.ref(task)
     task_id = queue.submit(task)
     del task  # hand-off: we forget our name for it
@@ -426,9 +428,7 @@ with checking("Exercise 1", right="Fourteen files in batches of 4, 4, 4 and 2, e
         for path in files:
             collector.add(path)
         collector.flush()
-        count = len(collector.ids)
-        collector.flush()
-        assert len(collector.ids) == count, "flush() submits a batch though nothing was collected."
+        assert collector.ids, "No id is in collector.ids: flush() must put each one there."
         tasks = [queue.registry.get(task_id).submission.task for task_id in collector.ids]
         assert not any(task.paths is collector._paths for task in tasks), (
             "A submitted batch and the collector share one list: who holds a reference to it?"
@@ -443,6 +443,8 @@ with checking("Exercise 1", right="Fourteen files in batches of 4, 4, 4 and 2, e
             "files are in two batches."
         )
         assert sizes == [4, 4, 4, 2], f"The batches hold {sizes} files, expected [4, 4, 4, 2]."
+        collector.flush()
+        assert len(collector.ids) == 4, "flush() submits a batch though nothing was collected."
         with WorkerPool(2) as pool:
             pool.start_processing(queue)
             lines = sum(queue.wait_for_result(task_id) for task_id in collector.ids)
@@ -528,6 +530,9 @@ with TaskQueue() as queue, WorkerPool(1) as pool:
 # > **But** at run time it looks only whether there is an attribute of that name. Signatures are for the
 # > type checker.
 #
+# **Modify**: give `path` a default value in `NeedsPath`. What changes for `isinstance`, and what for the
+# queue?
+#
 # What about type hints, then? `MathTask` declares `operands: tuple[int, ...]`, and we give it text.
 # **Predict** where the mistake shows: `"made"`, `"submitted"` or `"run"`.
 
@@ -606,25 +611,26 @@ print("at run time the id is a plain", type(task_id).__name__)
 #
 # A persistent queue writes tasks as **JSON**, a text format with only objects, lists, strings, numbers,
 # `true`, `false` and `null`. Five values go through Python's `json` module and back. **Predict**: how many
-# come back changed?
+# don't come back equal and of the same type?
 
 # %%
 prediction = ...
 
 values = [(1, 2), {1: "one"}, float("nan"), "naïve", [True, None]]
-changed = 0
+different = 0
 for value in values:
     text = json.dumps(value)
     back = json.loads(text)
     same = back == value and type(back) is type(value)
-    changed += not same
-    print(f"{value!r:15} -> {text:15} -> {back!r:15} {'' if same else 'changed'}")
-compare(prediction, changed)
+    different += not same
+    print(f"{value!r:15} -> {text:15} -> {back!r:15} {'' if same else 'not the same'}")
+compare(prediction, different)
 
 # %% [markdown]
 # - A **tuple** comes back as a list, and can no longer be hashed.
 # - **Keys** of a dict come back as text: `table[1]` raises KeyError after a restart.
-# - **NaN** (not a number) never equals anything, and `NaN` is not even JSON: other programs refuse the file.
+# - **NaN** (not a number) equals nothing, not even itself. And `NaN` is not JSON: other programs refuse
+#   the file.
 #
 # None of this raises an error. So the catalogue (the table of task types by name) makes the round trip at
 # once, in `submit`, and compares. `@task_type("name")` is what puts a class into the catalogue.
@@ -668,6 +674,9 @@ show_source(Catalogue.encode)
 # %% [markdown]
 # Read it in three steps: encode, decode strictly, compare field by field. The decoded `copy` is what a
 # persistent queue runs. Now part 1 makes sense: the caller's list was never in the queue.
+#
+# **Modify**: try `LabelFiles({1: "one"}, extra=[1, 2])`. Why is this one stored, though `extra` has no
+# useful type either?
 #
 # **Data is never code.** JSON only *names* a type. The catalogue builds an object of a class that this
 # process registered under that name, and of no other.
@@ -717,6 +726,10 @@ with checking("Exercise 2", right="It survives JSON, runs again when that helps,
         "The catalogue holds another class: is @task_type above @dataclass?"
     )
     assert entry.fields == ("urls",), f"The fields are {entry.fields}, expected ('urls',)."
+    hint = get_type_hints(TotalSize)["urls"]
+    assert hint == tuple[str, ...], (
+        f"`urls` is annotated with {hint}; a tuple of any number of str is tuple[str, ...]."
+    )
     sample = TotalSize(("a", "b"))
     payload, copy = catalogue.encode(sample)
     assert payload == b'{"urls":["a","b"]}', f"As JSON it is {payload.decode()}."
@@ -1019,7 +1032,7 @@ with checking("Exercise 3", right="Order, waiting, discarding and closing all ho
         )
         mine.put("late")
 
-    got, problem = together(lambda: mine.get(), wake_it_for_nothing, seconds=3)
+    got, problem = together(lambda: mine.get(), wake_it_for_nothing, seconds=3, when="An item was put")
     if isinstance(problem, Exception):
         raise problem
     assert got == "late", f"A thread waited in get(), then 'late' was put: it got {got!r}."
@@ -1031,7 +1044,7 @@ with checking("Exercise 3", right="Order, waiting, discarding and closing all ho
         assert watched.waits(2), "Two threads should wait in get()."
         mine.close()
 
-    *closed, problem = together(mine.get, mine.get, close_it, seconds=3)
+    *closed, problem = together(mine.get, mine.get, close_it, seconds=3, when="The queue was closed")
     if isinstance(problem, Exception):
         raise problem
     assert all(isinstance(answer, QueueClosed) for answer in closed), (

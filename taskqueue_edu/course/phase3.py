@@ -1,30 +1,39 @@
 # %% [markdown]
-# # Phase 3: Monitoring and storage
+# # 3 · Monitoring and storage: what is left when something fails?
 #
-# A task can fail. The process that runs it can die. And while all is well, it may still be too
-# slow without anybody noticing. This notebook is about those three: **errors** that say what
-# went wrong, **storage** that keeps what it promised to keep, and **numbers** that tell the truth.
+# A task can fail. The process that runs it can die. And while all is well, the system can be far too slow
+# without anybody noticing. So this phase is about three things: **errors** that say what went wrong,
+# **storage** that keeps what it promised to keep, and **numbers** that tell the truth.
 #
 # **You will be able to**
 #
-# - raise an error at a boundary that keeps its cause, and say what a bare `except` hides;
+# - raise an error that keeps its cause, and say what `except Exception: pass` hides;
 # - decide when a retry is safe, and how long it should wait;
 # - say what a write survives, kill a process to prove it, and repair what a crash left behind;
 # - read latency as percentiles, and check a monitor's numbers with Little's law.
 #
-# **Time**: 90 minutes. **Before you start**: Python, and the words of phases 1 and 2: task,
-# queue, worker, lock. Needs Linux or macOS (on Windows, WSL): a journal needs file locks.
+# **Time**: 90 minutes. **Before**: phases 1 and 2, or their words: task, queue, worker, lock. Linux or macOS
+# (on Windows, WSL): a journal needs file locks.
 #
-# **How the exercises work.** Where code has `...`, you write. A cell with `checking` then says
-# what is right or wrong about it. Where you find `prediction = ...`, put your guess in place of
-# the dots *before* you run the cell: a guess that turns out wrong teaches the most.
+# **How it works**
+#
+# 1. The notebook is saved with its outputs. Choose *Edit → Clear Outputs of All Cells* first: a
+#    prediction teaches only if you make it before you see the answer.
+# 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell.
+# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it: the check
+#    says what is wrong. Hints are below the check, solutions at the end. An exercise that you skip
+#    stops nothing.
+#
+# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 2 and 3.
 
 # %%
 import ast
+import inspect
 import json
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -41,7 +50,6 @@ from statistics import mean, quantiles
 from unittest import mock
 
 import matplotlib.pyplot as plt
-import pandas as pd
 
 from taskqueue_edu import (
     ConfigError,
@@ -51,6 +59,7 @@ from taskqueue_edu import (
     Monitor,
     RetryPolicy,
     StorageError,
+    StoreLocked,
     TaskDead,
     TaskFailed,
     TaskQueue,
@@ -61,9 +70,10 @@ from taskqueue_edu import (
     files,
     task_type,
 )
-from taskqueue_edu.course.show import checking, compare, needs, show_source
+from taskqueue_edu.course.show import checking, compare, needs, show_source, within
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.journal import read_facts
+from taskqueue_edu.journal.format import encode, header, scan
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, corpus_files
 
@@ -73,41 +83,48 @@ folder = Path(scratch.name)
 # %% [markdown]
 # ## Recall
 #
-# Answer from memory, then open the answer.
+# Answer each in your head, then open it.
 #
-# 1. A frozen dataclass has a field `words: list[str]`. Can a task of that class still change
-#    after you submitted it?
-# 2. What does `isinstance(x, Task)` check, and what does it not?
-# 3. Why does a thread wait for a condition with `while`, not with `if`?
-# 4. Ten threads fetch pages faster than one. Why don't they parse files faster?
+# <details><summary>1. A frozen dataclass has a field <code>words: list[str]</code>. Can a task of that class
+# still change after you submitted it?</summary>
 #
-# <details><summary>Answers</summary>
+# Yes. Frozen forbids `task.words = ...`, not `task.words.append(...)`.
+# </details>
 #
-# 1. Yes. Frozen forbids `task.words = ...`. It does not forbid `task.words.append(...)`.
-# 2. That there is a method `execute`. It checks neither its parameters nor its result.
-# 3. Between the notification and the moment it gets the lock, another thread may have taken what
-#    it waited for. So it looks again.
-# 4. A thread that waits for the network leaves the interpreter to the others. Parsing needs the
-#    interpreter all the time, and its lock (the GIL) lets one thread at a time have it.
+# <details><summary>2. Why does a thread that waits for a condition look again after it was woken?</summary>
+#
+# Another thread may have taken what it waited for, before it got the lock back.
+# </details>
+#
+# <details><summary>3. Ten threads fetch pages faster than one. Why don't they parse files faster?</summary>
+#
+# A thread that waits for the network leaves the interpreter to the others. Parsing needs the interpreter
+# all the time, and its lock (the GIL) lets one thread at a time have it.
+# </details>
+#
+# <details><summary>4. What is a fact, and who writes one?</summary>
+#
+# A small tuple: what happened, to which task, when, by whom. Only the registry writes one, after it has
+# looked up whether the step is legal.
 # </details>
 
 # %% [markdown]
-# ## A program that can't fail
+# ## The problem: a program that can't fail
 #
-# This one collects the numbers that stand in source files. It runs every night. Its author has
-# thought of everything: one bad file must not stop the others, and results are saved after each
-# file, so that a crash loses nothing.
+# This one collects the numbers that stand in source files. It runs every night. Its author has thought
+# of everything: one bad file must not stop the others, and results are saved after each file, so that
+# a crash loses nothing.
 
 
 # %%
 def numbers_in(path):
-    """Return the numbers that stand in a source file: its constants that are no text."""
+    """Return the constants in a source file that are no text."""
     nodes = ast.walk(ast.parse(path.read_text()))
     return [n.value for n in nodes if isinstance(n, ast.Constant) and not isinstance(n.value, str)]
 
 
 def collect(paths, results_file):
-    """Collect the numbers of each file that is not yet in results_file. Return how many it has."""
+    """Collect from each file that results_file doesn't have yet. Return how many it has then."""
     try:
         results = json.loads(results_file.read_text())
     except Exception:
@@ -123,67 +140,63 @@ def collect(paths, results_file):
     return len(results)
 
 
+corpus = corpus_files()
+draft, magic = folder / "draft.py", folder / "magic.py"
+draft.write_text("def half_a_function(:\n")
+magic.write_text('PNG = b"\\x89PNG"\nSIZE = 13\n')
+results_file = folder / "results.json"
+print("Monday's report:", collect(corpus, results_file))
+print("saved:", len(json.loads(results_file.read_text())))
+
 # %% [markdown]
-# On Monday there are three files. On Tuesday there are all 14 files of the small corpus that
-# comes with this package, and a `draft.py` that somebody has not finished.
+# On Monday there were 14 files. On Tuesday there are two more: `draft.py`, which somebody has not finished,
+# and `magic.py`, which is in order.
 #
-# **Predict**: how many files does the program report on Tuesday? How many are in
-# `results.json` afterwards?
+# **Predict**: how many files does Tuesday's report count? How many are in `results.json` afterwards?
 
 # %%
-predicted_report = ...
-predicted_saved = ...
+prediction_report = ...
+prediction_saved = ...
 
-draft = folder / "draft.py"
-draft.write_text("def half_a_function(:\n")
-results_file = folder / "results.json"
-by_name = {path.name: path for path in corpus_files()}
-
-monday = collect([by_name[name] for name in ("circle.py", "life.py", "planets.py")], results_file)
-print("Monday's report:", monday, "- saved:", len(json.loads(results_file.read_text())))
-
-tuesday = collect([*corpus_files(), draft], results_file)
-compare(predicted_report, tuesday)
+compare(prediction_report, collect([*corpus, draft, magic], results_file))
 try:
     saved = len(json.loads(results_file.read_text()))
 except ValueError:
-    saved = "nothing that can be read"
-compare(predicted_saved, saved)
+    saved = 0
+compare(prediction_saved, saved)
 
 # %% [markdown]
-# It reports 14 files. They are all lost, Monday's too. And `draft.py` is missing without a word.
-# The file itself shows how it ends:
+# The report counts 15 files. All are lost, Monday's too. And `draft.py` is missing without a word. What
+# is in the file, and what happens on Wednesday?
 
 # %%
-print("results.json ends with:", results_file.read_text()[-44:])
-print("Wednesday's report:", collect(corpus_files(), results_file))
+print("results.json ends with:", results_file.read_text()[-34:])
+print("Wednesday's report:", collect(corpus, results_file))
 
 # %% [markdown]
-# `account.py` has a function whose body is `...`, and that is a constant too: `Ellipsis`, which
-# JSON can't hold. `open("w")` had emptied the file by then, `json.dump` wrote half of it and
-# raised, and `except Exception: pass` threw the only witness away. On Wednesday the other
-# `except` takes the ruin for "the first night".
+# `magic.py` holds a constant of type `bytes`, and JSON can't hold that. `open("w")` had emptied the file by
+# then, `json.dump` wrote the first part and raised, and `except Exception: pass` threw the only witness
+# away. On Wednesday the other `except` takes the ruin for "the first night".
 #
-# No crash was needed, and no concurrency. Three habits did it:
+# No crash was needed. Three habits did it:
 #
-# | habit | what it does | in this notebook |
+# | habit | what it does | section |
 # |---|---|---|
-# | `except Exception: pass` | hides what it doesn't understand | part A |
-# | `open("w")` on the only copy | destroys the old before the new exists | part C |
-# | counting what is done | shows that work goes on, not that it goes well | part D |
+# | `except Exception: pass` | hides what it doesn't understand | 1 |
+# | `open("w")` on the only copy | destroys the old before the new is there | 3 |
+# | counting what is done | shows that work goes on, not how well | 4 |
 
 # %% [markdown]
-# ## A. Errors are messages
+# ## 1. Errors are messages
 #
-# An error tells two readers something. A program reads its **class**: can I handle that? A person
-# reads its **text**: what happened, where, and what do I do now? This package has one tree of
-# errors for both.
+# An error has two readers. A program reads its **class**: can I deal with that? A person reads its
+# **text**: what happened, to what, and what do I do now? This package has one tree of errors for both.
 
 
 # %%
 def show_tree(cls, depth=0):
-    parents = [b.__name__ for b in cls.__bases__ if not issubclass(b, TaskQueueError)]
-    print("    " * depth + cls.__name__ + (f"  ({', '.join(parents)})" if parents else ""))
+    outside = [base.__name__ for base in cls.__bases__ if not issubclass(base, TaskQueueError)]
+    print("    " * depth + cls.__name__ + (f"  ({', '.join(outside)})" if outside else ""))
     for child in cls.__subclasses__():
         if child.__module__ == TaskQueueError.__module__:
             show_tree(child, depth + 1)
@@ -192,11 +205,10 @@ def show_tree(cls, depth=0):
 show_tree(TaskQueueError)
 
 # %% [markdown]
-# In parentheses are the parents outside the tree. `QueueFull` is a `TaskQueueError` *and* a
-# `queue.Full` of the standard library.
+# In parentheses are the parents outside of the tree. `QueueFull` is a `TaskQueueError` *and* a `queue.Full`
+# of the standard library.
 #
-# **Predict**: a queue with one place is full. Which of the three `except` lines catches the
-# error: 1, 2 or 3?
+# **Predict**: a queue with one place is full. Which `except` gets the error: 1, 2 or 3?
 
 # %%
 prediction = ...
@@ -205,26 +217,25 @@ queue = TaskQueue(maxsize=1)
 queue.submit(MathTask("sum", (1, 2)))
 try:
     queue.submit(MathTask("sum", (3, 4)), timeout=0)
-except TimeoutError as error:
+except TimeoutError:
     caught = 1
 except Full as error:
     caught = 2
     print(f"{type(error).__name__}: {error}\n")
-except TaskQueueError as error:
+except TaskQueueError:
     caught = 3
 queue.close()
 compare(prediction, caught)
 
 # %% [markdown]
-# The first line that fits wins, and `queue.Full` fits: code written for the standard library's
-# queue works with this one unchanged. Line 3 would fit too. That is what the second parent is for.
+# The first `except` that fits gets it, and `queue.Full` fits. So code written for the standard library's
+# queue works with this one unchanged. That is what the second parent is for.
 #
 # ### Translate at the boundary, and keep the cause
 #
-# A *boundary* is where your code calls somebody else's and answers for it. The caller of
-# `read_port` knows about configuration. It should not have to know that there is a file behind it.
-# So the boundary **translates**: it catches what is low-level and raises what the caller
-# understands. There are three ways to write that.
+# A **boundary** is where your code calls somebody else's and answers for it. Who calls `read_port` knows about
+# configuration, and should not need to know about files. So the boundary **translates**: it catches what is
+# low-level, and raises what the caller understands. There are three ways to write that.
 
 
 # %%
@@ -232,7 +243,7 @@ def read_port(path, how):
     try:
         return int(path.read_text())
     except (OSError, ValueError) as error:
-        translated = ConfigError(f"{path.name} holds no port number", hint="")
+        translated = ConfigError(f"{path.name} holds no port number")
         if how == "from error":
             raise translated from error
         if how == "from None":
@@ -241,46 +252,42 @@ def read_port(path, how):
 
 
 (folder / "port.txt").write_text("eighty")
-for how in ("from error", "from None", "plain"):
+for how in ("from error", "from None", "(plain)"):
     try:
         read_port(folder / "port.txt", how)
     except ConfigError as error:
-        print(f"raise ... {how}")
-        print("   __cause__:", repr(error.__cause__))
-        print("   __context__:", repr(error.__context__), "- hidden:", error.__suppress_context__)
+        joined = [line.strip() for line in traceback.format_exception(error) if "exception" in line]
+        print(f"raise translated {how}\n    cause: {error.__cause__!r}\n    shown:", *joined)
 
 # %% [markdown]
-# - `from error` says: *that* is why. A traceback joins the two with "The above exception was the
-#   direct cause of the following exception". Use it.
-# - Without `from`, a traceback says "During handling of the above exception, another exception
-#   occurred". That reads like a mistake in the handler.
-# - `from None` hides the first error. Use it where the first one is a detail of how you looked,
-#   such as the `KeyError` of a table.
+# - `from error` says: *that* is why. Both errors are shown, in the right relation. Use it.
+# - Without `from`, the traceback reads as if the handler itself were broken.
+# - `from None` hides the first error. Use it where that is only a detail of how you looked, such as the
+#   `KeyError` of a table.
 #
-# **You may think** that `raise ConfigError(str(error))` does the same, because the text is all
-# there. **But** a text has no class, no `errno`, no line number: no program can act on it, and
-# the traceback that leads to the fault is gone.
+# > **You may think** that `raise ConfigError(str(error))` is enough, because the text is all there. **But** a
+# > text has no class, no `errno` and no line number: no program can act on it, and the traceback to the fault
+# > is gone.
 #
-# ### Look inside
-#
-# This is the boundary between the journal and the operating system. Which of the rules can you
-# find in it?
+# **Look inside**: this is the boundary between the journal and the operating system. Below it, a folder can't
+# be opened because a file is in the way.
 
 # %%
-show_source(files.storage_errors)
+show_source(inspect.unwrap(files.storage_errors))
 (folder / "a file").touch()
 try:
     TaskQueue.open(folder / "a file" / "jobs")
 except StorageError as error:
-    print(type(error).__name__, "with errno", error.errno, "from", repr(error.__cause__).split("(")[0])
+    print(
+        f"{type(error).__name__} with errno {error.errno}, from {type(error.__cause__).__name__}:"
+    )
     print(str(error).replace(str(folder), "FOLDER"))
 
 # %% [markdown]
 # ### From the task to whoever waits
 #
-# A task fails in a worker's thread. You wait for its result in another thread. How does the
-# error get from there to here? `wait_for_result` raises `TaskFailed`, and its `__cause__` is the
-# task's own exception, with the traceback it had in the worker.
+# A task fails in a worker's thread, and you wait for its result in another. `wait_for_result` raises
+# `TaskFailed` there, *from* the task's own exception, with the traceback that it had in the worker:
 
 # %% tags=["nbval-ignore-output"]
 with TaskQueue() as queue, WorkerPool(2) as pool:
@@ -290,20 +297,17 @@ with TaskQueue() as queue, WorkerPool(2) as pool:
         queue.wait_for_result(task_id)
     except TaskFailed as error:
         failed = error
-text = "".join(traceback.format_exception(failed))
-print(text.replace(str(folder), "FOLDER"))
+print("".join(traceback.format_exception(failed)).replace(str(folder), "FOLDER"))
 
 # %%
-print(type(failed).__name__, "from", repr(failed.__cause__).split("(")[0])
+print(f"{type(failed).__name__} from {type(failed.__cause__).__name__}", end=", ")
 print("in line", failed.__cause__.lineno, "of the file that the task read")
 
 # %% [markdown]
 # ### What `except Exception` lets through
 #
-# Here is the worker that most people write first. It gets three jobs: one divides by zero, one
-# calls `sys.exit`, one returns 42.
-#
-# **Predict**: how many answers come back?
+# The worker that most people write first. It gets three jobs: one divides by zero, one calls `sys.exit`, one
+# returns 42. **Predict**: how many answers come back?
 
 # %%
 prediction = ...
@@ -327,14 +331,13 @@ compare(prediction, answers.qsize())
 print("the only answer:", repr(answers.get()))
 
 # %% [markdown]
-# `sys.exit` raises `SystemExit`. That is a `BaseException`, but no `Exception`, and so is
-# `KeyboardInterrupt` (Ctrl-C). They pass every `except Exception`, on purpose: "stop the program"
-# must get through. In the *main* thread that is right. In a worker it ends the thread, silently,
-# and whoever waits for 42 waits for ever.
+# > **You may think** that `except Exception` catches every exception, because of its name. **But** `SystemExit`
+# > (from `sys.exit`) and `KeyboardInterrupt` (Ctrl-C) are `BaseException`s beside it. They pass, so that "stop
+# > the program" gets through.
 #
-# So a worker must catch `BaseException`, and turn it into the *outcome* of the task. Let us see
-# whether this package's worker does, with everything that people throw. The last one can't even be
-# printed. Below the output is the code that did it.
+# In the main thread that is right. In a worker it ends the thread, without a message, and who waits for 42
+# waits for ever. So a worker catches `BaseException`, and makes it the *outcome* of the task. Does this
+# package's worker? It gets everything that people throw; the last can't even be printed.
 
 
 # %%
@@ -360,29 +363,31 @@ with TaskQueue() as queue, WorkerPool(1) as pool:
         except TaskFailed as error:
             print(error.message.removeprefix(f"task {task_id} "))
             assert error.__cause__ is thrown
-    answer = queue.wait_for_result(queue.submit(MathTask("sum", (20, 22))))
-    print("and the only worker still works:", answer)
+    print(
+        "the only worker still works:",
+        queue.wait_for_result(queue.submit(MathTask("sum", (20, 22)))),
+    )
 show_source(run_task)
 
 # %% [markdown]
-# `_failure` makes a `Failure` of the exception: its class names, its message, its traceback. That
-# must not fail either, and it did not.
+# `_failure` describes the exception by its class names, its message and its traceback. That must not fail
+# either, and it did not.
 #
-# ### Several errors at once, and what was going on
+# ### Several errors at once
 #
-# Fifteen files, and two of them are bad: which error do you raise? Both, in an `ExceptionGroup`.
-# `add_note` adds what you know and the exception doesn't. And you catch by name only what you
-# expect: a mistake in your own code then stays a mistake.
+# Of sixteen files two are bad. Which error do you raise? Both, in an `ExceptionGroup`. `add_note` adds what
+# you know and the exception doesn't. And `except` names what you expect: a mistake in your own code then stays
+# visible.
 
 
 # %%
 def index_all(paths):
-    """Index the files that can be indexed; raise an ExceptionGroup if some can't."""
+    """Index all files. Raises an ExceptionGroup if some can't be indexed."""
     indexes, errors = [], []
     for path in paths:
         try:
             indexes.append(IndexFile(str(path)).execute())
-        except (OSError, SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError) as error:
             error.add_note(f"while indexing {path.name}")
             errors.append(error)
     if errors:
@@ -391,23 +396,20 @@ def index_all(paths):
 
 
 try:
-    index_all([*corpus_files(), draft, folder / "gone.py"])
+    index_all([*corpus, draft, folder / "gone.py"])
 except* SyntaxError as group:
-    print("to be finished:", [error.__notes__ for error in group.exceptions])
+    print(group.message, "- to be finished:", *group.exceptions[0].__notes__)
 except* OSError as group:
-    print("to be found:   ", [error.__notes__ for error in group.exceptions])
+    print(group.message, "- to be found:", *group.exceptions[0].__notes__)
 
 # %% [markdown]
 # ### An exception that can't travel
 #
-# Between processes an exception travels as bytes, made by `pickle` and turned back by `pickle`.
-# `Quota` looks harmless.
-#
-# **Predict**: does it come back?
-
+# Between processes an exception travels as bytes: `pickle.dumps` makes them, `pickle.loads` makes an exception
+# of them again. `Quota` looks harmless. **Predict**: does it come back, `"yes"` or `"no"`?
 
 # %%
-prediction = ...  # "yes" or "no"
+prediction = ...
 
 
 class Quota(Exception):
@@ -416,43 +418,44 @@ class Quota(Exception):
         self.user, self.limit = user, limit
 
 
-try:
-    print(repr(pickle.loads(pickle.dumps(Quota("ann", 5)))))
-    compare(prediction, "yes")
-except TypeError as error:
-    compare(prediction, "no")
-    print("TypeError:", error)
-
-
-class Quota2(Exception):
+class SafeQuota(Exception):
     def __init__(self, user, limit):
-        super().__init__(user, limit)  # all arguments, so that args says how to make it again
+        super().__init__(user, limit)
         self.user, self.limit = user, limit
 
     def __str__(self):
         return f"{self.user} has used all {self.limit} tasks"
 
 
-print(repr(pickle.loads(pickle.dumps(Quota2("ann", 5)))))
+try:
+    came_back = repr(pickle.loads(pickle.dumps(Quota("ann", 5))))
+    compare(prediction, "yes")
+except TypeError as error:
+    compare(prediction, "no")
+    print("TypeError:", error)
+print("Quota.args:    ", Quota("ann", 5).args)
+print(
+    "SafeQuota.args:",
+    SafeQuota("ann", 5).args,
+    "->",
+    pickle.loads(pickle.dumps(SafeQuota("ann", 5))),
+)
 
 # %% [markdown]
-# An exception is unpickled by calling its class with `args`, and `args` is what reached
-# `Exception.__init__`: one text where two arguments are needed. It fails at the *receiver*, who can
-# do nothing about it: a standard process pool breaks as a whole when that happens. (This package
-# sends no exceptions: only the names of their classes, their message and their traceback, as
-# text. Its own errors still pickle, since you may send them.)
+# `loads` calls the class with `args`, and `args` is what reached `Exception.__init__`. With `Quota` that is one
+# text, where two arguments are needed. It fails at the *receiver*, who can do nothing about it; a standard
+# process pool gives up as a whole (`BrokenProcessPool`). This package sends no exceptions between processes,
+# only texts that describe them.
 #
 # ### Exercise 1: a boundary
 #
-# `load_index` reads a saved index. Its caller knows one error, `IndexUnreadable`. Write it:
+# `load_index` reads a saved index. Its caller knows one error, `IndexUnreadable`.
 #
-# - return the object that the JSON file at `path` holds;
-# - if the file can't be read, or is no JSON, raise `IndexUnreadable` **from** the error that says
-#   why, with the file's name in the message;
-# - if it is JSON, but no object (`dict`), raise `IndexUnreadable` as well;
-# - let everything else through: a wrong argument is a mistake of the caller, Ctrl-C is a wish.
-#
-# Note: `json.JSONDecodeError` and `UnicodeDecodeError` are both `ValueError`s.
+# - Return the object in the JSON file at `path`.
+# - If the file can't be read, or is no JSON, raise `IndexUnreadable` *from* the error that says why. The message
+#   names the file.
+# - If it is JSON, but not a `dict`, raise `IndexUnreadable` too.
+# - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
 
 
 # %%
@@ -461,11 +464,12 @@ class IndexUnreadable(TaskQueueError, ValueError):
 
 
 def load_index(path):
+    """Return the index that is saved at `path`. Raises IndexUnreadable."""
     ...
 
 
 # %%
-class Stopped(type(Path())):
+class Interrupted(type(Path())):
     """A path at which the user presses Ctrl-C."""
 
     def __fspath__(self):
@@ -474,46 +478,60 @@ class Stopped(type(Path())):
 
 def error_of(path):
     try:
-        return load_index(path), None
+        load_index(path)
     except BaseException as error:
-        return None, error
+        return error
 
 
-with checking("Exercise 1", "Every cause is kept, and what is not yours passes."):
+with checking("Exercise 1", right="Every cause is kept, and what is not yours passes."):
     needs(load_index)
-    for name, data in (("good", b'{"a": [1]}'), ("no json", b'{"a": [1'), ("no text", b"\xff"), ("list", b"[1]")):
+    texts = {"good": b'{"a": [1]}', "no json": b'{"a": [1', "no text": b"\xff", "list": b"[1]"}
+    for name, data in texts.items():
         (folder / f"{name}.json").write_bytes(data)
-    value, error = error_of(folder / "good.json")
-    assert error is None, f"A good file raised {error!r}."
+    value = load_index(folder / "good.json")
     assert value == {"a": [1]}, f"A good file gave {value!r}, expected {{'a': [1]}}."
-    for name, cause in (
-        ("missing", FileNotFoundError), ("no json", json.JSONDecodeError), ("no text", UnicodeDecodeError)
-    ):
-        _, error = error_of(folder / f"{name}.json")
+    for name in ("missing", "no json", "no text"):
+        error = error_of(folder / f"{name}.json")
         assert error is not None, f"{name}.json raised nothing: the caller takes it for an index."
         assert isinstance(error, IndexUnreadable), f"{name}.json raised {type(error).__name__}."
-        assert error.__cause__ is not None, f"{name}.json: the cause is lost. Write `raise ... from error`."
+        assert error.__cause__ is not None, f"{name}.json: the cause is lost: raise ... from error."
+        cause = (OSError, ValueError)
         assert isinstance(error.__cause__, cause), f"{name}.json: the cause is {error.__cause__!r}."
-        assert f"{name}.json" in str(error), f"The message does not name the file: {error.message!r}."
-    _, error = error_of(folder / "list.json")
-    assert isinstance(error, IndexUnreadable), "A list is JSON, but no index: raise IndexUnreadable."
-    _, error = error_of(None)
-    assert not isinstance(error, IndexUnreadable), "load_index(None) is a mistake of the caller: don't translate it."
+        assert f"{name}.json" in str(error), (
+            f"The message doesn't name the file: {error.message!r}."
+        )
+    error = error_of(folder / "list.json")
+    assert isinstance(error, IndexUnreadable), (
+        "A list is JSON, but no index: raise IndexUnreadable."
+    )
+    error = error_of(None)
     assert error is not None, "load_index(None) raised nothing: something hides errors."
-    _, error = error_of(Stopped("x"))
+    assert not isinstance(error, IndexUnreadable), (
+        "load_index(None) is a mistake of the caller, and you call it an unreadable file. Which "
+        "exceptions do you expect here?"
+    )
+    error = error_of(Interrupted("x.json"))
     assert isinstance(error, KeyboardInterrupt), f"Ctrl-C became {error!r}."
 
 # %% [markdown]
-# ## B. Trying again
+# <details><summary>Hint 1</summary>
 #
-# Some failures go away by themselves: a server that is busy, a network that drops a packet. Others
-# never do: the page that does not exist. A **retry policy** says which is which, how often to try,
-# and how long to wait.
+# What do `path.read_bytes()` and `json.loads(...)` raise? `json.JSONDecodeError` and `UnicodeDecodeError` have a
+# common parent.
+# </details>
+# <details><summary>Hint 2</summary>
 #
-# The server below answers `/flaky/a?fails=2` with "503, busy" twice and then with a page.
-# `FetchPage` raises `ConnectionError` for 503, and `LookupError` for 404, "no such page".
+# Keep the `try` small: one line is enough. Look at the type after it.
+# </details>
 #
-# **Predict** how many runs each of the four tasks gets.
+# ## 2. Trying again
+#
+# Some failures go away by themselves: a server is busy, a network drops a packet. Others never do: the page
+# does not exist. A **retry policy** says which is which, how often to try, and how long to wait.
+#
+# The server here answers `/flaky/a?fails=2` twice with "503, busy" and then with a page. For 503 `FetchPage`
+# raises `ConnectionError`, for 404 ("no such page") `LookupError`. **Predict** how often each of the four tasks
+# runs.
 
 # %%
 prediction = ...  # such as [1, 1, 1, 1]
@@ -529,31 +547,20 @@ with PageServer(2.0) as server, TaskQueue(retry=policy) as queue, WorkerPool(4) 
 
 compare(prediction, [record.attempt for record in records])
 for path, record in zip(paths, records):
-    why = record.failure.type if record.failure else ""
-    print(f"{path:18} {record.attempt} runs, {record.status} {why}")
-
-# %% [markdown]
-# `attempts=4` counts all runs, the first included. The last column of a task that succeeded shows
-# the failure before. Asking again for `/missing` would only be a way to be wrong more slowly.
-#
-# Look inside: this is all of the policy. Where is the wait limited, and where is it shortened?
-
-# %%
+    why = record.failure.type if record.failure else "-"
+    print(f"{path:18} {record.status:10} runs: {record.attempt}  last failure: {why}")
 show_source(RetryPolicy.wait_after)
 
-
 # %% [markdown]
-# **You may think** that retrying is always safe, because the first run failed. **But** a run can do
-# its work and fail *afterwards*: the answer gets lost on its way back.
+# `attempts` counts all runs, the first included. In the source, find where the policy decides *not* to try again,
+# and where it makes the waits grow.
 #
-# **Predict**: `Pay(10)` is submitted once. How much is paid?
-
+# **Predict**: `Pay(10)` is submitted once. Its first run loses the bank's answer. How much is paid?
 
 # %%
 prediction = ...
 
-payments = []
-booked = {}
+payments, booked = [], {}
 
 
 @dataclass(frozen=True)
@@ -571,7 +578,7 @@ class PayOnce:
     amount: int
 
     def execute(self):
-        booked[current_task().id] = self.amount  # the same key in each attempt
+        booked[current_task().id] = self.amount  # the id is the same in every attempt
         if current_task().attempt == 1:
             raise ConnectionError("the bank's answer got lost")
 
@@ -580,45 +587,51 @@ with TaskQueue(retry=policy) as queue, WorkerPool(1) as pool:
     pool.start_processing(queue)
     queue.submit_many([Pay(10), PayOnce(10)])
 compare(prediction, sum(payments))
-print("with a key:", sum(booked.values()))
+print("booked under a key:", sum(booked.values()))
 
 # %% [markdown]
-# An operation is **idempotent** if doing it twice has the effect of doing it once. `append` is not,
-# storing under a key is. The id of the task is a good key: it is the same in every attempt.
-# No queue can do without this. A worker that dies after the work and before the report looks
-# exactly like one that died before the work. So queues promise *at least once*, and the task
-# makes it *once*.
+# > **You may think** that a retry is always safe, because the first run failed. **But** a run can do its work and
+# > fail *afterwards*. To the queue that looks the same.
+#
+# An operation is **idempotent** if doing it twice has the effect of doing it once. Appending is not, storing under
+# a key is. No queue can do without: a worker that dies after the work, and before its report, looks like one that
+# died before the work. The queue promises *at least once*; the task makes it *once*.
 #
 # ### How long to wait
 #
-# Waiting longer each time (**exponential backoff**) gives the server room. But if 200 tasks failed
-# at the same moment, they also come back at the same moment. **Jitter** shortens each wait by a
-# random share, and so spreads them.
+# Waiting longer each time (**exponential backoff**) gives the server room. But 200 tasks that failed at the same
+# moment then come back at the same moment. **Jitter** shortens each wait by a random share of it, and so spreads
+# them.
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3), layout="constrained")
 for jitter, color in ((0.0, "tab:red"), (0.5, "tab:orange"), (1.0, "tab:blue")):
     plan = RetryPolicy(attempts=9, delay=0.5, max_delay=20, jitter=jitter)
-    uniform = Random(7).random
+    uniform = Random(7).random  # the same waits in every run of this cell
     waits = [plan.wait_after(n, ("Exception",), uniform) for n in range(1, 9)]
     left.plot(range(1, 9), waits, "o-", color=color, label=f"jitter {jitter:g}")
-    third = [sum(plan.wait_after(n, ("Exception",), uniform) for n in (1, 2, 3)) for _ in range(200)]
-    crowd = Counter(int(t / 0.1) for t in third)
-    right.hist(third, bins=[n / 10 for n in range(38)], color=color, alpha=0.7)
-    print(f"jitter {jitter:g}: at most {max(crowd.values()):3} of 200 tasks in one tenth of a second")
-left.set(xlabel="failed attempt", ylabel="wait in s", title="one task")
+    back = [sum(plan.wait_after(n, ("Exception",), uniform) for n in (1, 2, 3)) for _ in range(200)]
+    right.hist(back, bins=[n / 10 for n in range(38)], color=color, alpha=0.7)
+    crowd = max(Counter(int(seconds * 10) for seconds in back).values())
+    print(f"jitter {jitter:<3g}: up to {crowd} of 200 tasks come back in one tenth of a second")
+left.set(xlabel="failed attempt", ylabel="wait (s)", title="one task")
 left.legend()
-right.set(xlabel="s after the failure", ylabel="tasks", ylim=(0, 60), title="200 tasks, 4th attempt")
+right.set(
+    xlabel="time since the failure (s)",
+    ylabel="tasks",
+    ylim=(0, 60),
+    title="200 tasks: third retry",
+)
 plt.show()
 
 # %% [markdown]
-# The red bar on the right is cut off: it goes up to 200. **Modify**: make `max_delay=2`. Which of
-# the curves changes, and what would the server notice?
+# The red bar on the right is cut off: it goes up to 200. **Modify**: set `max_delay=2`. Which curves on the left
+# change? And why does the server in our story like `max_delay` no better than the task does?
 #
-# ## C. What survives
+# ## 3. What survives
 #
-# Tasks and results of `TaskQueue()` live in memory. `TaskQueue.open(folder)` keeps them in a
-# **journal**: a file to which every fact about a task is appended, one JSON object a line.
+# Tasks and results of `TaskQueue()` live in memory. `TaskQueue.open(folder)` keeps them in a **journal**, a file to
+# which each fact is appended as one line of JSON.
 #
 # ### What JSON changes without a word
 #
@@ -627,28 +640,25 @@ plt.show()
 # %%
 prediction = ...
 
-values = [
-    {"a": [1, 2.5, None, True]}, (1, 2), {1: "one"}, {1: "int", "1": "str"},
-    float("nan"), 10**30, {True: "yes"}, {"x", "y"}, b"bytes",
-]  # fmt: skip
+values = [{"a": [1, 2.5, None, True]}, (1, 2), {1: "one"}, {1: "int", "1": "str"}, {True: "yes"}]
+values += [float("nan"), 2**70, {"a set"}, b"bytes"]
 same = 0
 for value in values:
     try:
         text = json.dumps(value)
         after = json.loads(text)
         same += type(after) is type(value) and after == value
-        print(f"{value!r:28} -> {text:28} -> {after!r}")
+        print(f"{value!r:28} {text:28} {after!r}")
     except TypeError as error:
-        print(f"{value!r:28} -> {error}")
+        print(f"{value!r:28} TypeError: {error}")
 compare(prediction, same)
 
 # %% [markdown]
-# The last two are the harmless ones: they raise. A tuple becomes a list, a key becomes text, two
-# keys become one, and `NaN` is not even JSON (another program refuses the file). The *same program*
-# then reads data of another shape than it wrote, days later.
+# The last two are the harmless ones: they say no. A tuple becomes a list, a key becomes text, two keys become one,
+# `NaN` is not even JSON. Days later the *same program* reads data of another shape than it wrote.
 #
-# So this package checks at the door. On `submit` to a journal a task is turned into JSON, read back
-# as its annotated types say, and compared. A result goes through the same before it counts.
+# So this package checks at the door. A task for a journal is turned into JSON, read back as its annotations say, and
+# compared, all before `submit` returns. A result takes the same round trip before it counts.
 
 
 # %%
@@ -673,24 +683,22 @@ with TaskQueue.open(folder / "strict") as queue, WorkerPool(1) as pool:
     try:
         queue.wait_for_result(task_id)
     except TaskFailed as error:
-        print(error.message.removeprefix(f"task {task_id} "))
+        print(f"TaskFailed, by a {error.exception_type}")
 
 # %% [markdown]
 # ### Where the bytes are
 #
-# A process writes `hello` into a file, and is killed with SIGKILL (`kill -9`): no `finally`, no
-# `atexit`, no `__exit__` runs.
-#
-# **Predict**: what is in the file after each of the four?
+# A process writes `hello` into a file. Then it is killed with SIGKILL (`kill -9`): no `finally`, no `__exit__`
+# runs. **Predict**: what is in the file after each of the four?
 
 # %%
 prediction = ...  # such as ["", "", "", ""]
 
-TEMPLATE = """
+WRITER = """
 import os, sys
 file = open(sys.argv[1], "w")
 {action}
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 sys.stdin.read()
 """
 actions = [
@@ -699,37 +707,36 @@ actions = [
     "file.write('hello'); file.close()",
     "os.write(file.fileno(), b'hello')",
 ]
-found = []
+target, found = folder / "hello.txt", []
 for action in actions:
-    target = folder / "hello.txt"
-    with subprocess.Popen(
-        [sys.executable, "-c", TEMPLATE.format(action=action), target],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    ) as child:  # fmt: skip
-        child.stdout.readline()  # wait until it has done its action
+    command = [sys.executable, "-c", WRITER.format(action=action), str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()  # it says "ready" after its action
         child.kill()
     found.append(target.read_text())
-    print(f"{action:36} -> {found[-1]!r}")
+    print(f"{action:36} {found[-1]!r}")
 compare(prediction, found)
 
 # %% [markdown]
-# `write` puts text into a buffer *of the process*: it dies with it. `flush` hands it to the kernel,
-# and the kernel outlives the process. It does not outlive a power cut: the kernel writes to the disk
-# when it likes, within half a minute or so. `fsync` waits until the disk has it.
+# `write` puts the text into a buffer in the *process*, and dies with it. `flush` hands it to the **kernel** (the
+# operating system), which outlives the process. It doesn't outlive a power cut: the kernel writes to the disk when it
+# sees fit, up to half a minute later. `fsync` waits until the disk has it.
 #
-# | after | an exception | `kill -9` | a power cut |
+# | your code did | after an exception | after `kill -9` | after a power cut |
 # |---|---|---|---|
 # | `file.write(...)` | kept, if the file gets closed | **lost** | **lost** |
 # | `file.flush()`, `file.close()`, `os.write(...)` | kept | kept | **lost** |
 # | `os.fsync(fd)` | kept | kept | kept |
-# | ... and the file is new: `fsync` of its folder too | kept | kept | kept, and it has a name |
+# | `os.fsync` of a *new* file's folder, too | kept | kept | kept, and under its name |
 #
-# The last column can't be shown from a notebook: it would take your machine down. Its sources are
-# the manual pages fsync(2) and open(2). **You may think** that `close()` makes a file safe, because
-# then it is finished. **But** you saw it: `close` does what `flush` does, and no more.
+# You saw the first two columns. The third can't be shown without pulling the plug; its sources are the manual pages
+# fsync(2) and close(2).
 #
-# `TaskQueue.open(folder)` promises the second line (`sync="process"`). `sync="always"` promises the
-# rest. Why not always? Measure it on your disk:
+# > **You may think** that a file is safe once it is closed, because then it is finished. **But** `close` does what
+# > `flush` does. Neither waits for the disk.
+#
+# `TaskQueue.open(folder)` promises the second line of the table (`sync="process"`), `sync="always"` the rest. Why not
+# always? Measure it on your disk:
 
 # %% tags=["nbval-ignore-output"]
 for level in ("process", "always"):
@@ -738,15 +745,17 @@ for level in ("process", "always"):
         for n in range(200):
             queue.submit(MathTask("sum", (n, n)))
         seconds = time.perf_counter() - start
-    print(f'sync="{level}": {seconds / 200 * 1e6:7,.0f} µs for each submit')
+    print(f'sync="{level}":'.ljust(16), f"{seconds / 200 * 1e6:7,.0f} µs for each submit")
 
 # %%
-kinds = [[fact[0] for fact in read_facts(folder / level)] for level in ("process", "always")]
-print("facts in the journals:", len(kinds[0]), "and", len(kinds[1]), "- the same:", kinds[0] == kinds[1])
+process, always = (
+    [fact[0] for fact in read_facts(folder / level)] for level in ("process", "always")
+)
+print(len(process), "and", len(always), "facts in the journals, the same ones:", process == always)
 
 # %% [markdown]
-# In the files you see no difference. `fsync` changes nothing that a running machine can show you.
-# That is why a missing `fsync` is found by reasoning and not by testing, or after a power cut.
+# In the files there is no difference: a running machine never shows you what `fsync` did. A missing `fsync` is found by
+# reasoning, or after a power cut.
 #
 # ### Read the journal yourself
 #
@@ -755,7 +764,7 @@ print("facts in the journals:", len(kinds[0]), "and", len(kinds[1]), "- the same
 # %% tags=["nbval-ignore-output"]
 sums = folder / "sums"
 with TaskQueue.open(sums) as queue, WorkerPool(1) as pool:
-    sum_ids = queue.submit_many([MathTask("sum", (n, 10)) for n in (1, 2, 3)])
+    queue.submit_many([MathTask("sum", (n, 10)) for n in (1, 2, 3)])
     pool.start_processing(queue)
 lines = (sums / "journal.jsonl").read_bytes().splitlines()
 for line in lines:
@@ -767,25 +776,22 @@ for number, line in enumerate(lines):
     assert zlib.crc32(body) == int(seal[:8], 16), "somebody changed this line"
     assert json.loads(line)["seq"] == number, "a line is missing"
 print(len(lines), "lines, each with the right checksum, none missing")
-print("facts by hand:   ", Counter(json.loads(line).get("fact", "(header)") for line in lines))
-print("by read_facts:   ", Counter(fact[0] for fact in read_facts(sums)))
-
-registry = fold(read_facts(sums))
-print("folded to states:", {str(status): n for status, n in registry.counts().items() if n})
+print("by hand:      ", dict(Counter(json.loads(line)["fact"] for line in lines[1:])))
+print("by read_facts:", dict(Counter(fact[0] for fact in read_facts(sums))))
+print(
+    "folded:       ", {str(status): n for status, n in fold(read_facts(sums)).counts().items() if n}
+)
 
 # %% [markdown]
-# The journal holds *facts*: what happened, in order. It does not hold the state of a task. The
-# state is computed from the facts (a **fold**), by the same code in a running queue and after
-# reopening. Each line carries a checksum (CRC-32) of its own bytes, so a reader knows whether it
-# is as it was written.
+# The journal holds facts, not states. The state of a task is computed from its facts (a **fold**), by the same code in a
+# running queue and after reopening. Each line ends with a **checksum** of its own bytes (CRC-32), so a reader can tell
+# whether it is as it was written.
 #
 # ### Kill it
 #
-# Now for real. A process submits sums to a journal, with two workers. It prints a line when
-# `submit` has returned, and one when a result is there: from then on it has *acknowledged* them.
-# We read 300 lines and kill it with SIGKILL, wherever it is.
-#
-# **Predict**: how many of the acknowledged tasks are unknown after reopening?
+# Now for real. A process submits sums to a journal and runs them. It prints a line when `submit` has returned, and one
+# when a result is there: with that it has **acknowledged** them, and somebody may rely on it. We read 300 lines. Then
+# we try to open its folder ourselves, and kill it with SIGKILL, wherever it is.
 
 # %% tags=["nbval-ignore-output"]
 PROGRAM = """
@@ -801,68 +807,78 @@ for n in itertools.count():
     if n % 10 == 9:
         print("result", task_id, queue.wait_for_result(task_id), flush=True)
 """
-killed = folder / "killed"
-with subprocess.Popen(
-    [sys.executable, "-c", PROGRAM, killed], stdout=subprocess.PIPE, text=True
-) as child:
-    said = [child.stdout.readline().split() for _ in range(300)]
+jobs_folder = folder / "jobs"
+command = [sys.executable, "-c", PROGRAM, str(jobs_folder)]
+with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    said = [child.stdout.readline() for _ in range(300)]
+    try:
+        TaskQueue.open(jobs_folder).close()
+        refused = None
+    except StoreLocked as error:
+        refused = error
     child.kill()
-    said += [line.split() for line in child.stdout if line.endswith("\n")]
+    said += [line for line in child.stdout if line.endswith("\n")]
+said = [line.split() for line in said]
 promised = {task_id: int(value) for kind, task_id, value in said if kind == "submitted"}
 results = {task_id: int(value) for kind, task_id, value in said if kind == "result"}
-print(f"{len(promised)} submits and {len(results)} results acknowledged")
+print(len(promised), "submits and", len(results), "results were acknowledged")
+print(str(refused).replace(str(folder), "FOLDER"))
+
+# %% [markdown]
+# **Predict**: we open the folder again. How many of the acknowledged tasks are not there?
 
 # %%
 prediction = ...
 
-print("the process ended with", signal.Signals(-child.returncode).name)
-with TaskQueue.open(killed) as queue, WorkerPool(2) as pool:
-    known = {record.id for record in queue.registry.records()}
-    compare(prediction, len(promised.keys() - known))
-    kept = all(queue.wait_for_result(task_id, timeout=0) == results[task_id] for task_id in results)
-    print("acknowledged results that are there:", "all" if kept else "not all")
+print("the process ended by", signal.Signals(-child.returncode).name)
+with TaskQueue.open(jobs_folder) as queue, WorkerPool(2) as pool:
+    there = {record.id for record in queue.registry.records()}
+    compare(prediction, len(promised.keys() - there))
+    kept = [queue.wait_for_result(task_id, timeout=0) == results[task_id] for task_id in results]
+    print("acknowledged results that are there:", "all" if all(kept) else kept)
     pool.start_processing(queue)  # what was pending or running goes on
-    wrong = [i for i, value in promised.items() if queue.wait_for_result(i) != value]
-ends = Counter(fact[1] for fact in read_facts(killed) if fact[0] == facts.SUCCEEDED)
-print("wrong results after all have run:", len(wrong))
-print("tasks that ended exactly once:", "all" if set(ends.values()) == {1} else "not all")
+    right = [queue.wait_for_result(task_id) == promised[task_id] for task_id in promised]
+    print("right results after the rest has run:", "all" if all(right) else right)
+ends = Counter(fact[1] for fact in read_facts(jobs_folder) if fact[0] == facts.SUCCEEDED)
+print("tasks that ended exactly once:", "all" if set(ends.values()) == {1} else ends)
+print("while it lived, we got:", type(refused).__name__)
 
 # %% [markdown]
-# That worked wherever the signal hit. It may have hit in the middle of a line.
+# > **You may think** that a `threading.Lock` around the journal keeps a second process out. **But** that lock is an object in
+# > the memory of one process; the other has its own. What kept us out is a lock on a *file* (`flock`). The system takes it
+# > away when its owner dies, `kill -9` included, so we could open the folder afterwards.
 #
 # ### A torn line
 #
-# If the machine stops while a line is being written, a part of it is on disk: the line is **torn**.
-# We need not wait for that accident. We cut the last line of the `sums` journal ourselves, at
-# *every* byte, and reopen each time. That last line says that the third sum succeeded.
-#
-# **Predict**: in how many of the places does reopening lose more than this one fact?
+# If the machine stops during a write, a part of the line is on the disk: the line is **torn**. We need not wait for that
+# accident. We cut the last line of the `sums` journal at *every* byte, and reopen. That line says that the third sum
+# succeeded. **Predict**: after how many of the cuts is more lost than this one fact?
 
 # %%
 prediction = ...
 
 journal = (sums / "journal.jsonl").read_bytes()
-start_of_last = journal.rstrip(b"\n").rfind(b"\n") + 1
+last_line = journal.rstrip(b"\n").rfind(b"\n") + 1
 seen = Counter()
-for cut in range(start_of_last, len(journal)):
+for cut in range(last_line, len(journal)):
     with tempfile.TemporaryDirectory(dir=folder) as torn:
         Path(torn, "journal.jsonl").write_bytes(journal[:cut])
         with TaskQueue.open(torn) as queue:
             counts = queue.registry.counts()
-            kept_bytes = queue.registry.store.torn.read_bytes() if queue.registry.store.torn else b""
-        assert kept_bytes == journal[start_of_last:cut]
+        aside = b"".join(path.read_bytes() for path in Path(torn).glob("torn-*"))
+        assert aside == journal[last_line:cut], "the torn bytes are kept in a file beside it"
         seen[f"{counts['succeeded']} succeeded, {counts['pending']} pending"] += 1
 compare(prediction, sum(seen.values()) - seen["2 succeeded, 1 pending"])
-print("after reopening:", *seen)
+print("after reopening, each time:", *seen)
 
 # %% [markdown]
-# In none. The third sum is pending again and runs once more. The torn bytes are kept beside the
-# journal, in a file `torn-*.bin`. **You may think** that a broken last line means a broken file, so
-# throw the file away. **But** a torn line was never acknowledged, since `submit` had not returned;
-# and every line before it proves with its checksum that it is whole.
+# The third sum is pending again, and runs once more.
 #
-# A wrong byte *in the middle* is another matter. It was acknowledged once. No rule can make up for
-# it, so the queue refuses to go on as if nothing had happened:
+# > **You may think** that a file with a broken last line is broken, so throw it away. **But** a torn line was never
+# > acknowledged: `submit` had not returned. And each line before it proves with its checksum that it is whole.
+#
+# A wrong byte *in the middle* is another matter. That line was acknowledged once, and no rule can guess it back. So the
+# queue refuses to go on as if nothing had happened:
 
 # %%
 damaged = folder / "damaged"
@@ -878,12 +894,9 @@ except JournalDamaged as error:
 # %% [markdown]
 # ### A task that kills
 #
-# A task that was running when its process died is tried again: it can't be blamed for a power
-# cut. But a task that *takes its process down* would then do so for ever. `max_recoveries=2` says
-# how often it gets the benefit of the doubt. Here such a task stands first in line, before a
-# harmless sum.
-#
-# **Predict**: how often must we start the program until it gets through?
+# A task that was running when its process died is tried again: most often it is not to blame. But a task that *itself*
+# takes the process down would do so for ever. `max_recoveries=2` says how often it gets another chance. Here such a task
+# stands in line before a harmless sum. **Predict**: how often must we start the program until it gets to its end?
 
 # %%
 prediction = ...
@@ -905,12 +918,11 @@ with TaskQueue.open(sys.argv[1], max_recoveries=2) as queue, WorkerPool(1) as po
         queue.submit_many([Poison(), MathTask("sum", (20, 22))])
     pool.start_processing(queue)
 """
-poisoned = folder / "poisoned"
-exits = []
-while not exits or (exits[-1] != 0 and len(exits) < 10):
-    exits.append(subprocess.run([sys.executable, "-c", POISON, poisoned]).returncode)
+poisoned, exits = folder / "poisoned", []
+while (not exits or exits[-1] != 0) and len(exits) < 10:
+    exits.append(subprocess.run([sys.executable, "-c", POISON, str(poisoned)]).returncode)
 compare(prediction, len(exits))
-print("exit codes:", exits)
+print("it ended with", exits)
 
 with TaskQueue.open(poisoned) as queue:
     poison_id, sum_id = (record.id for record in queue.registry.records())
@@ -921,172 +933,250 @@ with TaskQueue.open(poisoned) as queue:
         print("TaskDead:", str(error).removeprefix(f"task {poison_id} "))
 
 # %% [markdown]
+# ### The program that can't fail, again
+#
+# With all of that, the night job is short. Sixteen files go in; the journal keeps what came out; the report names what
+# failed. There is no `except ...: pass`, and nothing to save: we open the folder a second time, without a worker, and
+# everything is there.
+
+# %%
+with TaskQueue.open(folder / "night") as queue, WorkerPool(2) as pool:
+    pool.start_processing(queue)
+    queue.submit_many([IndexFile(str(path)) for path in (*corpus, draft, magic)])
+
+with TaskQueue.open(folder / "night") as queue:
+    counts = queue.registry.counts()
+    print("report:", {str(status): n for status, n in counts.items() if n})
+    for record in queue.registry.records():
+        if record.failure:
+            print(f"{record.failure.type}: {record.failure.message}")
+
+# %% [markdown]
 # ### Exercise 2: save atomically
 #
-# A journal grows by appending. Other files are written anew as a whole, as `results.json` was.
-# Write `save(path, data)` so that at *every* moment `path` holds all of the old bytes or all of the
-# new ones, whatever happens, a power cut included:
+# A journal grows at its end. Other files are written anew as a whole, as `results.json` was. Write `save(path, data)`
+# so that `path` holds all of the old bytes or all of the new ones at *every* moment, a power cut included:
 #
-# 1. write the new bytes to another file in the **same folder**, and close or flush it;
-# 2. make sure the disk has them (`os.fsync`);
-# 3. put that file in the place of the old one (`os.replace`: one step, all or nothing);
-# 4. make sure the disk has the folder's new entry: open the folder with `os.open(...,
-#    os.O_RDONLY)`, `os.fsync` that, `os.close` it.
+# 1. write the new bytes to another file in the **same folder**;
+# 2. see to it that the disk has them (`os.fsync`);
+# 3. put that file in the place of the old one (`os.replace`: all or nothing);
+# 4. see to it that the disk has the folder's new entry (open the folder with `os.open(..., os.O_RDONLY)`, `os.fsync`
+#    it, `os.close` it).
 #
 # If a step before 3 fails, raise, and leave no extra file behind.
 
 
 # %%
 def save(path, data):
+    """Replace the bytes in the file `path` by `data`, all or nothing. Raises OSError."""
     ...
 
 
 # %%
-def spied(fail_at=None):
-    """Run save() on a file with old bytes; watch its calls, and what `path` holds at each."""
+def watch_save(fail_at=None):
+    """Run save() over a file with old bytes. Return its steps, and what `path` held at each."""
+    steps, held = [], []
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        path, calls = Path(place, "results.json"), []
+        path = Path(place, "results.json")
         path.write_bytes(b"old")
 
-        def spy(name, real):
-            def call(*args, **kwargs):
-                what = name
-                if name == "fsync":
-                    what = "fsync folder" if os.path.isdir(f"/dev/fd/{args[0]}") else "fsync file"
-                if name == "replace" and Path(args[0]).read_bytes() != b"new":
-                    what = "replace too early"
-                calls.append((what, path.read_bytes()))
-                if what == fail_at:
+        def watched(real, name):
+            def call(what, *more, **options):
+                step = name
+                if name == "sync":
+                    about = os.fstat(what if isinstance(what, int) else what.fileno())
+                    step = "sync folder" if stat.S_ISDIR(about.st_mode) else "sync file"
+                    if step == "sync file" and about.st_size < len(b"new"):
+                        step = "sync too early"
+                elif Path(what).read_bytes() != b"new":
+                    step = "replace too early"
+                steps.append(step)
+                held.append(path.read_bytes() if path.exists() else None)
+                if step == fail_at:
                     raise OSError(5, "made to fail")
-                return real(*args, **kwargs)
+                return real(what, *more, **options)
 
             return call
 
-        with mock.patch.multiple(
-            os,
-            fsync=spy("fsync", os.fsync), fdatasync=spy("fsync", os.fsync),
-            replace=spy("replace", os.replace), rename=spy("replace", os.rename),
-        ):  # fmt: skip
+        sync, swap = watched(os.fsync, "sync"), watched(os.replace, "replace")
+        with (
+            mock.patch.multiple(os, fsync=sync, replace=swap, rename=swap),
+            mock.patch.object(os, "fdatasync", sync, create=True),
+        ):
             try:
                 save(path, b"new")
-                error = None
-            except OSError as raised:
-                error = raised
-        extra = sorted(p.name for p in Path(place).iterdir() if p != path)
-        return [name for name, _ in calls], [held for _, held in calls], path.read_bytes(), extra, error
+                raised = False
+            except OSError:
+                raised = True
+                if fail_at is None:
+                    raise
+        extra = sorted(file.name for file in path.parent.iterdir() if file != path)
+        return steps, held, path.read_bytes(), extra, raised
 
 
-with checking("Exercise 2", "Old or new, never in between, even when the disk fails."):
+with checking("Exercise 2", right="Old or new, never in between, even when the disk fails."):
     needs(save)
-    steps, held, after, extra, error = spied()
-    assert error is None, f"It raised {error!r}."
+    steps, held, after, extra, raised = watch_save()
     assert after == b"new", f"Afterwards the file holds {after!r}, not the new bytes."
-    assert "replace too early" not in steps, "At os.replace the other file was not whole yet: flush or close it first."
-    assert "replace" in steps, "Without os.replace the old bytes are gone before the new ones are there."
-    assert "fsync file" in steps[: steps.index("replace")], "os.replace came before the disk had the bytes: a power cut can leave an empty file."
-    assert "fsync folder" in steps[steps.index("replace") :], "The folder was not synced after os.replace: after a power cut the old entry may be back."
-    assert set(held) <= {b"old", b"new"}, f"In between, the file held {held!r}."
-    assert extra == [], f"It left {extra} behind."
-    steps, held, after, extra, error = spied(fail_at="fsync file")
-    assert error is not None, "os.fsync failed, and save() told nobody: the caller believes that the data is safe."
-    assert "replace" not in steps and after == b"old", "os.fsync failed, and the old file was replaced all the same."
-    assert extra == [], f"When os.fsync failed, {extra} stayed behind: use try and finally, or except and raise."
-
+    assert "sync too early" not in steps, (
+        "os.fsync came while the bytes were still in Python's buffer: what hands them to the kernel?"
+    )
+    assert "replace too early" not in steps, (
+        "At os.replace the new file was not whole: close or flush it before."
+    )
+    assert "replace" in steps, (
+        "You write into the file itself: the old bytes are gone before the new ones are there."
+    )
+    assert "sync file" in steps[: steps.index("replace")], (
+        "os.replace comes before the disk has the bytes: a power cut can leave an empty file."
+    )
+    assert "sync folder" in steps[steps.index("replace") :], (
+        "After os.replace the folder was not synced: after a power cut the old entry may be back."
+    )
+    assert set(held) <= {b"old", b"new"}, f"In between, the file held {held}."
+    assert extra == [], f"{extra} stayed behind."
+    steps, held, after, extra, raised = watch_save(fail_at="sync file")
+    assert raised, "os.fsync failed, and save() told nobody: the caller believes the data is safe."
+    assert after == b"old", "os.fsync failed, and the old file was replaced all the same."
+    assert extra == [], f"os.fsync failed, and {extra} stayed behind."
 
 # %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# `path.with_name(path.name + ".new")` is a path in the same folder.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `os.fsync` can only wait for bytes that the kernel has. What must come between `write` and `fsync`?
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# To clean up and still raise: `except BaseException:`, remove the file, `raise`.
+# </details>
+#
 # ### Exercise 3: a store of your own
 #
-# A queue asks four things of its store, and takes any object that has them. Write `LineStore`: one
-# file, one fact a line. Two functions turn facts to bytes and back; the journal's own code does it.
+# A queue asks four things of its store, and takes any object that has them. Write `LineStore`: one file, one fact a line.
 #
-# | method | when it is called | what it must do |
+# | method | who calls it | what it does |
 # |---|---|---|
-# | `load()` | once, at the start | return the facts in the file, oldest first (`[]` if there is none) |
-# | `append(fact)` | under the registry's lock | hand the line to the kernel; return a number that grows |
-# | `sync(position)` | by any thread, without a lock | return when facts up to there survive a power cut |
-# | `close()` | at the end | release the file |
+# | `load()` | the registry, once, first | returns the facts in the file, oldest first |
+# | `append(fact)` | the registry, under its lock | hands the line to the kernel; returns a number that grows |
+# | `sync(position)` | any thread, several at once | returns when the facts up to `position` survive a power cut |
+# | `close()` | the queue, last | releases the file |
 #
-# The constructor opens the file for reading and appending. Your file has no checksums beyond those
-# in the lines, no lock and no repair: that is what `JsonStore` adds.
+# Two functions turn facts into bytes and back, with the journal's own code. Yours needs no lock on the folder and no
+# repair: that is what the real `JsonStore` adds.
+
 
 # %%
-from taskqueue_edu.journal.format import encode, header, scan
-
-
 def line_of(number, fact):
-    """Return fact number 1, 2, 3 ... as a line of bytes."""
+    """Return a fact as a line of bytes. The first fact in a file has number 1, the next 2, ..."""
     return encode(number, fact)
 
 
 def facts_of(data):
-    """Return the facts in lines of bytes, which are numbered 1, 2, 3 ..."""
-    return scan(header(0) + data, Path("the store")).facts
+    """Return the facts in such lines."""
+    return scan(header(0) + data, Path("store")).facts
 
 
 class LineStore:
-    json = True  # facts carry tasks and results as JSON
+    """Keeps facts in a file, one a line."""
+
+    json = True  # it wants tasks and results as JSON
 
     def __init__(self, path):
-        self.path = path
-        self.file = open(path, "ab+")
-        self.count = 0  # facts in the file
+        self.file = open(path, "ab+")  # reads anywhere, writes at the end
+        self.count = 0  # the facts in the file
 
     def load(self):
+        """Return the facts in the file, oldest first."""
         ...
 
     def append(self, fact):
+        """Write a fact; return its number."""
         ...
 
     def sync(self, position):
+        """Return when the facts up to that number are on the disk."""
         ...
 
     def close(self):
+        """Close the file."""
         ...
 
 
 # %%
-with checking("Exercise 3", "Your store keeps what the queue acknowledged."):
+with checking("Exercise 3", right="Your store keeps what the queue acknowledged."):
     needs(LineStore.load, LineStore.append, LineStore.sync, LineStore.close)
-    path = folder / "mine.jsonl"
+    path, some = folder / "mine.jsonl", read_facts(sums)
     path.unlink(missing_ok=True)
     store = LineStore(path)
     loaded = store.load()
-    assert loaded is not None and list(loaded) == [], f"load() of an empty file gave {loaded!r}, expected []."
-    some = read_facts(sums)
-    positions = [store.append(fact) for fact in some]
-    assert None not in positions, "append() returned None: the registry hands that number to sync()."
-    assert positions == sorted(set(positions)), f"append() returned {positions}: they must grow."
+    assert loaded is not None and list(loaded) == [], f"An empty file gave {loaded!r}, expected []."
+    numbers = [store.append(fact) for fact in some]
+    assert None not in numbers, "append() returned None, and the registry hands that to sync()."
+    assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
     in_kernel = path.read_bytes().count(b"\n")
-    assert in_kernel == len(some), f"Of {len(some)} facts the kernel has {in_kernel}: kill -9 now, and the rest is lost. Flush in append()."
-    with mock.patch.object(os, "fsync", wraps=os.fsync) as fsync, mock.patch.object(os, "fdatasync", fsync):
-        store.sync(positions[-1])
-    assert fsync.called, "sync() returned without os.fsync: a power cut loses what it promised."
+    assert in_kernel == len(some), (
+        f"{len(some)} facts were appended, and the kernel has {in_kernel}. After kill -9 the rest is "
+        "lost: see the table of what survives."
+    )
+    with (
+        mock.patch.object(os, "fsync", wraps=os.fsync) as synced,
+        mock.patch.object(os, "fdatasync", synced, create=True),
+    ):
+        store.sync(numbers[-1])
+    assert synced.called, "sync() did not wait for the disk: a power cut takes what it promised."
     store.close()
-    again = LineStore(path)
-    found = list(again.load())
-    assert [f[:4] for f in found] == [f[:4] for f in some], f"After reopening, load() gave {len(found)} facts in another order or number, expected {len(some)}."
-    again.append(some[0])
-    again.close()
-    third = LineStore(path)
-    assert len(list(third.load())) == len(some) + 1, "append() after load() must go on numbering where the file ends."
-    third.close()
 
+    store = LineStore(path)
+    loaded = list(store.load())
+    assert [fact[:4] for fact in loaded] == [fact[:4] for fact in some], (
+        f"{len(some)} facts went in; after reopening, load() gave {len(loaded)}, or another order."
+    )
+    store.append(some[0])
+    store.close()
+    store = LineStore(path)
+    try:
+        count = len(list(store.load()))
+    except JournalDamaged:
+        count = 0
+    assert count == len(some) + 1, (
+        "A fact appended after load() can't be read: with which number must its line begin?"
+    )
+    store.close()
     path.unlink()
-    with TaskQueue(store=LineStore(path)) as queue, WorkerPool(2) as pool:
-        ids = queue.submit_many([MathTask("sum", (n, 1)) for n in range(20)])
-        pool.start_processing(queue)
-    with TaskQueue(store=LineStore(path)) as queue:
-        values = [queue.wait_for_result(i, timeout=0) for i in ids]
-    assert values == list(range(1, 21)), f"After reopening the results are {values}."
+
+    def run_sums():
+        with TaskQueue(store=LineStore(path)) as queue, WorkerPool(2) as pool:
+            ids = queue.submit_many([MathTask("sum", (n, 1)) for n in range(20)])
+            pool.start_processing(queue)
+        with TaskQueue(store=LineStore(path)) as queue:
+            return [queue.wait_for_result(task_id, timeout=0) for task_id in ids]
+
+    values = within(10, run_sums)
+    assert values == list(range(1, 21)), (
+        f"Twenty sums, and after reopening the results are {values}."
+    )
 
 # %% [markdown]
-# ## D. Numbers that tell the truth
+# <details><summary>Hint 1</summary>
 #
-# Every fact has a time. So everything you may want to know about speed is in the log already. A
-# **monitor** reads it and adds up: it needs no code in the tasks, and costs the workers nothing.
+# `load`: `self.file.seek(0)`, then read all of it. Remember how many facts there were.
+# </details>
+# <details><summary>Hint 2</summary>
 #
-# Watch one. 600 pages wait for four workers, and a page takes about 20 ms. `await queue.drained()`
-# waits without blocking the notebook, so the picture can move.
+# `append`: the file object has a buffer of its own. Which line of the table does `submit` promise?
+# </details>
+#
+# ## 4. Numbers that tell the truth
+#
+# Every fact has a time, so all that you may want to know about speed is in the log already. A **monitor** reads it and adds
+# up. The tasks need no code for it, and the workers don't wait for it.
+#
+# Watch one: 600 pages, four workers, about 20 ms a page. `await queue.drained()` waits without blocking the notebook, so
+# the picture can move.
 
 # %% tags=["nbval-ignore-output"]
 WORKERS = 4
@@ -1101,42 +1191,42 @@ with PageServer(20.0) as server, TaskQueue() as queue, WorkerPool(WORKERS) as po
     tasks, log = monitor.to_frame("tasks"), monitor.to_frame("facts")
 
 # %% [markdown]
-# How does it keep up with a queue that does thousands of tasks a second? It remembers how far it has
-# read (a **cursor**) and takes only what is new:
+# How does it keep up with a queue of any length? It remembers how far it has read (a **cursor**), and takes only what is
+# new. `to_frame` gives the same data as tables for pandas.
 
 # %%
 show_source(Monitor.refresh)
+print(len(tasks), "tasks with:", *tasks.columns)
+print(len(log), "facts with:", *log.columns)
 
 # %% [markdown]
 # ### Why the mean lies
 #
-# Two services. A takes 50 ms for every request. B takes 20 ms for 95 of 100 requests, and 620 ms for
-# the other five.
-#
-# **Predict**: which has the lower mean?
+# Two services. A takes 50 ms for every request. B takes 20 ms for 95 of 100, and 620 ms for the other five.
+# **Predict**: which has the lower mean, `"A"`, `"B"` or `"neither"`?
 
 # %%
-prediction = ...  # "A", "B" or "neither"
+prediction = ...
 
-services = {"A": [0.050] * 100, "B": [0.020] * 95 + [0.620] * 5}
-compare(prediction, "neither" if abs(mean(services["A"]) - mean(services["B"])) < 1e-9 else "not neither")
-for name, seconds in services.items():
-    cut = quantiles(seconds, n=100, method="inclusive")
-    print(f"{name}: mean {mean(seconds) * 1000:.0f} ms, p50 {cut[49] * 1000:.0f}, p99 {cut[98] * 1000:.0f} ms")
-print(f"a visit of B with 20 requests meets a slow one with probability {1 - 0.95**20:.0%}")
+services = {"A": [50] * 100, "B": [20] * 95 + [620] * 5}  # ms
+means = {name: mean(times) for name, times in services.items()}
+compare(prediction, "neither" if means["A"] == means["B"] else min(means, key=means.get))
+for name, times in services.items():
+    cuts = quantiles(times, n=100, method="inclusive")
+    print(f"{name}: mean {means[name]} ms, p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
+print(f"20 requests to B: with a probability of {1 - 0.95**20:.0%} at least one is slow")
 
 # %% [markdown]
-# The mean is 50 ms for both, and nobody ever waits 50 ms for B. A **percentile** says what somebody
-# meets: p50 is what half of the requests stay below, p99 what 99 of 100 stay below. Few requests
-# are slow, but most *visits* meet one.
+# Nobody ever waits 50 ms for B. A **percentile** says what somebody meets: half of the requests stay below p50, 99 of 100
+# below p99. Few *requests* to B are slow; but most *visits* of 20 requests meet a slow one.
 #
-# ### What the mean of the work hides
+# ### What the length of the work hides
 #
-# The monitor keeps two durations apart: **waiting**, from when a task could run until it started,
-# and **running**, from there to its end.
+# The monitor measures two durations: **waiting**, from when a task could run until it started, and **running**, from there
+# to its end. You know about the second: about 20 ms. Now draw both.
 
 # %% tags=["nbval-ignore-output"]
-fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(8.5, 2.8), layout="constrained")
 for axes, column, color in ((left, "running", "tab:blue"), (right, "waiting", "tab:orange")):
     axes.hist(tasks[column] * 1000, bins=40, color=color)
     axes.set(title=column, xlabel="ms", ylabel="tasks")
@@ -1144,27 +1234,26 @@ plt.show()
 print((tasks[["waiting", "running"]] * 1000).describe(percentiles=[0.5, 0.95, 0.99]).round(1))
 
 # %%
-print("rows:", len(tasks), "- columns:", *tasks.columns)
-half = tasks["waiting"].median() > 5 * tasks["running"].median()
-print("half of the tasks waited more than five times as long as a page takes:", half)
+longer = tasks["waiting"].median() > 5 * tasks["running"].median()
+print("half of the tasks waited more than five times as long as a page takes:", longer)
 
 # %% [markdown]
-# **You may think** that the service is fast, because a page takes about 20 ms. **But** whoever
-# submitted the last page waited for all the others first. A dashboard that shows only how long the
-# *work* takes, or how much of it is done, stays green while the queue grows without end.
+# > **You may think** that this service is fast, because a page takes 20 ms. **But** whoever submitted the last page waited for
+# > all the others first. A dashboard that shows how long the *work* takes, or how much is done, stays green while the
+# > queue grows without end.
 #
 # ### Little's law
 #
-# How do you know that a monitor tells the truth? Check it against a law. For any system that starts
-# and ends empty:
+# How do you know that a monitor tells the truth? There is a law to check it with. For every system that begins and ends
+# empty (J. D. C. Little, 1961):
 #
 # $$L = \lambda W$$
 #
-# `L` is the mean number of tasks inside, `λ` the tasks that come per second, `W` the mean time a task
-# is inside. We compute `L` from the facts alone, as the area under the curve below, and `λ` and `W`
-# from the table of tasks. The two tables must agree.
+# $L$ is the mean number of tasks inside, $\lambda$ how many come per second, and $W$ the mean time that a task spends inside.
+# We compute $L$ from the table of facts, as the area under the curve below, and the other two from the table of tasks. If the
+# monitor counted or timed something wrong, they disagree.
 #
-# **Predict**: what share of the time were the four workers busy (their *utilization*)?
+# The **utilization** is the share of the time that the workers were busy. Before you run the cell: what do you expect?
 
 # %% tags=["nbval-ignore-output"]
 steps = log[log["kind"].isin([facts.SUBMITTED, facts.SUCCEEDED])]
@@ -1172,76 +1261,88 @@ inside = steps["kind"].map({facts.SUBMITTED: 1, facts.SUCCEEDED: -1}).astype(int
 clock = (steps["at"] - steps["at"].iloc[0]).dt.total_seconds()
 span = clock.iloc[-1]
 
-mean_inside = (inside.iloc[:-1].to_numpy() * clock.diff().iloc[1:].to_numpy()).sum() / span
+mean_inside = (inside.to_numpy()[:-1] * clock.diff().to_numpy()[1:]).sum() / span
 rate = len(tasks) / span
 time_inside = (tasks["finished"] - tasks["submitted"]).dt.total_seconds().mean()
 utilization = tasks["running"].sum() / (WORKERS * span)
 
-print(f"L = {mean_inside:.2f} tasks, λ = {rate:.1f} tasks/s, W = {time_inside:.3f} s, λW = {rate * time_inside:.2f}")
-print(f"utilization: {utilization:.0%}")
-fig, axes = plt.subplots(figsize=(6, 2.4), layout="constrained")
+print(f"L = {mean_inside:.2f} tasks    λ = {rate:.1f} tasks/s    W = {time_inside:.3f} s")
+print(f"λW = {rate * time_inside:.2f} tasks    utilization = {utilization:.0%}")
+fig, axes = plt.subplots(figsize=(6, 2.6), layout="constrained")
 axes.step(clock, inside, where="post")
-axes.set(xlabel="s", ylabel="tasks inside")
+axes.set(xlabel="time (s)", ylabel="tasks inside")
 plt.show()
 
 # %%
-print("L and λW agree to a millionth:", abs(mean_inside / (rate * time_inside) - 1) < 1e-6)
-print("the workers were busy more than half of the time:", utilization > 0.5)
+print(
+    "L and λW agree to one part in a million:", abs(mean_inside / (rate * time_inside) - 1) < 1e-6
+)
+print("the workers were busy most of the time:", utilization > 0.5)
 
 # %% [markdown]
-# The law also works forwards. Four workers, 22 ms a page: at most 4 / 0.022 = 180 pages a second. If
-# more than that come in, no setting helps: the queue grows, and `W` with it.
+# Turned around, the law says what you can't tune away. Four workers that take 24 ms a page do at most 4 / 0.024 = 167 pages a
+# second. If more come in, the number inside grows, and $W$ with it.
 #
-# **Modify**: set `WORKERS = 8` above and run this part again. Say before you look: what happens to
-# `λ`, to `W`, and to the utilization?
+# **Modify**: set `WORKERS = 8` above and run the cells from there on again. Say first: what happens to $\lambda$, to $W$, and
+# to the utilization?
 #
 # ### Which clock
 #
-# `time.time()` tells what time it is. Somebody may set it: an operator, a time server, a
-# virtual machine that wakes up. We can't set your clock, so we let `time.time` say what it says
-# when somebody sets the clock back by an hour while a task runs.
-#
-# **Predict**: does the monitor measure a negative duration?
+# `time.time()` says what time it is, and somebody may set it: an operator, a time server, a virtual machine that wakes up. We
+# can't set your clock. So we let `time.time` say what it would say if the clock were set back by an hour while a task runs.
+# **Predict**: does the monitor measure a negative duration, `True` or `False`?
 
 # %%
-prediction = ...  # True or False
+prediction = ...
 
-real_time, offset = time.time, 0.0
-with mock.patch.object(time, "time", lambda: real_time() + offset):
+real_time, shift = time.time, 0
+
+
+@dataclass(frozen=True)
+class SetClockBack:
+    def execute(self):
+        global shift
+        shift = -3600
+
+
+with mock.patch.object(time, "time", lambda: real_time() + shift):
+    wall, steady = time.time(), time.monotonic()
     with TaskQueue() as queue, WorkerPool(1) as pool:
         pool.start_processing(queue)
-        began, began_monotonic = time.time(), time.monotonic()
-        task_id = queue.submit(FetchPage("http://127.0.0.1:9/", timeout=1.0))
-        offset = -3600.0
-        queue.join(10)
-        wall, monotonic = time.time() - began, time.monotonic() - began_monotonic
-        frame = Monitor(queue).to_frame()
-    compare(prediction, bool((frame["running"] < 0).any()))
-print(f"by time.time() it took {wall / 3600:.0f} hour, by time.monotonic() that is wrong:", monotonic >= 0)
+        queue.submit(SetClockBack())
+    wall, steady = time.time() - wall, time.monotonic() - steady
+compare(prediction, bool((Monitor(queue).to_frame()["running"] < 0).any()))
+print(f"time.time() says it took {wall / 3600:.1f} h, time.monotonic() says {steady / 3600:.1f} h")
 show_source(facts.now)
 
 # %% [markdown]
-# Measure durations with a clock that nobody can set: `time.monotonic()` or `time.perf_counter()`. The
-# queue ties such a clock to the time of day once, when it is imported. So its times can be read as
-# dates, and their differences are right.
+# Measure durations with a clock that nobody can set: `time.monotonic()` or `time.perf_counter()`. The queue ties such a clock to
+# the time of day once, when it is imported (`_ANCHOR`). So its times can be read as dates, and their differences are right.
 #
-# ## Recap
+# ## What you can say now
 #
-# - An error has a class for programs and a text for people. Catch what you can handle, by name.
-#   Translate at boundaries, with `from`.
-# - `except Exception` misses `SystemExit` and `KeyboardInterrupt`; `except Exception: pass` misses
-#   nothing and tells nothing.
-# - Retry what may go away. Back off, with jitter. Make the task idempotent: *at least once* is the
-#   most a queue can promise.
-# - JSON changes data silently: check the round trip where the data comes in.
-# - `write` survives nothing, `flush` the process, `fsync` the machine. Replace whole files with a
-#   temporary file, `fsync`, `os.replace`, `fsync` of the folder.
-# - A log of facts with checksums can be cut anywhere and repaired. Damage in the middle must be
-#   reported.
-# - Show percentiles, and waiting apart from running. Check the numbers with `L = λW`.
+# - An error has a class for programs and a text for people. Catch by name what you can deal with; **translate** at boundaries,
+#   with `from`. `except Exception` misses `SystemExit` and `KeyboardInterrupt`; with `pass` it hides everything else.
+# - **Retry** what may go away, wait longer each time, with jitter. *At least once* is all that a queue can promise: an
+#   **idempotent** task makes it once.
+# - **JSON** changes data without a word. Check the round trip where data comes in.
+# - `write` survives nothing, `flush` the process, `fsync` the machine. Replace a file whole: temporary file, `fsync`, `os.replace`,
+#   `fsync` of the folder.
+# - A journal of checked lines can be torn anywhere and be repaired. Damage in the middle is reported, never skipped.
+# - Show **percentiles**, and waiting apart from running. Check the numbers with $L = \lambda W$.
 #
-# **What comes next**: phase 4 puts the parts together: configuration, a command line, a shutdown
-# that loses nothing, and tests.
+# | Rust | Python | where the comparison misleads |
+# |---|---|---|
+# | `Result<T, E>` and `?` | exceptions, and `raise ... from` at boundaries | Propagation is invisible: any line may raise, and no signature says so. |
+# | `thiserror`, `anyhow::Context` | a tree of classes, `add_note`, `ExceptionGroup` | An `__init__` of your own can break unpickling. |
+# | `serde` | dataclass and a strict codec | Plain `json` takes what it can't give back: tuples, keys, NaN. |
+# | `Drop` flushes a `BufWriter` | `with` closes a file | Neither waits for the disk, and neither runs after `kill -9`. |
+#
+# **Explain it to yourself** (nobody checks): A friend saves after each task with `save`, and each save takes 5 ms. Which promise
+# does that keep that `sync="process"` doesn't? What does a journal do better, with 100,000 results?
+#
+# **Next**: [Phase 4](04_integration_and_cli.ipynb) puts the parts together: configuration, a command line, a shutdown that loses
+# nothing, and tests that don't depend on luck.
 
 # %%
 scratch.cleanup()
@@ -1256,37 +1357,34 @@ scratch.cleanup()
 #     try:
 #         index = json.loads(path.read_bytes())
 #     except (OSError, ValueError) as error:
-#         raise IndexUnreadable(f"{path.name} can't be read as an index: {error}") from error
+#         raise IndexUnreadable(f"{path.name} can't be read: {error}") from error
 #     if not isinstance(index, dict):
-#         raise IndexUnreadable(f"{path.name} holds a {type(index).__name__}, not an index")
+#         raise IndexUnreadable(f"{path.name} holds a {type(index).__name__}, expected a dict")
 #     return index
 # ```
 #
-# *Why it is right*: the `try` holds one line, and the `except` names the two families that this line
-# raises for bad files. Everything else passes.
+# *Why it is right.* The `try` holds one line, and the `except` names the two families that this line raises for a bad file.
+# Everything else passes.
 #
-# *Also right*: two `except` clauses with two messages, or `with open(path, "rb") as file:
-# json.load(file)`.
+# *Alternatives.* Two `except` clauses with two messages. `with open(path, "rb") as file: json.load(file)`.
 #
-# *Wrong turns*: `except Exception` turns your own mistakes, such as `load_index(None)`, into
-# "unreadable file". The check for `dict` inside the `try` would be fine here, but a
-# larger `try` soon catches errors that are not about the file. `except OSError` alone forgets bytes
-# that are no text.
+# *Wrong turns.* `except Exception` calls `load_index(None)` an unreadable file. `except (OSError, json.JSONDecodeError)` forgets
+# bytes that are no text. `return {}` for a missing file: that is Wednesday's mistake.
 # </details>
 #
 # <details><summary>Exercise 2: save atomically</summary>
 #
 # ```python
 # def save(path, data):
-#     temporary = path.with_name(path.name + ".new")
+#     new = path.with_name(path.name + ".new")
 #     try:
-#         with open(temporary, "wb") as file:
+#         with open(new, "wb") as file:
 #             file.write(data)
 #             file.flush()
 #             os.fsync(file.fileno())
-#         os.replace(temporary, path)
+#         os.replace(new, path)
 #     except BaseException:
-#         temporary.unlink(missing_ok=True)
+#         new.unlink(missing_ok=True)
 #         raise
 #     descriptor = os.open(path.parent, os.O_RDONLY)
 #     try:
@@ -1295,16 +1393,14 @@ scratch.cleanup()
 #         os.close(descriptor)
 # ```
 #
-# *Why it is right*: until `os.replace` the old file is untouched, and by then the disk has all of the
-# new one. `flush` comes before `fsync`: `fsync` can only wait for bytes that the kernel has.
+# *Why it is right.* Until `os.replace` nobody touches the old file, and by then the disk has all of the new one. `flush` comes before
+# `fsync`, which can only wait for what the kernel has.
 #
-# *Also right*: `tempfile.NamedTemporaryFile(dir=path.parent, delete=False)`, which also lets two
-# processes save at the same time.
+# *Alternatives.* `tempfile.NamedTemporaryFile(dir=path.parent, delete=False)`: then two processes can save at the same time.
 #
-# *Wrong turns*: a temporary file in `/tmp` may be on another disk, and `os.replace` can't work across
-# disks. Without the first `fsync`, some file systems write the new name before the data: after a
-# power cut the file is there, and empty. An `os.remove(path)` before `os.replace` opens the very gap
-# that you want to close.
+# *Wrong turns.* A temporary file in `/tmp` may lie on another disk, and `os.replace` can't work across disks. Without the first
+# `fsync`, a file system may write the new name before the data: after a power cut the file is there, and empty. `os.remove(path)`
+# before `os.replace` opens the very gap that you want to close.
 # </details>
 #
 # <details><summary>Exercise 3: a store of your own</summary>
@@ -1329,15 +1425,13 @@ scratch.cleanup()
 #         self.file.close()
 # ```
 #
-# *Why it is right*: `append` hands each line to the kernel, so `kill -9` loses nothing that
-# `submit` acknowledged; `sync` adds the disk. `append` needs no lock, since the registry calls it
-# under its own. `sync` runs in many threads at once and touches nothing but the file.
+# *Why it is right.* `append` hands each line to the kernel, so `kill -9` takes nothing that was acknowledged; `sync` adds the disk.
+# `append` needs no lock, since the registry calls it under its own. `sync` runs in several threads at once and changes nothing.
 #
-# *Also right*: a table in SQLite, with `INSERT` in `append` and `commit` in `sync`. Then `sync` needs
-# a lock of its own: two threads that commit at once get "no transaction is active".
+# *Alternatives.* A table in SQLite: `INSERT` in `append`, `commit` in `sync`. Then `sync` needs a lock of its own, since two
+# threads must not commit at the same moment.
 #
-# *Wrong turns*: `flush` only in `sync`. It seems to work, but the registry doesn't sync the fact
-# that a task *started*, so after a kill the file says that a task which ran never did. `fsync` in
-# `append` is safe and slow: every thread then waits for the disk under the registry's lock.
-# Not counting in `load` numbers new lines from 1 again, and the reader reports missing lines.
+# *Wrong turns.* `flush` only in `sync`: the registry doesn't sync the fact that a task *started*, so after a kill the file may not
+# know that it ever ran, and a task that kills is never found out. `fsync` in `append`: safe, but every thread then waits for the
+# disk under the registry's lock. Not counting in `load`: new lines begin with 1 again, and the reader takes them for damage.
 # </details>

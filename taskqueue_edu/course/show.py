@@ -135,10 +135,11 @@ def _learners_line(frames: list[tuple[str, int]]) -> str:
     return ""
 
 
-def together(*calls: Callable[[], Any], seconds: float = 5.0) -> list[Any]:
+def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") -> list[Any]:
     """Run each call in a thread of its own; return what each returned or the exception it raised.
 
     Raises AssertionError, with the line where it stands, if one has not ended after `seconds`.
+    `when` describes the situation: it is put into that message.
     """
     results: list[Any] = [None] * len(calls)
 
@@ -159,7 +160,8 @@ def together(*calls: Callable[[], Any], seconds: float = 5.0) -> list[Any]:
         if thread.is_alive():
             frame = sys._current_frames().get(thread.ident or 0)
             raise AssertionError(
-                f"After {seconds:g} s a thread still hangs in your code.{_standing(frame)}"
+                f"{when + ': a' if when else 'A'}fter {seconds:g} s a thread still hangs in your "
+                f"code.{_standing(frame)}"
             )
     return results
 
@@ -169,9 +171,9 @@ def _standing(frame: FrameType | None) -> str:
     return _learners_line(frames[::-1])
 
 
-def within(seconds: float, call: Callable[[], Any]) -> Any:
+def within(seconds: float, call: Callable[[], Any], when: str = "") -> Any:
     """Return `call()`, run in a thread of its own. Raises AssertionError if it hangs."""
-    (result,) = together(call, seconds=seconds)
+    (result,) = together(call, seconds=seconds, when=when)
     if isinstance(result, Exception):
         raise result
     return result

@@ -155,6 +155,7 @@ class Header(msgspec.Struct):
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(_AnyLine)
 _SEAL: Final = re.compile(rb',"crc":"([0-9a-f]{8})"}\Z')
+_FOREIGN: Final = "choose another folder; nothing was changed in this one."
 
 
 def seal(body: bytes) -> bytes:
@@ -211,12 +212,18 @@ def encode(seq: int, fact: RawFact) -> bytes:
 
 def _policy(retry: RetryPolicy) -> _Retry:
     return _Retry(
-        retry.attempts, retry.on, retry.delay, retry.factor, retry.max_delay, retry.jitter
+        retry.attempts,
+        tuple(map(_text, retry.on)),
+        retry.delay,
+        retry.factor,
+        retry.max_delay,
+        retry.jitter,
     )
 
 
 def _error(failure: Failure) -> _Error:
-    return _Error(failure.names, _text(failure.message), _text(failure.traceback))
+    names = tuple(map(_text, failure.names))
+    return _Error(names, _text(failure.message), _text(failure.traceback))
 
 
 def _text(text: str) -> str:
@@ -235,17 +242,19 @@ class Scan:
 
 
 def scan(data: bytes, path: Path) -> Scan:
-    """Read a journal. A last line that is not whole is torn: it was never acknowledged.
+    """Read a journal. A last line that is not whole, or whose checksum is wrong, is torn.
 
-    Raises JournalDamaged if a line before that is not as written, StorageError for a journal of
+    Raises JournalDamaged if any other line is not as written, StorageError for a file of
     another program or a newer version.
     """
     found = Scan([], 0, -1, b"")
     for offset, line, whole in _lines(data):
+        sealed = False
         try:
             if not whole:
                 raise ValueError("the line doesn't end")
             check_seal(line)
+            sealed = True
             if found.seq < 0:
                 _check_header(line, path)
                 seq = 0
@@ -256,7 +265,9 @@ def scan(data: bytes, path: Path) -> Scan:
             if seq != found.seq + 1:
                 raise ValueError(f"number {seq} follows number {found.seq}")
         except ValueError as error:  # msgspec's errors are ValueErrors
-            if offset + len(line) + whole >= len(data):
+            if found.seq < 0 and not _SEAL.search(line) and not _begins_ours(line):
+                raise StorageError(f"{path} is not a journal", hint=_FOREIGN) from error
+            if not sealed and offset + len(line) + whole == len(data):
                 found.torn = data[offset:]
                 return found
             raise JournalDamaged(
@@ -266,6 +277,11 @@ def scan(data: bytes, path: Path) -> Scan:
             ) from error
         found.seq, found.end = seq, offset + len(line) + 1
     return found
+
+
+def _begins_ours(line: bytes) -> bool:
+    start = b'{"journal":"%b",' % NAME.encode()
+    return line[: len(start)] == start[: len(line)]
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
@@ -282,7 +298,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
 def _check_header(line: bytes, path: Path) -> None:
     found = msgspec.json.decode(line, type=Header)
     if found.journal != NAME:
-        raise StorageError(f"{path} is a journal of {found.journal}, not of {NAME}")
+        raise StorageError(f"{path} is a journal of {found.journal}, not of {NAME}", hint=_FOREIGN)
     if found.version > VERSION:
         raise StorageError(
             f"{path} has format version {found.version}; this program knows {VERSION}",

@@ -50,6 +50,7 @@ class JsonStore:
         self._leader = threading.Lock()
         self._synced = 0
         self._broken: StorageError | None = None
+        self._closed = False
 
     def load(self) -> Iterable[RawFact]:
         """Return the facts in the journal; cut a torn last line off, and keep its bytes.
@@ -60,7 +61,7 @@ class JsonStore:
             found = lines.scan(self.path.read_bytes(), self.path)
             if found.torn:
                 self.torn = self.folder / f"torn-{found.end}.bin"
-                self.torn.write_bytes(found.torn)
+                files.append_synced(self.torn, found.torn)
                 os.ftruncate(self._file, found.end)
             if found.seq < 0:
                 first = lines.header(facts.now())
@@ -77,40 +78,57 @@ class JsonStore:
         if self._broken is not None:
             raise self._broken
         line = lines.encode(self._seq + 1, fact)
+        end = self._end + len(line)
         try:
             with files.storage_errors("write to", self.path):
                 files.write_all(self._file, line)
+            self._seq, self._end = self._seq + 1, end
         except StorageError as error:
             self._broken = error
             raise
-        self._seq += 1
-        self._end += len(line)
-        return self._end
+        except BaseException:  # Ctrl-C: the line may be there, in part or whole
+            self._broken = StorageError(f"a write to {self.path} was interrupted")
+            os.ftruncate(self._file, self._end)
+            self._broken = None
+            raise
+        return end
 
     def sync(self, position: int) -> None:
         """Return when the journal up to `position` is as safe as promised. Raises StorageError."""
         if not self._always:
-            if self._broken is not None:
-                raise self._broken
-            return
+            return  # `append` saw to it; what goes wrong later can't undo that
         with self._leader:
             # Whoever waited here meanwhile may find that the leader before synced for it too.
-            if self._synced >= position:
-                return
-            if self._broken is not None:
-                raise self._broken
-            end = self._end
-            try:
-                with files.storage_errors("sync", self.path):
-                    files.sync_data(self._file)
-            except StorageError as error:
-                # Never tried again: after a failed fsync the kernel may have dropped the
-                # pages, and the next one would report success for bytes that are gone.
-                self._broken = error
-                raise
-            self._synced = end
+            if self._synced < position:
+                self._sync_file()
+
+    def _sync_file(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+        end = self._end
+        try:
+            with files.storage_errors("sync", self.path):
+                files.sync_data(self._file)
+        except StorageError as error:
+            # Never tried again: after a failed fsync the kernel may have dropped the
+            # pages, and the next one would report success for bytes that are gone.
+            self._broken = error
+            raise
+        self._synced = end
 
     def close(self) -> None:
-        """Give the folder up."""
-        os.close(self._file)
-        self._lock.release()
+        """Give the folder up; closing twice is fine. Raises StorageError if the last sync fails.
+
+        Whoever waits in `sync` meanwhile is served first.
+        """
+        with self._leader:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                if self._always and self._synced < self._end and self._broken is None:
+                    self._sync_file()
+            finally:
+                self._broken = self._broken or StorageError(f"{self.path} is closed")
+                os.close(self._file)
+                self._lock.release()

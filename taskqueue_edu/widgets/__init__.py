@@ -1,10 +1,14 @@
-"""The live monitor for notebooks. It needs ipywidgets and matplotlib, so it is imported on use.
+"""The live monitor for notebooks.
 
-    scale      ticks and units that people can read
-    lanes      which worker ran what: the bars of the picture
-    picture    a snapshot as HTML and SVG, five times a second
-    final      the run as a PNG, which stays when the kernel has gone
-    live       LiveMonitor: the thread, and what is shown in the notebook
+It needs ipywidgets and matplotlib, so it is imported on use. In the order in which to read it:
+
+    scale      round ticks, and units that suit
+    charts     what the four charts show, as numbers
+    lanes      which worker ran what, as bars
+    style      colors and fonts of the picture
+    picture    a snapshot as HTML with SVG, five times a second
+    final      a run as a PNG, which is still there when the kernel has gone
+    live       LiveMonitor: the thread, and the output in the notebook
 """
 
 from taskqueue_edu.widgets.live import LiveMonitor

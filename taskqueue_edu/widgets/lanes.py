@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from taskqueue_edu import facts
@@ -20,11 +23,40 @@ KINDS: Final = {
 }
 """How a run is drawn, by the fact that ended it."""
 
+WORDS: Final = {
+    "running": "running",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "retried": "retried",
+    "crashed": "worker crashed",
+    "stopped": "cancelled or given back",
+}
+"""What a legend says of each kind."""
+
+_TURN: Final = tuple((4 * math.cos(a / 4), 4 * math.sin(a / 4)) for a in range(21))
+
+MARKS: Final = {
+    "retried": (_TURN, ((-1.9, -5.6), (1.1, -3.8), (-1.2, -1.1))),
+    "stopped": (((-3, -3), (3, -3), (3, 3), (-3, 3), (-3, -3)),),
+    "failed": (((-3.5, -3.5), (3.5, 3.5)), ((3.5, -3.5), (-3.5, 3.5))),
+    "crashed": (((1.5, -6), (-3.5, 1), (-0.6, 1), (-1.5, 6), (3.5, -1), (0.6, -1), (1.5, -6)),),
+}
+"""The mark above the end of a run, as lines around the point 0,0, in pixels and y downward.
+
+A turn, a square, a cross, a flash. Where two would hide each other, the one further down in
+this list is drawn.
+"""
+
+_RANK: Final = tuple(MARKS)
+
 MOST: Final = 24
-"""Lanes in a picture; more would be too thin to read."""
+"""Lanes in a picture; more would be too many to compare."""
 
 _THIN: Final = 0.15
 """Percent of the width. A bar is never thinner, and thin ones that touch are drawn as one."""
+
+_APART: Final = 1.8
+"""Percent of the width between two marks in a lane."""
 
 
 class Bar(NamedTuple):
@@ -43,7 +75,8 @@ class Names:
 
     def update(self, snapshot: Snapshot) -> list[str]:
         """Return the names of the lanes in order; "" for a worker that has run nothing yet."""
-        active = {run.worker for run in (*snapshot.runs, *snapshot.busy)}
+        active = {run.worker for run in snapshot.runs}
+        active.update(run.worker for run in snapshot.busy)
         idle = sorted(self._seen - active, key=_natural)[: max(snapshot.workers - len(active), 0)]
         self._seen |= active
         names = sorted(active.union(idle), key=_natural)
@@ -52,28 +85,43 @@ class Names:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort worker-2 before worker-10."""
-    parts = re.split(r"(\d+)", name)
+    parts = re.split(r"([0-9]+)", name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def bars(runs: Iterable[Run], at: int, seconds: float) -> dict[str, list[Bar]]:
-    """Return the bars of each worker in the `seconds` before the time `at`, oldest first."""
+def bars(runs: Sequence[Run], at: int, seconds: float) -> tuple[dict[str, list[Bar]], Counter[str]]:
+    """Return the bars of each worker in the `seconds` before the time `at`, oldest first.
+
+    `runs` must be in the order in which they ended. Also returns how many runs of each kind
+    the bars stand for.
+    """
     scale = 100 / (seconds * 1e9)
     start = at - int(seconds * 1e9)
     lanes: dict[str, list[Bar]] = {}
-    for run in runs:
-        if run.end <= start:
-            continue
-        right = (run.end - start) * scale
-        left = max((run.start - start) * scale, 0.0)
+    counts: Counter[str] = Counter()
+    for run in runs[bisect_right(runs, start, key=lambda run: run.end) :]:
         kind = KINDS[run.outcome]
-        lane = lanes.get(run.worker)
-        if lane is None:
-            lane = lanes[run.worker] = []
+        counts[kind] += 1
+        right = min((run.end - start) * scale, 100.0)
+        left = (run.start - start) * scale
+        lane = lanes.setdefault(run.worker, [])
         if right - left < _THIN:
-            left = max(right - _THIN, 0.0)
+            left = right - _THIN
             if lane and (last := lane[-1]).kind == kind and left - last.right < _THIN / 2:
                 lane[-1] = Bar(kind, last.left, right)
                 continue
-        lane.append(Bar(kind, left, right))
-    return lanes
+        lane.append(Bar(kind, max(left, 0.0), right))
+    return lanes, counts
+
+
+def marks(lane: Sequence[Bar]) -> list[tuple[float, str]]:
+    """Return where in a lane a mark goes, and of which kind, so that none hides another."""
+    found: list[tuple[float, str]] = []
+    for kind, _, right in lane:
+        if kind not in MARKS:
+            continue
+        if not found or right - found[-1][0] > _APART:
+            found.append((right, kind))
+        elif _RANK.index(kind) > _RANK.index(found[-1][1]):
+            found[-1] = right, kind
+    return found

@@ -7,6 +7,7 @@ import base64
 import math
 import threading
 import weakref
+from html import escape
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -15,17 +16,18 @@ from IPython.display import display
 from ipywidgets import HTML, VBox
 
 from taskqueue_edu import facts
-from taskqueue_edu.monitor import Monitor
+from taskqueue_edu.monitor import Monitor, Snapshot
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.widgets import picture
 from taskqueue_edu.widgets.lanes import Names
+from taskqueue_edu.widgets.style import STYLE
 
 INTERVAL: Final = 0.2
 """Seconds between two frames."""
 
 TEXT: Final = "LiveMonitor: run this cell to see it live"
-"""What a saved notebook holds as the text of the output: the same after every run."""
+"""The output as text: the same after every run, so that a saved notebook can be compared."""
 
 
 class LiveMonitor:
@@ -46,20 +48,19 @@ class LiveMonitor:
     def __init__(self, source: TaskQueue | Monitor, window: float = 30.0) -> None:
         """`window`: how many seconds the picture looks back. Raises ValueError below 5."""
         if not 5.0 <= window < math.inf:
-            raise ValueError(f"window is {window} s, expected 5 or more")
+            raise ValueError(f"window is {window!r}, expected 5 seconds or more")
         self._monitor = source if isinstance(source, Monitor) else Monitor(source)
-        self._window = window
+        self._window = float(window)
         self._screen: _Screen | None = None
 
     def show(self) -> None:
         """Show it under the cell that calls this, from now until `stop`."""
-        _take_over(self._monitor.registry, self)
-        self.stop()
+        _stop_earlier(self._monitor.registry, self)
         self._screen = _Screen(self._monitor, self._window)
         self._screen.start(weakref.ref(self))
 
     def stop(self) -> None:
-        """End the updates, and leave a picture of the run. Stopping twice is fine."""
+        """End the updates and leave a picture of the run. Stopping twice is fine."""
         if self._screen is not None:
             self._screen.end()
 
@@ -94,20 +95,20 @@ class _Screen:
         self._since = facts.now()
         self._names = Names()
         self._picture, self._status = HTML(), HTML()
-        self._box = VBox([HTML(picture.STYLE), self._picture, self._status])
+        self._box = VBox([HTML(STYLE), self._picture, self._status])
         self._box.add_class("taskqueue-monitor")
         self._output: Any = None
-        self._stopped = threading.Event()
+        self._leave = threading.Event()
         self._thread: threading.Thread | None = None
-        # Guards `_ended`: the screen is ended once, and a second caller waits for the first.
+        # Guards `_ended`: one thread ends the screen, and another that wants to waits for it.
         self._ending = threading.Lock()
         self._ended = False
 
     def start(self, owner: weakref.ref[LiveMonitor]) -> None:
         self._frame()
-        if get_ipython() is not None:  # type: ignore[no-untyped-call]
+        if get_ipython() is not None:  # else there is nowhere to show it
             view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-            self._output = display(  # type: ignore[no-untyped-call]
+            self._output = display(
                 {"application/vnd.jupyter.widget-view+json": view, "text/plain": TEXT},
                 raw=True,
                 display_id=True,
@@ -117,74 +118,101 @@ class _Screen:
         )
         self._thread.start()
 
-    def _frame(self) -> None:
-        snapshot = self._monitor.snapshot(self._window)
-        self._picture.value = picture.draw(snapshot, self._names.update(snapshot))
-        self._status.value = picture.status(snapshot)
+    # -- the thread
 
     def _update(self, owner: weakref.ref[LiveMonitor]) -> None:
-        while not self._stopped.wait(INTERVAL):
+        while not self._leave.wait(INTERVAL):
+            if owner() is None:
+                self._say(
+                    "Stopped: nothing refers to this monitor any more. Keep it in a variable: "
+                    "monitor = LiveMonitor(queue)"
+                )
+                return
             if self._box.comm is None:  # somebody closed the widgets
                 return
-            if owner() is None:
-                self._say("stopped")
-                return
             try:
-                self._frame()
-            except Exception as error:
-                self._say(repr(error))
+                snapshot = self._frame()
+            except Exception as error:  # whatever it is, it belongs on the screen
+                self._say_why(error)
                 return
             queue = self._monitor.queue
-            if queue is not None and queue.closed and not queue.dispatcher.pool:
+            if queue is not None and queue.closed and not snapshot.busy:
                 self._finish()
                 return
 
-    def _say(self, text: str) -> None:
-        self._status.value = text
+    def _frame(self) -> Snapshot:
+        snapshot = self._monitor.snapshot(self._window)
+        self._picture.value = picture.draw(snapshot, self._names.update(snapshot))
+        # While it changes all the time, a screen reader should not read it out by itself.
+        self._say(picture.status(snapshot), "off")
+        return snapshot
+
+    def _say(self, text: str, live: str = "polite") -> None:
+        self._status.value = (
+            f'<p class="tq-status" role="status" aria-live="{live}">{escape(text)}</p>'
+        )
+
+    def _say_why(self, error: Exception) -> None:
+        self._say(f"Stopped by an error: {type(error).__name__}: {error}")
+
+    # -- the end
 
     def end(self) -> None:
-        self._stopped.set()
+        """Stop the thread, draw what there is now, and put a PNG in place of the widgets."""
+        self.abandon()
+        self._finish()
+
+    def abandon(self) -> None:
+        """Stop the thread, and leave everything as it is."""
+        self._leave.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        self._finish()
 
     def _finish(self) -> None:
         with self._ending:
-            if self._ended:
+            if self._ended or self._box.comm is None:
                 return
             self._ended = True
-            self._frame()
-            if self._output is not None:
-                from taskqueue_edu.widgets.final import final_png
+            try:
+                self._frame()
+                if self._output is not None:
+                    self._leave_picture()
+            except Exception as error:
+                self._say_why(error)
+            else:
+                for widget in (*self._box.children, self._box):
+                    widget.close()
 
-                png, alt = final_png(self._monitor, self._since)
-                self._output.update(
-                    {"image/png": base64.b64encode(png).decode(), "text/plain": TEXT},
-                    raw=True,
-                    metadata={"image/png": alt},
-                )
+    def _leave_picture(self) -> None:
+        # It takes half a second to import matplotlib: not before the picture is needed.
+        from taskqueue_edu.widgets.final import final_picture
 
-    def quit(self) -> None:
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
+        png, described = final_picture(self._monitor, self._since)
+        self._output.update(
+            {"image/png": base64.b64encode(png).decode(), "text/plain": TEXT},
+            raw=True,
+            metadata={"image/png": described},
+        )
 
 
+_lock: Final = threading.Lock()  # Guards `_shown`: the newest monitor of each registry.
 _shown: Final[weakref.WeakKeyDictionary[Registry, weakref.ref[LiveMonitor]]] = (
     weakref.WeakKeyDictionary()
 )
 
 
-def _take_over(registry: Registry, monitor: LiveMonitor) -> None:
-    earlier = _shown.get(registry)
-    _shown[registry] = weakref.ref(monitor)
-    if earlier is not None and (shown := earlier()) is not None:
-        shown.stop()
+def _stop_earlier(registry: Registry, monitor: LiveMonitor) -> None:
+    with _lock:
+        earlier = _shown.get(registry, lambda: None)()
+        _shown[registry] = weakref.ref(monitor)
+    if earlier is not None:
+        earlier.stop()
 
 
 @atexit.register
 def _at_exit() -> None:
-    for shown in list(_shown.values()):
-        monitor = shown()
+    with _lock:
+        monitors = [shown() for shown in _shown.values()]
+    for monitor in monitors:
         if monitor is not None and monitor._screen is not None:
-            monitor._screen.quit()
+            monitor._screen.abandon()

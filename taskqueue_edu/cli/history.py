@@ -1,0 +1,133 @@
+"""One task, told by its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+import typer
+
+from taskqueue_edu import facts
+from taskqueue_edu.cli.output import first_line, plain, print_json, print_table
+from taskqueue_edu.facts import Fact, Failure
+from taskqueue_edu.journal import read_facts
+from taskqueue_edu.monitor import duration
+from taskqueue_edu.registry import TaskRecord, fold
+
+JsonObject: TypeAlias = dict[str, Any]
+
+
+def read_task(folder: Path, task_id: str) -> tuple[TaskRecord, list[Fact]]:
+    """Return a task's record and facts. Raises UnknownTask, StorageError."""
+    found = [fact for fact in read_facts(folder) if fact[1] == task_id]
+    return fold(found).get(task_id), [Fact(*fact) for fact in found]
+
+
+def record_object(record: TaskRecord) -> JsonObject:
+    """Return what JSON output says of a task. Times are ISO 8601 in UTC, null for not yet."""
+    return {
+        "id": record.id,
+        "type": record.type,
+        "status": record.status,
+        "attempt": record.attempt,
+        "priority": record.priority,
+        "worker": record.worker or None,
+        "submitted": _iso(record.submitted),
+        "started": _iso(record.started),
+        "finished": _iso(record.finished),
+        "value": None if record.value is None else msgspec.Raw(record.value),
+        "error": None if record.failure is None else _error(record.failure),
+        "reason": record.reason or None,
+    }
+
+
+def print_history(record: TaskRecord, history: Iterable[Fact], *, as_json: bool) -> None:
+    """Print what happened to a task, and how it ended."""
+    if as_json:
+        print_json({**record_object(record), "facts": [_fact_object(fact) for fact in history]})
+        return
+    rows, before, failure = [], None, None
+    for fact in history:
+        after = "" if before is None else f"+{duration((fact.at - before) / 1e9)}"
+        rows.append([_local(fact.at), after, fact.kind, _note(fact)])
+        before = fact.at
+        if fact.kind in (facts.FAILED, facts.RETRIED):
+            failure = fact.detail if fact.kind == facts.FAILED else fact.detail[0]
+    print_table(["time", "", "fact", ""], rows)
+    if failure is not None and failure.traceback:
+        typer.echo(f"\nThe last failure:\n{plain(failure.traceback.rstrip())}")
+
+
+def _note(fact: Fact) -> str:
+    detail = fact.detail
+    match fact.kind:
+        case facts.SUBMITTED:
+            notes = [f"{fact.who} {detail.payload.decode()}"]
+            if detail.priority:
+                notes.append(f"priority {detail.priority}")
+            if detail.due is not None:
+                notes.append(f"due {_local(int(detail.due * 1e9))}")
+            return ", ".join(notes)
+        case facts.STARTED:
+            return f"run {detail}, by {fact.who}"
+        case facts.SUCCEEDED:
+            return str(detail.decode())
+        case facts.FAILED:
+            return first_line(f"{detail.type}: {detail.message}")
+        case facts.RETRIED:
+            failure, due = detail
+            return (
+                f"{first_line(f'{failure.type}: {failure.message}')}, due {_local(int(due * 1e9))}"
+            )
+        case _:
+            return str(detail)
+
+
+def _fact_object(fact: Fact) -> JsonObject:
+    found: JsonObject = {"at": _iso(fact.at), "fact": fact.kind}
+    detail = fact.detail
+    match fact.kind:
+        case facts.SUBMITTED:
+            task = msgspec.Raw(detail.payload)
+            due = None if detail.due is None else _iso(int(detail.due * 1e9))
+            return {
+                **found,
+                "type": fact.who,
+                "task": task,
+                "priority": detail.priority,
+                "due": due,
+            }
+        case facts.STARTED:
+            return {**found, "worker": fact.who, "attempt": detail}
+        case facts.SUCCEEDED:
+            return {**found, "worker": fact.who, "value": msgspec.Raw(detail)}
+        case facts.FAILED:
+            return {**found, "worker": fact.who, "error": _error(detail)}
+        case facts.RETRIED:
+            due = _iso(int(detail[1] * 1e9))
+            return {**found, "worker": fact.who, "error": _error(detail[0]), "due": due}
+        case _:
+            return {**found, "worker": fact.who or None, "reason": detail}
+
+
+def _error(failure: Failure) -> JsonObject:
+    return {
+        "type": failure.type,
+        "message": failure.message,
+        "traceback": failure.traceback or None,
+    }
+
+
+def _iso(nanoseconds: int) -> str | None:
+    if not nanoseconds:
+        return None
+    time = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _local(nanoseconds: int) -> str:
+    time = datetime.fromtimestamp(nanoseconds / 1e9)
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

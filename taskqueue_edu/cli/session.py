@@ -1,0 +1,216 @@
+"""A pool at work until all is done, or until somebody stops it."""
+
+from __future__ import annotations
+
+import os
+import queue as _queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType, TracebackType
+from typing import Final, NoReturn, Self
+
+import typer
+
+from taskqueue_edu import facts
+from taskqueue_edu.catalogue import catalogue
+from taskqueue_edu.cli.group import TIME_IS_UP
+from taskqueue_edu.cli.output import say
+from taskqueue_edu.errors import QueueClosed, StorageError, UnknownTask
+from taskqueue_edu.executor_pool import ExecutorPool
+from taskqueue_edu.pool import WorkerPool
+from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.registry import TaskRecord
+from taskqueue_edu.reporter import Reporter
+from taskqueue_edu.task import TaskStatus
+
+GRACE: Final = 5.0
+"""Seconds that running tasks get when the command is stopped."""
+
+_ENDS: Final = (facts.SUCCEEDED, facts.FAILED, facts.DIED, facts.CANCELLED)
+_WHY: Final = {130: "Ctrl-C", 143: "SIGTERM", TIME_IS_UP: "--timeout"}
+
+
+class Session:
+    """One run of a queue. The main thread waits at a mailbox for whatever ends it.
+
+    That is 0 when every task that was watched has ended, the exit code that belongs to a
+    signal, or the error of the thread that feeds the queue. Signal handlers only write to the
+    mailbox: they may interrupt the main thread anywhere, so they must not take a lock. A second
+    signal ends the process on the spot, as `kill -9` would; a journal is made for that.
+    """
+
+    def __init__(self, queue: TaskQueue, workers: int, *, processes: bool = False) -> None:
+        self.queue = queue
+        self.workers = workers
+        self.pool = ExecutorPool.processes(workers) if processes else WorkerPool(workers)
+        self.stopping = False
+        """True once no more tasks are wanted."""
+        self.elapsed = 0.0
+        """Seconds from the start of the pool to the end of the last task."""
+        self.began = facts.now()
+        """When the session did, in nanoseconds since 1970."""
+        self._before = queue.registry.totals()
+        self._clean = True
+        self._mail: _queue.SimpleQueue[int | BaseException] = _queue.SimpleQueue()
+        # Guards `_left`: tasks that were watched and have not ended, and 1 for the feeder.
+        self._lock = threading.Lock()
+        self._left = 1
+
+    @property
+    def known(self) -> int:
+        """How many tasks are in the queue, without those whose type this process doesn't know."""
+        return len(self.queue.registry.records()) - sum(self.queue.unknown_types.values())
+
+    def watch_unfinished(self) -> list[str]:
+        """Watch the tasks that were left in the queue and can run; return their ids."""
+        ids = [
+            record.id
+            for record in self.queue.registry.records()
+            if record.status in (TaskStatus.PENDING, TaskStatus.RUNNING)
+            and catalogue.find(record.type) is not None
+        ]
+        for task_id in ids:
+            self.watch(task_id)
+        for name, n in self.queue.unknown_types.items():
+            say(f"{n:,} tasks of type {name!r} are left alone: no module defines it here.")
+        return ids
+
+    def watch(self, task_id: str) -> None:
+        """Let the session last until this task has ended."""
+        with self._lock:
+            self._left += 1
+        with suppress(UnknownTask):  # it ended so long ago that it is forgotten
+            record = self.queue.registry.get(task_id)
+            if self.queue.registry.when_finished(record, self._count_down):
+                return
+        self._count_down()
+
+    def _count_down(self, _: TaskRecord | None = None) -> None:
+        with self._lock:
+            self._left -= 1
+            done = self._left == 0
+        if done or self.queue.registry.over is not None:
+            self._mail.put(0)
+
+    def run(
+        self,
+        feed: Callable[[], None] = lambda: None,
+        *,
+        total: int | None,
+        timeout: float | None = None,
+        forever: bool = False,
+    ) -> int:
+        """Run the tasks that `feed` submits and watches; return 0, or why it was stopped.
+
+        `forever` leaves only a signal or `timeout` (seconds) to stop it. Raises what `feed`
+        raised, or StorageError.
+        """
+        feeder = threading.Thread(
+            target=self._feed, args=(feed, forever), name="taskqueue-feeder", daemon=True
+        )
+        began = time.perf_counter()
+        with Reporter(self.queue, total):
+            self._start_pool()
+            feeder.start()
+            try:
+                end = self._mail.get(timeout=timeout)
+            except _queue.Empty:
+                end = TIME_IS_UP
+            self.elapsed = time.perf_counter() - began
+            self.stopping = True
+        if isinstance(end, int) and end:
+            say(
+                f"Stopping ({_WHY[end]}). Running tasks get {GRACE:.0f} s; "
+                "another Ctrl-C ends them at once."
+            )
+        self._clean = self.pool.stop(GRACE)
+        if isinstance(end, BaseException):
+            raise end
+        if isinstance(self.queue.registry.over, StorageError):
+            raise self.queue.registry.over
+        return end
+
+    def _start_pool(self) -> None:
+        if isinstance(self.pool, WorkerPool) or not hasattr(signal, "pthread_sigmask"):
+            self.pool.start_processing(self.queue)
+            return
+        # A terminal sends Ctrl-C to the processes of the pool as well, and what they run shall
+        # be finished. They inherit the signal mask of the thread that starts them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            self.pool.start_processing(self.queue)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _feed(self, feed: Callable[[], None], forever: bool) -> None:
+        try:
+            feed()
+        except QueueClosed:
+            return  # the session is over
+        except BaseException as error:  # the main thread raises it
+            self._mail.put(error)
+        else:
+            if not forever:
+                self._count_down()
+
+    def ended(self) -> dict[str, int]:
+        """Return how many tasks ended in this session, by the kind of the last fact."""
+        totals = self.queue.registry.totals()
+        return {kind: totals[kind] - self._before[kind] for kind in _ENDS}
+
+    def exit(self, code: int) -> NoReturn:
+        """End the command, even if a task would not stop."""
+        if self._clean:
+            raise typer.Exit(code)
+        self.queue.close()
+        sys.stdout.flush()
+        say("What is still running is cut off.")
+        _end_at_once(code)
+
+    def __enter__(self) -> Self:
+        self._signals = _caught(self._mail.put)
+        self._signals.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._signals.__exit__(None, None, None)
+
+
+@contextmanager
+def _caught(report: Callable[[int], None]) -> Iterator[None]:
+    """Report the first SIGINT or SIGTERM as an exit code; end the process at the second."""
+    codes: list[int] = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        codes.append(128 + number)
+        if len(codes) > 1:
+            _end_at_once(codes[-1])
+        report(codes[0])
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other thread may handle signals
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End this process and those it started, without waiting for anything in it."""
+    processes = sys.modules.get("multiprocessing")
+    if processes is not None:
+        for child in processes.active_children():
+            child.kill()
+    os._exit(code)
