@@ -26,7 +26,6 @@ from taskqueue_edu.errors import (
     IllegalTransition,
     QueueClosed,
     QueueFull,
-    TaskQueueError,
     UnknownTask,
 )
 from taskqueue_edu.facts import Failure

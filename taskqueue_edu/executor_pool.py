@@ -4,22 +4,38 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
 import queue as _queue
+import signal
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from taskqueue_edu.errors import InvalidTask, QueueClosed, StorageError
+from taskqueue_edu.errors import QueueClosed, StorageError
 from taskqueue_edu.executor import RemoteOutcome, pack, run_packed, unpack
 from taskqueue_edu.facts import FAILED, RELEASED, Failure
+from taskqueue_edu.pool import MAX_FAULTS
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.task import RunningTask
 
 log: Final = logging.getLogger("taskqueue_edu")
+
+
+def _in_process() -> None:
+    """Prepare a process of a pool: it leaves Ctrl-C to its parent, and does not outlive it."""
+    # A terminal, or Jupyter, interrupts the whole group: here that would fail the task.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, name="taskqueue-parent", daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()  # a process that waits for its next task would wait for ever
+    os._exit(1)
 
 
 class ExecutorPool:
@@ -39,10 +55,12 @@ class ExecutorPool:
         if slots < 1:
             raise ValueError(f"a pool needs at least 1 slot, not {slots}")
         self._make = None if isinstance(executor, Executor) else executor
-        # Guards the fields below. `_inside` are the runs that were handed to the executor.
-        self._lock = threading.Lock()
+        # Guards the fields below. `_inside` are the runs that were handed to the executor;
+        # `_feeding` is true while more may be. Notified when one of both ends.
+        self._changed = threading.Condition()
         self._executor: Executor | None = executor if isinstance(executor, Executor) else None
         self._inside: dict[str, RunningTask] = {}
+        self._feeding = False
         self._queue: TaskQueue | None = None
         self._thread: threading.Thread | None = None
         self._leaving = False
@@ -64,19 +82,35 @@ class ExecutorPool:
         threads, and the store's lock file with them.
         """
         context = multiprocessing.get_context("spawn")
-        return cls(lambda: ProcessPoolExecutor(workers, mp_context=context), slots=workers)
+        return cls(lambda: ProcessPoolExecutor(workers, context, _in_process), slots=workers)
 
     def start_processing(self, queue: TaskQueue) -> None:
         """Run the tasks of `queue` until `shutdown` or `stop`. Raises QueueClosed, RuntimeError."""
-        with self._lock:
+        with self._changed:
             if self._leaving or self._queue is not None:
                 raise RuntimeError("this pool has been started already; make a new one")
             queue.dispatcher.attach(self)
             self._queue = queue
-            if self._make is not None:
-                self._executor = self._make()
+        try:
+            self._ready()
             self._thread = threading.Thread(target=self._feed, name="taskqueue-feeder", daemon=True)
+            self._feeding = True
             self._thread.start()
+        except BaseException:
+            self._leaving, self._feeding = True, False
+            queue.dispatcher.detach(self)
+            raise
+
+    def _ready(self) -> Executor:
+        """Return the executor, made anew if the last one broke. For one thread at a time."""
+        with self._changed:
+            executor = self._executor
+        if executor is None:
+            assert self._make is not None
+            executor = self._make()  # somebody else's code: not under the lock
+            with self._changed:
+                self._executor = executor
+        return executor
 
     @property
     def workers(self) -> int:
@@ -85,7 +119,7 @@ class ExecutorPool:
 
     def running(self) -> dict[str, RunningTask]:
         """Return the tasks inside the executor, by slot."""
-        with self._lock:
+        with self._changed:
             return dict(self._inside)
 
     # -- in and out
@@ -93,39 +127,52 @@ class ExecutorPool:
     def _feed(self) -> None:
         assert self._queue is not None
         desk = self._queue.dispatcher
-        while True:
+        faults = 0
+        while faults < MAX_FAULTS:
             slot = self._free.get()
             handed_in = False
             try:
                 run = desk.claim(slot, lambda: self._leaving)
                 if run is None:
-                    return
+                    break
                 handed_in = self._hand_in(slot, run)
+                faults = 0
             except (QueueClosed, StorageError) as error:
                 log.info("the queue of an ExecutorPool ended: %s", error.message)
-                return
+                break
+            except BaseException as error:  # it was not accepted, or a fault in the loop itself
+                log.warning("an ExecutorPool could not hand a task in: %s", Failure.of(error))
+                faults += 1
+                if faults == MAX_FAULTS:
+                    self.broken = error
             finally:
                 if not handed_in:
                     self._free.put(slot)
+        with self._changed:
+            self._leaving, self._feeding = True, False
+            self._changed.notify_all()
+        # Not before this thread has left: the nudge meant for it would be lost on a worker of
+        # the next pool.
+        desk.detach(self)
 
     def _hand_in(self, slot: str, run: RunningTask) -> bool:
-        """Give a task to the executor; False if it did not get there."""
+        """Give a task to the executor; False if it fails before. Raises what the executor does."""
         assert self._queue is not None
-        assert run.task is not None
+        executor: Executor | None = None
         try:
             packed = pack(run)
-        except InvalidTask as error:
+        except Exception as error:  # InvalidTask; or what the task's own __eq__ raised
             self._queue.dispatcher.settle(run, FAILED, Failure.of(error))
             return False
-        with self._lock:
-            executor = self._executor
-            self._inside[slot] = run
-        assert executor is not None
         try:
+            executor = self._ready()
+            with self._changed:
+                self._inside[slot] = run
             future = executor.submit(run_packed, *packed)
-        except RuntimeError as error:  # broken, or shut down by somebody else
-            self._take_out(slot, run, executor, error)
-            return False
+        except BaseException as error:  # broken, or shut down by somebody else
+            self._take_out(run, executor, error, entered=False)
+            self._empty(slot)
+            raise
         future.add_done_callback(lambda done: self._done(slot, run, packed[1], executor, done))
         return True
 
@@ -141,39 +188,56 @@ class ExecutorPool:
         try:
             remote = future.result()
         except BaseException as error:  # broken or cancelled: run_packed itself raises nothing
-            self._take_out(slot, run, executor, error)
+            self._take_out(run, executor, error, entered=True)
         else:
-            with self._lock:
-                self._inside.pop(slot, None)
+            try:
+                outcome = unpack(name, remote)
+            except BaseException as error:  # the result's own __post_init__ runs in there
+                outcome = (FAILED, Failure.of(error))
             with suppress(QueueClosed, StorageError):  # the registry tells whoever waits
                 try:
-                    outcome = unpack(name, remote)
-                except InvalidTask as error:
-                    outcome = (FAILED, Failure.of(error))
-                self._queue.dispatcher.settle(run, *outcome)
-        self._free.put(slot)
+                    self._queue.dispatcher.settle(run, *outcome)
+                except (QueueClosed, StorageError):
+                    raise
+                except BaseException as error:  # a fault: this thread is the executor's own
+                    log.exception("the outcome of task %s was lost", run.id)
+                    self._queue.dispatcher.lose(run, f"its outcome was lost: {Failure.of(error)}")
+        finally:
+            self._empty(slot)
+            self._free.put(slot)
+
+    def _empty(self, slot: str) -> None:
+        with self._changed:
+            self._inside.pop(slot, None)
+            self._changed.notify_all()
 
     def _take_out(
-        self, slot: str, run: RunningTask, executor: Executor, error: BaseException
+        self, run: RunningTask, executor: Executor | None, error: BaseException, *, entered: bool
     ) -> None:
+        """Give a task back that the executor did not accept, or that it broke under."""
         assert self._queue is not None
-        with self._lock:
-            self._inside.pop(slot, None)
-            first = executor is self._executor and not self._leaving
+        failure = Failure.of(error)
+        why = f"the executor broke: {failure.type}: {failure.message}"
+        cancelled = isinstance(error, CancelledError)
+        with self._changed:
+            first = executor is self._executor and not (self._leaving or cancelled)
             if first:
                 self.crashes += 1
-                if self._make is not None:
-                    self._executor = self._make()
-                else:
+                if self._make is None:
                     self.broken, self._leaving = error, True
+                else:
+                    self._executor = None
         if first:
-            log.warning("the executor broke: %r", error)
-            executor.shutdown(wait=False)
+            log.warning(why)
+            if executor is not None:
+                executor.shutdown(wait=False)
         with suppress(QueueClosed, StorageError):
-            self._queue.dispatcher.lose(run, f"the executor broke: {error!r}")
-        if self.broken is not None:
-            self._queue.dispatcher.detach(self)
-            self._queue.dispatcher.nudge()
+            if entered and not cancelled:
+                self._queue.dispatcher.lose(run, why)
+            else:  # it never ran there: that is not held against it
+                self._queue.dispatcher.settle(run, RELEASED, why)
+        if first:
+            self._queue.dispatcher.nudge()  # the feeder may have to leave
 
     # -- the end
 
@@ -198,31 +262,26 @@ class ExecutorPool:
         ended = self._join(timeout)
         if not ended and self._queue is not None:
             for run in self.running().values():
-                with suppress(QueueClosed):
+                with suppress(QueueClosed, StorageError):
                     self._queue.dispatcher.settle(run, RELEASED, "its pool was stopped")
+            self._queue.dispatcher.detach(self)
         return ended
 
     def _dismiss(self) -> None:
-        with self._lock:
+        with self._changed:
             self._leaving = True
         if self._queue is not None:
             self._queue.dispatcher.nudge()
-            self._queue.dispatcher.detach(self)
 
     def _join(self, timeout: float | None) -> bool:
-        end = None if timeout is None else time.monotonic() + timeout
-        free: list[str] = []
-        with suppress(_queue.Empty):
-            while len(free) < self._slots:  # once every slot is free, nothing is inside
-                left = None if end is None else max(end - time.monotonic(), 0.0)
-                free.append(self._free.get(timeout=left))
-        for slot in free:
-            self._free.put(slot)
-        ended = len(free) == self._slots
+        limit = None if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
+        with self._changed:
+            ended = self._changed.wait_for(lambda: not (self._inside or self._feeding), limit)
+            executor = self._executor
         if ended and self._thread is not None:
             self._thread.join()
-        if self._make is not None and self._executor is not None:
-            self._executor.shutdown(wait=ended, cancel_futures=True)
+        if self._make is not None and executor is not None:
+            executor.shutdown(wait=ended, cancel_futures=True)
         return ended
 
     def __enter__(self) -> Self:

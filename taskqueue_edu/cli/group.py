@@ -79,9 +79,7 @@ class Commands(TyperGroup):
             if not isinstance(error, TaskQueueError):
                 raise
             _show(error)
-            raise typer.Exit(
-                STORAGE if isinstance(error, StorageError) else WRONG_INPUT
-            ) from error
+            raise typer.Exit(STORAGE if isinstance(error, StorageError) else WRONG_INPUT) from error
 
 
 def _show(error: TaskQueueError) -> None:

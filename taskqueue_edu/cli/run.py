@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sized
 from contextlib import closing
 from pathlib import Path
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,7 +39,7 @@ def run(
     processes: options.Processes = False,
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Stop after so long, as Ctrl-C would."),
+        typer.Option(metavar="SECONDS", help="Stop after so long, as Ctrl-C would."),
     ] = None,
     attempts: options.Attempts = None,
     maxsize: options.Maxsize = None,
@@ -60,6 +61,8 @@ def run(
     from taskqueue_edu.cli.session import Session
     from taskqueue_edu.cli.workload import find_job
 
+    if timeout is not None and not 0 <= timeout <= TIMEOUT_MAX:
+        raise typer.BadParameter("give seconds, 0 or more", param_hint="--timeout")
     config = options.load_config(
         config_file,
         workers=workers,

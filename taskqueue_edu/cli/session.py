@@ -46,6 +46,10 @@ class Session:
     def __init__(self, queue: TaskQueue, workers: int, *, processes: bool = False) -> None:
         self.queue = queue
         self.workers = workers
+        if processes:
+            # When processes are cut off, Python's resource tracker removes what they leave
+            # behind, and warns of it. It takes its options from here.
+            sys.warnoptions.append("ignore:resource_tracker:UserWarning")
         self.pool = ExecutorPool.processes(workers) if processes else WorkerPool(workers)
         self.stopping = False
         """True once no more tasks are wanted."""
@@ -76,7 +80,7 @@ class Session:
         for task_id in ids:
             self.watch(task_id)
         for name, n in self.queue.unknown_types.items():
-            say(f"{n:,} tasks of type {name!r} are left alone: no module defines it here.")
+            say(f"Not run: {n:,} of type {name!r}, which this process doesn't know (--import).")
         return ids
 
     def watch(self, task_id: str) -> None:
@@ -114,7 +118,7 @@ class Session:
         )
         began = time.perf_counter()
         with Reporter(self.queue, total):
-            self._start_pool()
+            self.pool.start_processing(self.queue)
             feeder.start()
             try:
                 end = self._mail.get(timeout=timeout)
@@ -133,18 +137,6 @@ class Session:
         if isinstance(self.queue.registry.over, StorageError):
             raise self.queue.registry.over
         return end
-
-    def _start_pool(self) -> None:
-        if isinstance(self.pool, WorkerPool) or not hasattr(signal, "pthread_sigmask"):
-            self.pool.start_processing(self.queue)
-            return
-        # A terminal sends Ctrl-C to the processes of the pool as well, and what they run shall
-        # be finished. They inherit the signal mask of the thread that starts them.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        try:
-            self.pool.start_processing(self.queue)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _feed(self, feed: Callable[[], None], forever: bool) -> None:
         try:

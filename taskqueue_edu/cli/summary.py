@@ -67,7 +67,9 @@ class Outcome:
         out.print(f"{name}: {', '.join(parts) or 'nothing to do'}", soft_wrap=True)
         ended = sum(session.ended().values())
         rate = f", {ended / session.elapsed:,.1f} tasks a second" if ended else ""
-        kind = "threads" if isinstance(session.pool, WorkerPool) else "processes"
+        kind = "thread" if isinstance(session.pool, WorkerPool) else "process"
+        if session.workers > 1:
+            kind += "s" if kind == "thread" else "es"
         took = duration(session.elapsed)
         out.print(f"  took     {took} with {session.workers} {kind}{rate}", soft_wrap=True)
         for label, sketch in zip(("waiting", "running"), self._times(), strict=True):

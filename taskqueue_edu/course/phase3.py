@@ -70,7 +70,8 @@ from taskqueue_edu import (
     files,
     task_type,
 )
-from taskqueue_edu.course.show import checking, compare, needs, show_source, within
+from taskqueue_edu.course.probes import within
+from taskqueue_edu.course.show import checking, compare, needs, show_source
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.journal.format import encode, header, scan

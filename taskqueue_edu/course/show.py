@@ -11,12 +11,11 @@ import inspect
 import linecache
 import sys
 import textwrap
-import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType, FunctionType
+from types import FunctionType
 from typing import Any, Final
 
 from IPython.display import display
@@ -124,77 +123,12 @@ def _describe(error: BaseException) -> str:
     """Name the exception and the learner's line that raised it."""
     text = f"Your code raised {type(error).__name__}: {error}"
     frames = [(f.f_code.co_filename, n) for f, n in traceback.walk_tb(error.__traceback__)]
-    return text + _learners_line(frames)
+    return text + learners_line(frames)
 
 
-def _learners_line(frames: list[tuple[str, int]]) -> str:
+def learners_line(frames: list[tuple[str, int]]) -> str:
     """Return the innermost line that stands in a cell, to be put after a sentence."""
     for file, number in reversed(frames):
         if "ipykernel_" in file or file.startswith("<"):
             return f"\n  at the line: {linecache.getline(file, number).strip()}"
     return ""
-
-
-def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") -> list[Any]:
-    """Run each call in a thread of its own; return what each returned or the exception it raised.
-
-    Raises AssertionError, with the line where it stands, if one has not ended after `seconds`.
-    `when` describes the situation: it is put into that message.
-    """
-    results: list[Any] = [None] * len(calls)
-
-    def run(number: int) -> None:
-        try:
-            results[number] = calls[number]()
-        except Exception as error:
-            results[number] = error
-
-    threads = [
-        threading.Thread(target=run, args=(n,), name=f"exercise-{n}", daemon=True)
-        for n in range(len(calls))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(seconds)
-        if thread.is_alive():
-            frame = sys._current_frames().get(thread.ident or 0)
-            raise AssertionError(
-                f"{when + ': a' if when else 'A'}fter {seconds:g} s a thread still hangs in your "
-                f"code.{_standing(frame)}"
-            )
-    return results
-
-
-def _standing(frame: FrameType | None) -> str:
-    frames = [(f.f_code.co_filename, n) for f, n in traceback.walk_stack(frame)]
-    return _learners_line(frames[::-1])
-
-
-def within(seconds: float, call: Callable[[], Any], when: str = "") -> Any:
-    """Return `call()`, run in a thread of its own. Raises AssertionError if it hangs."""
-    (result,) = together(call, seconds=seconds, when=when)
-    if isinstance(result, Exception):
-        raise result
-    return result
-
-
-class Watched(threading.Condition):
-    """A Condition that tells when somebody waits: after `waits(1)` one thread waits in it.
-
-    `waits` returns once that many calls of `wait` have begun, and whoever takes the lock then
-    finds them waiting: a waiting thread has given the lock back.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._begun = threading.Semaphore(0)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait as a Condition does."""
-        self._begun.release()
-        return super().wait(timeout)
-
-    def waits(self, count: int, seconds: float = 2.0) -> bool:
-        """Wait for `count` more calls of `wait`; False if they don't come within `seconds`."""
-        return all(self._begun.acquire(timeout=seconds) for _ in range(count))

@@ -14,7 +14,7 @@ from taskqueue_edu.widgets.scale import Axis
 HALF_SECOND: Final = BIN / 1e9
 
 GAP: Final = 2.0
-"""Seconds without a measurement that a line still crosses."""
+"""Seconds without a measurement that a line still crosses: few tasks end in half a second."""
 
 
 class Curve(NamedTuple):
@@ -53,9 +53,23 @@ def charts(snapshot: Snapshot, seconds: float) -> tuple[Chart, Chart, Chart, Cha
     return (
         _throughput(snapshot, points, last),
         _depth(snapshot, points, last),
-        _times("Waiting time", snapshot.waiting, points, lambda point: point.waiting, last),
-        _times("Running time", snapshot.running, points, lambda point: point.running, last),
+        _times(
+            "Waiting time", snapshot.waiting, points, lambda p: p.waiting, last, "no task started"
+        ),
+        _times("Running time", snapshot.running, points, lambda p: p.running, last, "no run ended"),
     )
+
+
+def unbroken(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Split the points of a line where nothing was measured for more than GAP seconds."""
+    lines: list[list[tuple[float, float]]] = []
+    before = float("-inf")
+    for point in points:
+        if point[0] - before > GAP:
+            lines.append([])
+        lines[-1].append(point)
+        before = point[0]
+    return lines
 
 
 def age(snapshot: Snapshot) -> float:
@@ -111,8 +125,8 @@ def _depth(snapshot: Snapshot, points: Sequence[Point], last: str) -> Chart:
         (
             Curve(
                 "depth",
-                "waiting now",
-                f"{snapshot.depth:,}",
+                "waiting",
+                f"{snapshot.depth:,}" + (f" of {snapshot.maxsize:,}" if snapshot.maxsize else ""),
                 [*values, (0.0, float(snapshot.depth))],
                 True,
             ),
@@ -129,6 +143,7 @@ def _times(
     points: Sequence[Point],
     pick: Callable[[Point], Percentiles],
     last: str,
+    nothing: str,
 ) -> Chart:
     picked = [(point.at - HALF_SECOND / 2, pick(point)) for point in points]
     measured = [(at, shares) for at, shares in picked if shares.p50 == shares.p50]  # not NaN
@@ -142,5 +157,5 @@ def _times(
         ),
         f"In {last}, half of the times were at most {shown[0]}, 95 % at most {shown[1]} and "
         f"99 % at most {shown[2]}.",
-        "" if measured else "nothing measured yet",
+        "" if measured else nothing,
     )

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
 from taskqueue_edu.monitor import Monitor, Snapshot
-from taskqueue_edu.widgets import picture, scale
-from taskqueue_edu.widgets.charts import GAP, HALF_SECOND, Chart, Curve, age, charts
-from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, Names, bars, marks
+from taskqueue_edu.widgets import scale
+from taskqueue_edu.widgets.charts import HALF_SECOND, Chart, Curve, age, charts, unbroken
+from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, Names, bars, label, marks
+from taskqueue_edu.widgets.page import GRAY, INK, LARGE, NORMAL, PALE, POINT, SMALL, WIDTH, Page
+from taskqueue_edu.widgets.picture import HEIGHT
+from taskqueue_edu.widgets.timeline import LANE
+from taskqueue_edu.widgets.words import counts, status
 
-WIDTH: Final = 760
-"""Pixels across, as a page shows it. The file has twice as many, for sharp screens."""
+_TOP, _HEAD, _FOOT, _BETWEEN = 34, 46, 30, 28  # pixels
 
-_INCH: Final = 96  # pixels of a page
-_SMALL, _NORMAL, _LARGE = 8.25, 9.0, 9.75  # points: 11, 12 and 13 pixels
 _BLUE, _ORANGE, _VIOLET, _PINK, _RED = "#1565c0", "#b45309", "#6d4bb8", "#a3256d", "#c62828"
-_INK, _GRAY, _PALE = "#1f1f1f", "#595959", "#dcdcdc"
 
 _LINES: Final[dict[str, dict[str, Any]]] = {
     "finished": {"color": _BLUE, "linewidth": 1.5},
-    "submitted": {"color": _GRAY, "linewidth": 1.1, "linestyle": (0, (3, 2))},
+    "submitted": {"color": GRAY, "linewidth": 1.1, "linestyle": (0, (3, 2))},
     "depth": {"color": _VIOLET, "linewidth": 1.5},
     "p50": {"color": _BLUE, "linewidth": 1.5},
     "p95": {"color": _ORANGE, "linewidth": 1.5, "linestyle": (0, (4, 2))},
@@ -40,13 +36,14 @@ _LINES: Final[dict[str, dict[str, Any]]] = {
 _BARS: Final[dict[str, dict[str, Any]]] = {
     "running": {"facecolor": "#c5daf1", "edgecolor": _BLUE, "linewidth": 0.8},
     "succeeded": {"facecolor": _BLUE},
-    "odd": {"facecolor": "#5a93d2"},
     "failed": {"facecolor": _RED},
     "retried": {"facecolor": "white", "edgecolor": _ORANGE, "hatch": "||||||", "linewidth": 0},
-    "crashed": {"facecolor": "white", "edgecolor": _INK, "hatch": "||||||||||", "linewidth": 0},
-    "stopped": {"facecolor": "white", "edgecolor": _INK, "linestyle": ":", "linewidth": 0.9},
+    "crashed": {"facecolor": "white", "edgecolor": INK, "hatch": "||||||||||", "linewidth": 0},
+    "stopped": {"facecolor": "white", "edgecolor": INK, "linestyle": ":", "linewidth": 0.9},
 }
-_MARK_COLORS: Final = {"failed": _RED, "retried": _ORANGE, "crashed": _INK, "stopped": _INK}
+_MARK_COLORS: Final = {"failed": _RED, "retried": _ORANGE, "crashed": INK, "stopped": INK}
+
+_Legend: TypeAlias = tuple[Sequence[Any], Sequence[str]]
 
 # matplotlib makes no promise about several threads, and two monitors may end at once.
 _drawing: Final = threading.Lock()
@@ -55,8 +52,8 @@ _drawing: Final = threading.Lock()
 def final_picture(monitor: Monitor, since: int) -> tuple[bytes, dict[str, Any]]:
     """Return a PNG of what happened since the time `since`, in nanoseconds, and its metadata.
 
-    If nothing did, it shows the last thing that happened before. The metadata, as Jupyter
-    knows them, are the `width` in pixels and a description, `alt`.
+    If nothing did, it shows the last hour from the first thing that happened in it. The
+    metadata, as Jupyter knows them, are the `width` in pixels and a description, `alt`.
     """
     everything = monitor.snapshot(3600.0, to_now=True)
     seconds = max((everything.at - since) / 1e9, HALF_SECOND)
@@ -64,197 +61,157 @@ def final_picture(monitor: Monitor, since: int) -> tuple[bytes, dict[str, Any]]:
     if not age(snapshot):
         snapshot, seconds = everything, max(age(everything), HALF_SECOND)
     with _drawing:
-        png = _draw(snapshot, seconds)
-    return png, {"width": WIDTH, "alt": f"{picture.status(snapshot)} {monitor.summary()}"}
+        png = draw_final(snapshot, min(seconds, snapshot.seconds))
+    return png, {"width": WIDTH, "alt": f"{status(snapshot)} {monitor.summary()}"}
 
 
-def _draw(snapshot: Snapshot, seconds: float) -> bytes:
+def draw_final(snapshot: Snapshot, seconds: float) -> bytes:
+    """Return the last `seconds` of the snapshot as a PNG."""
     names = Names().update(snapshot)[:MOST]
-    lanes = 0.27 * max(len(names), 2)
-    figure = Figure(
-        figsize=(WIDTH / _INCH, 4.6 + lanes), dpi=2 * _INCH, facecolor="white", layout="constrained"
-    )
-    FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(hspace=0.06, wspace=0.05)
-    grid = figure.add_gridspec(3, 2, height_ratios=(1.5, 1.5, lanes))
-    shown = [f"{count:,} {word}" for count, word in picture.counts(snapshot) if count]
-    figure.suptitle(
-        "   ".join(shown) or "no task yet",
-        x=0.01,
-        ha="left",
-        fontsize=_LARGE,
-        fontweight="bold",
-        color=_INK,
-    )
+    row = _HEAD + HEIGHT + _FOOT
+    lanes = LANE * max(len(names), 2)
+    page = Page(_TOP + 2 * row + _HEAD + lanes + _FOOT)
+    shown = [f"{count:,} {word}" for count, word in counts(snapshot) if count]
+    page.write("     ".join(shown) or "no task yet", 4, 18, LARGE, fontweight="bold")
+    half = (WIDTH - _BETWEEN) / 2
     for place, chart in enumerate(charts(snapshot, seconds)):
-        _chart(figure.add_subplot(grid[place // 2, place % 2]), chart, seconds)
-    _workers(figure.add_subplot(grid[2, :]), snapshot, names, seconds)
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+        left, top = place % 2 * (half + _BETWEEN) + 4, _TOP + place // 2 * row
+        _head(page, chart.title, "" if chart.note else chart.axis.unit, left, top)
+        axes = page.axes(left + 40, top + _HEAD, half - 56, HEIGHT, seconds)
+        page.legend(left, top + _HEAD - 7, *_chart(axes, chart, seconds))
+    top = _TOP + 2 * row
+    _head(page, "Workers", "the newest 2,000 runs" * (len(snapshot.runs) == 2_000), 4, top)
+    axes = page.axes(84, top + _HEAD, WIDTH - 100, lanes, seconds)
+    page.legend(4, top + _HEAD - 7, *_workers(axes, snapshot, names, seconds))
+    return page.png()
 
 
-def _plain(axes: Axes, title: str, unit: str, seconds: float) -> None:
-    """Set up axes without a frame, from 0 to `seconds` across."""
-    axes.set_title(title, loc="left", fontsize=_LARGE, fontweight="bold", color=_INK, pad=20)
-    axes.annotate(
-        unit,
-        (1, 1),
-        (0, 27),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        ha="right",
-        fontsize=_NORMAL,
-        color=_GRAY,
-    )
-    axes.set_xlim(0, seconds)
-    ticks = scale.clock_axis(seconds).ticks
-    axes.set_xticks([at for at, _ in ticks], [label for _, label in ticks])
-    axes.tick_params(length=0, labelsize=_SMALL, labelcolor=_INK)
-    axes.grid(color=_PALE, linewidth=0.7)
-    axes.set_axisbelow(True)
-    for side in axes.spines.values():
-        side.set_visible(False)
+def _head(page: Page, title: str, unit: str, left: float, top: float) -> None:
+    width = page.write(title, left, top + 14, LARGE, fontweight="bold")
+    page.write(unit, left + width + 6, top + 14, NORMAL, color=GRAY)
 
 
-def _legend(axes: Axes, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    axes.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=len(labels),
-        frameon=False,
-        borderaxespad=0.1,
-        borderpad=0.2,
-        handlelength=1.6,
-        handletextpad=0.5,
-        columnspacing=1.2,
-        fontsize=_NORMAL,
-        labelcolor=_INK,
-        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.3)},
-    )
+def _empty(axes: Axes, text: str) -> _Legend:
+    axes.set_yticks([])
+    axes.set_xticks([])
+    axes.set_ylim(0, 1)
+    axes.axhline(0, color=PALE, linewidth=POINT)
+    middle = axes.get_xlim()[1] / 2
+    axes.text(middle, 0.5, text, ha="center", va="center", fontsize=NORMAL, color=GRAY)
+    return (), ()
 
 
-def _chart(axes: Axes, chart: Chart, seconds: float) -> None:
-    _plain(axes, chart.title, chart.axis.unit, seconds)
+# -- charts
+
+
+def _chart(axes: Axes, chart: Chart, seconds: float) -> _Legend:
     if chart.note:
-        axes.set_yticks([])
-        axes.set_ylim(0, 1)
-        axes.text(
-            seconds / 2, 0.5, chart.note, ha="center", va="center", fontsize=_NORMAL, color=_GRAY
-        )
-        return
+        return _empty(axes, chart.note)
     axes.set_ylim(0, chart.axis.top)
-    axes.set_yticks([at for at, _ in chart.axis.ticks], [label for _, label in chart.axis.ticks])
+    axes.set_yticks([at for at, _ in chart.axis.ticks], [text for _, text in chart.axis.ticks])
     for curve in reversed(chart.curves):
         (_steps if curve.steps else _line)(axes, curve, seconds)
     handles = [Line2D([], [], **_LINES[curve.look]) for curve in chart.curves]
     labels = [f"{curve.name} {curve.value}" for curve in chart.curves]
     if chart.bound:
-        axes.axhline(chart.bound, **_LINES["bound"])
+        axes.axhline(chart.bound, clip_on=False, **_LINES["bound"])
         handles.append(Line2D([], [], **_LINES["bound"]))
-        labels.append(f"bound {chart.bound:,}")
+        labels.append("bound")
     if chart.peak:
-        at, value = seconds + chart.peak[0], chart.peak[1]
-        left = at < seconds * 0.6
-        axes.annotate(
-            f"{scale.number(value)}/s submitted",
-            (at, chart.axis.top),
-            (8 if left else -8, -10),
-            textcoords="offset points",
-            ha="left" if left else "right",
-            fontsize=_SMALL,
-            color=_INK,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
-        axes.plot([at], [chart.axis.top], marker="^", color=_INK, markersize=5, clip_on=False)
-    _legend(axes, handles, labels)
+        _peak(axes, seconds + chart.peak[0], chart.peak[1], seconds)
+    return handles, labels
 
 
 def _steps(axes: Axes, curve: Curve, seconds: float) -> None:
-    x = [seconds + curve.points[0][0] - HALF_SECOND, *(seconds + at for at, _ in curve.points)]
-    y = [curve.points[0][1], *(value for _, value in curve.points)]
-    axes.step(x, y, where="pre", **_LINES[curve.look])
+    times = [seconds + at for at, _ in curve.points]
+    top = axes.get_ylim()[1]
+    values = [min(value, top) for _, value in curve.points]
+    x, y = [max(times[0] - HALF_SECOND, 0.0), *times], [values[0], *values]
+    line = _LINES[curve.look]
+    axes.step(x, y, where="pre", clip_on=False, **line)
     if curve.look != "submitted":
-        axes.fill_between(
-            x, y, step="pre", alpha=0.18, linewidth=0, color=_LINES[curve.look]["color"]
-        )
+        axes.fill_between(x, y, step="pre", alpha=0.18, linewidth=0, color=line["color"])
 
 
 def _line(axes: Axes, curve: Curve, seconds: float) -> None:
-    x: list[float] = []
-    y: list[float] = []
-    for at, value in curve.points:
-        if x and seconds + at - x[-1] > GAP:
-            x.append(seconds + at)
-            y.append(float("nan"))
-        x.append(seconds + at)
-        y.append(value)
-    axes.plot(x, y, **_LINES[curve.look])
-    if len(curve.points) == 1:
-        axes.plot(x, y, marker="o", markersize=3.5, color=_LINES[curve.look]["color"])
+    for line in unbroken(curve.points):
+        x, y = [seconds + at for at, _ in line], [value for _, value in line]
+        # A point on its own has no line to be seen by.
+        marker = "o" if len(line) == 1 else ""
+        axes.plot(x, y, marker=marker, markersize=3, clip_on=False, **_LINES[curve.look])
+
+
+def _peak(axes: Axes, at: float, value: float, seconds: float) -> None:
+    """Draw an arrow where a line leaves the chart, and write how far it goes."""
+    top = axes.get_ylim()[1]
+    axes.plot([at], [top], marker="^", color=INK, markersize=5, clip_on=False)
+    right = at < seconds * 0.6
+    axes.annotate(
+        f"{scale.number(value)}/s submitted",
+        (at, top),
+        (7 if right else -7, -9),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        fontsize=SMALL,
+        color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )
 
 
 # -- workers
 
 
-def _workers(axes: Axes, snapshot: Snapshot, names: Sequence[str], seconds: float) -> None:
-    unit = "the newest 2,000 runs" if len(snapshot.runs) == 2_000 else ""
-    _plain(axes, "Workers", unit, seconds)
-    axes.grid(visible=False, axis="y")
-    axes.set_ylim(max(len(names), 2), 0)
-    axes.set_yticks([n + 0.64 for n in range(len(names))], [name or "new" for name in names])
+def _workers(axes: Axes, snapshot: Snapshot, names: Sequence[str], seconds: float) -> _Legend:
     if not names:
-        axes.text(
-            seconds / 2, 1, "no worker yet", ha="center", va="center", fontsize=_NORMAL, color=_GRAY
-        )
+        return _empty(axes, "no worker yet")
+    axes.grid(visible=False, axis="y")
+    axes.set_ylim(LANE * max(len(names), 2), 0)
+    axes.set_yticks([LANE * place + 18 for place in range(len(names))], map(label, names))
     lanes, _ = bars(snapshot.runs, snapshot.at, seconds)
     busy = {run.worker: run for run in snapshot.busy}
     for place, name in enumerate(names):
-        lane = lanes.get(name, [])
-        axes.broken_barh([(0, seconds)], (place + 0.46, 0.36), facecolor="#ededed")
-        _lane(axes, place, lane, seconds)
+        axes.broken_barh([(0, seconds)], (LANE * place + 13, 10), facecolor="#ededed")
+        _lane(axes, LANE * place, lanes.get(name, []), snapshot.at, seconds)
         if name in busy:
-            left = seconds - (snapshot.at - busy[name].start) / 1e9
-            axes.broken_barh([(left, seconds - left)], (place + 0.46, 0.36), **_BARS["running"])
+            left = max(seconds - (snapshot.at - busy[name].start) / 1e9, 0.0)
+            where = LANE * place + 13.5, 9
+            axes.broken_barh([(left, seconds - left)], where, **_BARS["running"])
     handles: list[Any] = []
     for kind in WORDS:
         patch = Patch(**_BARS[kind])
         handles.append((patch, _mark(kind)) if kind in MARKS else patch)
-    _legend(axes, handles, list(WORDS.values()))
+    return handles, list(WORDS.values())
 
 
-def _lane(axes: Axes, place: int, lane: Sequence[Bar], seconds: float) -> None:
+def _lane(axes: Axes, y: float, lane: Sequence[Bar], at: int, seconds: float) -> None:
+    percent = seconds / 100
     kinds: dict[str, list[tuple[float, float]]] = {}
-    odd = False
     for kind, left, right in lane:
-        odd = not odd
-        look = "odd" if odd and kind == "succeeded" else kind
-        kinds.setdefault(look, []).append((left * seconds / 100, (right - left) * seconds / 100))
-    for look, spans in kinds.items():
-        axes.broken_barh(spans, (place + 0.46, 0.36), **_BARS[look])
-    for x, kind in marks(lane):
-        mark = _mark(kind)
-        mark.set_data([x * seconds / 100], [place + 0.2])
-        mark.set_clip_on(False)
-        axes.add_line(mark)
+        spans = kinds.setdefault(kind, [])
+        spans.append((left * percent, (right - left) * percent))
+    for kind, spans in kinds.items():
+        axes.broken_barh(spans, (y + 13, 10), **_BARS[kind])
+    for x, kind in marks(lane, at, seconds):
+        axes.add_line(_mark(kind, x * percent, y + 6))
 
 
-def _mark(kind: str) -> Line2D:
+def _mark(kind: str, x: float = 0.0, y: float = 0.0) -> Line2D:
     """Return a mark in the shape that the live picture gives it."""
     points: list[tuple[float, float]] = []
-    codes: list[int] = []
+    codes: list[Any] = []
     for line in MARKS[kind]:
-        points += [(x, -y) for x, y in line]
+        points += [(right, -down) for right, down in line]
         codes += [Path.MOVETO, *[Path.LINETO] * (len(line) - 1)]
+    color = _MARK_COLORS[kind]
     return Line2D(
-        [],
-        [],
+        [x],
+        [y],
         linestyle="none",
+        clip_on=False,
         marker=Path(points, codes),
-        markersize=6.5,
-        markeredgecolor=_MARK_COLORS[kind],
+        # matplotlib scales the shape so that it just fits into the size, which is a diameter.
+        markersize=2 * max(max(abs(x), abs(y)) for x, y in points) * POINT,
+        markeredgecolor=color,
         markeredgewidth=1.1,
-        markerfacecolor=_INK if kind == "crashed" else "none",
+        markerfacecolor=color if kind == "crashed" else "none",
     )

@@ -55,8 +55,11 @@ MOST: Final = 24
 _THIN: Final = 0.15
 """Percent of the width. A bar is never thinner, and thin ones that touch are drawn as one."""
 
+_CUT: Final = 0.1
+"""Percent of the width that a bar begins late, so that it stands apart from the one before."""
+
 _APART: Final = 1.8
-"""Percent of the width between two marks in a lane."""
+"""Percent of the width between two marks in a lane: nearer, one would hide the other."""
 
 
 class Bar(NamedTuple):
@@ -89,6 +92,16 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
+def short(text: str, most: int) -> str:
+    """Return the text, or its beginning and an ellipsis, in at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def label(name: str) -> str:
+    """Return what stands beside the lane of a worker."""
+    return short(name, 11) or "new"
+
+
 def bars(runs: Sequence[Run], at: int, seconds: float) -> tuple[dict[str, list[Bar]], Counter[str]]:
     """Return the bars of each worker in the `seconds` before the time `at`, oldest first.
 
@@ -110,18 +123,30 @@ def bars(runs: Sequence[Run], at: int, seconds: float) -> tuple[dict[str, list[B
             if lane and (last := lane[-1]).kind == kind and left - last.right < _THIN / 2:
                 lane[-1] = Bar(kind, last.left, right)
                 continue
-        lane.append(Bar(kind, max(left, 0.0), right))
+        lane.append(Bar(kind, max(min(left + _CUT, right - _THIN), 0.0), right))
     return lanes, counts
 
 
-def marks(lane: Sequence[Bar]) -> list[tuple[float, str]]:
-    """Return where in a lane a mark goes, and of which kind, so that none hides another."""
-    found: list[tuple[float, str]] = []
+def marks(lane: Sequence[Bar], at: int, seconds: float) -> list[tuple[float, str]]:
+    """Return where in a lane a mark goes, and of which kind, so that none hides another.
+
+    What is drawn of a run depends on its neighbors only, not on where the lane begins: marks
+    move to the left from frame to frame, and none comes and goes.
+    """
+    cell = seconds * 1e9 * _APART / 100
+    first = at / cell - 100 / _APART
+    # The best in each cell of time; then, of two in neighboring cells, again the better one.
+    best: dict[int, tuple[int, float]] = {}
     for kind, _, right in lane:
-        if kind not in MARKS:
-            continue
-        if not found or right - found[-1][0] > _APART:
-            found.append((right, kind))
-        elif _RANK.index(kind) > _RANK.index(found[-1][1]):
-            found[-1] = right, kind
+        if kind in MARKS:
+            number = math.floor(first + right / _APART)
+            best[number] = max(best.get(number, (-1, 0.0)), (_RANK.index(kind), right))
+    found: list[tuple[float, str]] = []
+    for number, (rank, right) in best.items():
+        near = [(n, best[n]) for n in (number - 1, number + 1) if n in best]
+        if not any(
+            abs(other[1] - right) < _APART and (other[0], n % 2) > (rank, number % 2)
+            for n, other in near
+        ):
+            found.append((right, _RANK[rank]))
     return found

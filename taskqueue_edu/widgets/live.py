@@ -19,9 +19,10 @@ from taskqueue_edu import facts
 from taskqueue_edu.monitor import Monitor, Snapshot
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.registry import Registry
-from taskqueue_edu.widgets import picture
 from taskqueue_edu.widgets.lanes import Names
+from taskqueue_edu.widgets.picture import draw
 from taskqueue_edu.widgets.style import STYLE
+from taskqueue_edu.widgets.words import status
 
 INTERVAL: Final = 0.2
 """Seconds between two frames."""
@@ -142,9 +143,9 @@ class _Screen:
 
     def _frame(self) -> Snapshot:
         snapshot = self._monitor.snapshot(self._window)
-        self._picture.value = picture.draw(snapshot, self._names.update(snapshot))
+        self._picture.value = draw(snapshot, self._names.update(snapshot))
         # While it changes all the time, a screen reader should not read it out by itself.
-        self._say(picture.status(snapshot), "off")
+        self._say(status(snapshot), "off")
         return snapshot
 
     def _say(self, text: str, live: str = "polite") -> None:

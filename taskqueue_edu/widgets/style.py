@@ -50,8 +50,7 @@ STYLE: Final = """<style>
 .tq text.tq-halo{fill:currentColor;stroke-width:3;paint-order:stroke}
 .tq-lane{stroke:currentColor;opacity:.1;stroke-width:10}
 .tq-succeeded,.tq-failed,.tq-retried,.tq-crashed{stroke-width:10}
-.tq-succeeded{stroke:var(--tq-blue)}.tq-odd{opacity:.72}
-.tq-failed{stroke:var(--tq-red)}
+.tq-succeeded{stroke:var(--tq-blue)}.tq-failed{stroke:var(--tq-red)}
 .tq-retried{stroke:var(--tq-orange);stroke-dasharray:3 2}
 .tq-crashed{stroke:currentColor;stroke-dasharray:1 1}
 .tq-stopped{fill:none;stroke:currentColor;stroke-dasharray:2 2}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 import sysconfig
+import threading
 import tokenize
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -16,6 +19,11 @@ from taskqueue_edu.catalogue import task_type
 _CORPUS = Path(__file__).parent.parent / "corpus"
 # Tests hold files that are broken on purpose; site-packages is not the standard library.
 _NOT_STDLIB = ("test", "tests", "idle_test", "site-packages", "dist-packages")
+
+# Before 3.11.8 and 3.12.2, all threads shared the counter with which ast.parse guards its
+# recursion, and two at once could fail with SystemError (CPython issue 106905). Taking turns costs
+# nothing there: the GIL lets one thread parse at a time anyway.
+_PARSING = threading.Lock() if sys.version_info < (3, 12, 2) else nullcontext()
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
@@ -51,9 +59,11 @@ class IndexFile:
         """
         with tokenize.open(self.path) as file:  # the encoding that the file declares (PEP 263)
             lines = file.readlines()
+        with _PARSING:
+            tree = ast.parse("".join(lines), self.path)
         functions = classes = longest = 0
         name = None
-        for dotted, node in _definitions(ast.parse("".join(lines), self.path)):
+        for dotted, node in _definitions(tree):
             if isinstance(node, ast.ClassDef):
                 classes += 1
                 continue

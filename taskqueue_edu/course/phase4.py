@@ -1,0 +1,1249 @@
+# %% [markdown]
+# # 4 · Integration and the command line: a program that can be stopped
+#
+# You have a queue, workers, a journal and a monitor. A program is more: somebody else sets it up, starts it
+# in the evening, stops it when the machine is needed, and reads in the morning what happened. This phase
+# makes the parts into such a program.
+#
+# **You will be able to**
+#
+# - take settings from a file and from the environment, with errors that name the place;
+# - put parts together so that they close in the right order, on success and on failure;
+# - end a program in three ways (drain, cancel, stop), on a signal, with an exit code that is true;
+# - run your own tasks with the `taskqueue` command, kill it, and go on where it was;
+# - write tests of concurrent code that don't depend on luck.
+#
+# **Time**: 90 minutes. **Before**: phases 1 to 3, or their words: task, queue, worker, journal, retry. Linux or
+# macOS (on Windows, WSL).
+#
+# **How it works**
+#
+# 1. The notebook is saved with its outputs. Choose *Edit → Clear Outputs of All Cells* first: a
+#    prediction teaches only if you make it before you see the answer.
+# 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell.
+# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it: the check
+#    says what is wrong. Hints are below the check, solutions at the end. An exercise that you skip
+#    stops nothing.
+# 4. A cell that begins with `%%program name.py` is not run. It is written to a file in a scratch folder, where
+#    other cells start it as a program of its own.
+#
+# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 2 and 3.
+
+# %%
+import importlib
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections import Counter
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from IPython.core.magic import register_cell_magic
+
+from taskqueue_edu import (
+    Config,
+    ConfigError,
+    TaskQueue,
+    TaskStatus,
+    WorkerPool,
+    current_task,
+    facts,
+)
+from taskqueue_edu.cli import session
+from taskqueue_edu.course.probes import within
+from taskqueue_edu.course.show import checking, compare, needs, show_source
+from taskqueue_edu.journal import read_facts
+from taskqueue_edu.pending import PendingQueue
+from taskqueue_edu.registry import fold
+from taskqueue_edu.workloads import FetchPage, MathTask, PageServer, SleepTask
+
+scratch = tempfile.TemporaryDirectory()  # the last cell removes it
+place = Path(scratch.name)
+
+
+@register_cell_magic
+def program(name, code):
+    (place / name.strip()).write_text(code)
+
+
+def python(*arguments, **variables):
+    """Start a Python program in the scratch folder; its output comes through a pipe."""
+    ours = ("TASKQUEUE_", "FORCE_COLOR", "CLICOLOR")  # settings and colors of this notebook
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=place,
+        env={**mine, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def taskqueue(*arguments, last=0, **variables):
+    """Run the `taskqueue` command there, and show it as a terminal would: all lines or the last.
+
+    Return the exit code and the output. Ids differ from run to run, and are not shown.
+    """
+    with python("-m", "taskqueue_edu", *arguments, **variables) as process:
+        output = process.stdout.read().strip()
+    words = [f"{name}={value}" for name, value in variables.items()]
+    lines = [" ".join(["$", *words, "taskqueue", *arguments]), *output.splitlines()[-last:]]
+    for line in lines:
+        print(re.sub(r"\b[0-9a-f]{12}-(\d+)", r"xxxxxxxxxxxx-\1", line).rstrip())
+    print(f"(exit code {process.returncode})\n")
+    return process.returncode, output
+
+
+# %% [markdown]
+# ## Recall
+#
+# Answer each in your head, then open it.
+#
+# <details><summary>1. What survives <code>kill -9</code>: what you wrote, what you flushed, or what you
+# synced?</summary>
+#
+# What you flushed: then the kernel has it. To sync protects from a power cut.
+# </details>
+#
+# <details><summary>2. A task ran, and its worker died before it could say so. What does the queue do, and what
+# must the task be?</summary>
+#
+# It runs the task again. So the task must be idempotent: twice has the effect of once.
+# </details>
+#
+# <details><summary>3. Can one thread stop another?</summary>
+#
+# No. It can ask. The other sees that at its next checkpoint, if it has one.
+# </details>
+#
+# <details><summary>4. Ten threads take turns for twenty runs, and nothing goes wrong. What does that prove?</summary>
+#
+# Nothing about the orders that did not occur.
+# </details>
+
+# %% [markdown]
+# ## The problem: a program that says it is done
+#
+# This program has twelve jobs and four threads. Its author knows that an operator stops programs with
+# SIGTERM, a **signal**: the operating system interrupts the program and calls its handler. So there is a
+# handler that ends it in order.
+
+# %%
+# %%program nightly.py
+import queue
+import signal
+import sys
+import threading
+import time
+
+jobs = queue.Queue()
+for number in range(12):
+    jobs.put(number)
+
+
+def work():
+    while True:
+        number = jobs.get()
+        time.sleep(0.2)  # stands for real work
+        print("done", number, flush=True)
+        jobs.task_done()
+
+
+def stop(number, frame):
+    print("shut down in good order", flush=True)
+    sys.exit()
+
+
+signal.signal(signal.SIGTERM, stop)
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+jobs.join()
+
+# %% [markdown]
+# We start it, wait for its first line, and send SIGTERM. The **exit code** is the number that a program leaves
+# to whoever started it: 0 means that all went well. **Predict**: which exit code is it here, and are all
+# twelve jobs done?
+
+# %% tags=["nbval-ignore-output"]
+prediction_code = ...
+prediction_all_done = ...
+
+with python("nightly.py") as process:
+    output = process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    output += process.stdout.read()
+done = output.count("done")
+print(output, f"{done} of 12 done", sep="")
+
+# %%
+compare(prediction_code, process.returncode)
+compare(prediction_all_done, done == 12)
+
+# %% [markdown]
+# The shell, the scheduler and the operator all read "0, in good order". Jobs that ran were cut off in the
+# middle; the rest is forgotten; nobody can tell which. Three things were taken for granted:
+#
+# | taken for granted | in fact | section |
+# |---|---|---|
+# | Who stops, has finished. | Ending has three meanings, and one must be chosen. | 3 |
+# | The exit code follows by itself. | Somebody must work it out. | 3 |
+# | What is left is known. | Only a journal knows it, after the process is gone. | 4 |
+
+# %% [markdown]
+# ## 1. Settings
+#
+# How many workers? The author can't know; whoever runs the program does. Settings come from three places, and
+# the more special one wins: **defaults** in the code, then a **file**, then **environment variables**
+# (texts that a process gets from whoever starts it).
+#
+# **Predict**: what are `workers`, `retry.attempts` and `retry.delay`? (The defaults are 4, 1 and 0.1.)
+
+# %%
+prediction = ...  # such as (4, 1, 0.1)
+
+(place / "taskqueue.toml").write_text("workers = 2\n\n[retry]\ndelay = 0.5\n")
+config = Config.load(place / "taskqueue.toml", env={"TASKQUEUE_WORKERS": "8"})
+compare(prediction, (config.workers, config.retry.attempts, config.retry.delay))
+for key, value, source in config.rows():
+    print(f"{key:16} {value!s:10} {Path(source).name}")
+
+# %% [markdown]
+# The last column answers the question that costs the most time at three in the morning: *where does this value
+# come from?* A configuration that can't say it is half a configuration.
+#
+# **Look inside**: where is decided who wins?
+
+# %%
+show_source(Config.load)
+
+# %% [markdown]
+# An environment variable is always a *text*. **Predict** what these four lines make of theirs.
+
+# %%
+prediction_workers = ...
+prediction_verbose = ...
+
+env = {"WORKERS": "8", "VERBOSE": "false"}
+workers = env.get("WORKERS", 4)
+verbose = bool(env.get("VERBOSE"))
+compare(prediction_workers, workers * 2)
+compare(prediction_verbose, verbose)
+
+# %% [markdown]
+# > **You may think** that Python would complain. **But** `"8" * 2` is legal, and `bool` of any text but the empty
+# > one is true. The program runs, with settings that nobody chose.
+#
+# So read settings once, at the start, each with its type and its range, and refuse what doesn't fit. A good
+# refusal names the **place**, what was **found**, and what was **expected**:
+
+# %%
+wrong = {
+    "workers = true": {},
+    'workers = "8"': {},
+    "worker = 8": {},
+    "[retry]\njitter = 2": {},
+    "sync = always": {},
+    "": {"TASKQUEUE_WORKERS": "many"},
+}
+for text, env in wrong.items():
+    (place / "wrong.toml").write_text(text)
+    try:
+        Config.load(place / "wrong.toml", env)
+    except ConfigError as error:
+        print(str(error).replace(f"{place}{os.sep}", ""))
+
+# %% [markdown]
+# `worker = 8` is an error and not ignored. A misspelled setting that is ignored leaves you with a program that
+# "doesn't listen".
+#
+# ### Exercise 1: settings of your own
+#
+# A link checker has two settings. Write `read_settings(path, env)`:
+#
+# - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
+# - The TOML file at `path` may set them; if there is no file, nothing is wrong.
+# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers.
+# - Return a dict with both settings.
+# - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML. The
+#   message names the *place* (file and key, or variable) and what was *found*.
+
+
+# %%
+def read_settings(path, env):
+    """Return {"workers": ..., "timeout": ...}. Raises ConfigError."""
+    ...
+
+
+# %%
+def settings_of(text, **env):
+    path = place / "linkcheck.toml"
+    path.unlink(missing_ok=True)
+    if text is not None:
+        path.write_text(text)
+    try:
+        return read_settings(path, env)
+    except ValueError as error:  # ConfigError is one
+        return error
+
+
+with checking("Exercise 1", right="Precedence, types, ranges, and messages that name the place."):
+    needs(read_settings)
+    for text, env, expected in (
+        (None, {}, {"workers": 4, "timeout": 5.0}),
+        ("workers = 8", {}, {"workers": 8, "timeout": 5.0}),
+        ("timeout = 2", {"LINKCHECK_WORKERS": "6", "HOME": "x"}, {"workers": 6, "timeout": 2}),
+        ("workers = 8", {"LINKCHECK_WORKERS": "6"}, {"workers": 6, "timeout": 5.0}),
+        ("", {"LINKCHECK_TIMEOUT": "0.5"}, {"workers": 4, "timeout": 0.5}),
+    ):
+        found = settings_of(text, **env)
+        assert found == expected, (
+            f"The file {text!r} and {env} give {found!r}, expected {expected}."
+        )
+    assert type(settings_of("", LINKCHECK_WORKERS="6")["workers"]) is int, (
+        "The text '6' stays a text."
+    )
+    for text, env, names in (
+        ("workers = 0", {}, ("linkcheck.toml", "workers", "0")),
+        ("workers = 65", {}, ("linkcheck.toml", "workers", "65")),
+        ("workers = true", {}, ("linkcheck.toml", "workers", "True")),
+        ("workers = 2.5", {}, ("linkcheck.toml", "workers", "2.5")),
+        ('timeout = "2"', {}, ("linkcheck.toml", "timeout", "2")),
+        ("timeout = 0", {}, ("linkcheck.toml", "timeout", "0")),
+        ("worker = 8", {}, ("linkcheck.toml", "worker")),
+        ("workers =", {}, ("linkcheck.toml",)),
+        ("", {"LINKCHECK_WORKERS": "many"}, ("LINKCHECK_WORKERS", "many")),
+        ("", {"LINKCHECK_WORKERS": "0"}, ("LINKCHECK_WORKERS", "0")),
+        ("", {"LINKCHECK_TIMEOUT": "-1"}, ("LINKCHECK_TIMEOUT", "-1")),
+    ):
+        found = settings_of(text, **env)
+        given = f"The file {text!r}" if text or not env else f"The environment {env}"
+        assert isinstance(found, ConfigError), (
+            f"{given} is wrong: expected ConfigError, not {found!r}."
+        )
+        missing = [name for name in names if name not in str(found)]
+        assert not missing, f"{given}: the message doesn't name {missing[0]!r}: {found.message}"
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# One function that checks a value, with the place as an argument, serves both the file and the environment:
+# `check(place, key, value)`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `isinstance(True, int)` is true. `type(value) is int` is not fooled.
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `tomllib.TOMLDecodeError` is a `ValueError`, and so is what `int("many")` raises.
+# </details>
+#
+# ## 2. Putting the parts together
+#
+# Pages from a server, a queue, a pool of one worker. Each part has an end: the server stops answering, the queue
+# closes, the pool lets its threads go. `with a, b, c` ends them in **reverse** order, `c` first.
+#
+# The two functions differ only in where the server stands. **Predict** for each: do all eight pages arrive?
+
+# %%
+prediction_first = ...  # True or False
+prediction_last = ...
+
+
+def server_first():
+    with PageServer(50.0) as server, TaskQueue() as queue, WorkerPool(1) as pool:
+        ids = queue.submit_many([FetchPage(url) for url in server.urls(8)])
+        pool.start_processing(queue)
+    return queue, ids
+
+
+def server_last():
+    with TaskQueue() as queue, WorkerPool(1) as pool, PageServer(50.0) as server:
+        ids = queue.submit_many([FetchPage(url) for url in server.urls(8)])
+        pool.start_processing(queue)
+    return queue, ids
+
+
+for prediction, run in ((prediction_first, server_first), (prediction_last, server_last)):
+    queue, ids = run()
+    compare(prediction, all(queue.status(task_id) is TaskStatus.SUCCEEDED for task_id in ids))
+record = queue.registry.get(ids[-1])
+print("the last page, with the server last:", record.status, "-", record.failure.type)
+
+# %% [markdown]
+# > **You may think** that the order in a `with` line is a matter of taste, because all parts are open inside of it
+# > anyway. **But** it decides who ends first. What *uses* something stands to the right of what it uses: the pool uses
+# > the queue, and its tasks use the server.
+#
+# A `with` block ends in one of two ways: it reaches its end, or an exception leaves it. **Look inside**: what does
+# leaving a queue do in either case?
+
+# %%
+show_source(TaskQueue.__exit__)
+
+# %% [markdown]
+# Without an exception it waits for what can run, and closes; with one, it closes at once. And what does `close` do with
+# tasks that never ran? **Predict**: an exception leaves the block, with three tasks pending. How many of the three are
+# *pending* afterwards, in a queue in memory, and in a folder that we open again?
+
+# %%
+prediction_memory = ...
+prediction_folder = ...
+
+try:
+    with TaskQueue() as memory:
+        memory.submit_many([MathTask("sum", (n, n)) for n in range(3)])
+        raise RuntimeError("something else went wrong")
+except RuntimeError:
+    compare(prediction_memory, memory.registry.counts()[TaskStatus.PENDING])
+    print("in memory:", {str(status): n for status, n in memory.registry.counts().items() if n})
+
+try:
+    with TaskQueue.open(place / "three") as queue:
+        queue.submit_many([MathTask("sum", (n, n)) for n in range(3)])
+        raise RuntimeError("something else went wrong")
+except RuntimeError:
+    with closing(TaskQueue.open(place / "three")) as queue:
+        compare(prediction_folder, queue.registry.counts()[TaskStatus.PENDING])
+
+# %% [markdown]
+# A queue in memory cancels them, so that nobody waits for ever. A queue in a folder leaves them: nothing is lost, and
+# the next process goes on.
+#
+# ### When you don't know the parts in advance
+#
+# A server only if there is a URL, a journal only if there is a folder: then a `with` line gets unwieldy. An `ExitStack`
+# collects what must be closed. **Predict**: the third part can't be opened. Which are closed, and in which order?
+
+# %%
+prediction = ...  # such as ["journal", "pool"]
+
+closed = []
+
+
+class Part:
+    def __init__(self, name):
+        if name == "server":
+            raise OSError("the port is taken")
+        self.name = name
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        closed.append(self.name)
+
+
+def open_parts(*names):
+    """Open all parts, or none. Return a stack that closes them."""
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(Part(name))
+        return stack.pop_all()  # all went well: from here on, the caller closes
+
+
+try:
+    open_parts("journal", "pool", "server")
+except OSError as error:
+    compare(prediction, closed)
+    print("the caller gets:", error)
+
+closed.clear()
+with open_parts("journal", "pool"):
+    print("both are open, closed so far:", closed)
+print("after the block:", closed)
+
+# %% [markdown]
+# **Modify**: leave out `.pop_all()` and return `stack` itself. What does the last block print, and why?
+#
+# ## 3. Ending well
+#
+# A queue has one task that runs and five that wait. "Stop!" can mean three things:
+#
+# - **drain**: take nothing new, and finish all six;
+# - **cancel**: finish the one that runs, drop the five;
+# - **stop**: give the running one back, and keep the five for later.
+#
+# `Hold` runs until the gate is open. It is polite: it looks, at a **checkpoint**, whether somebody asked it to stop.
+# **Predict** for each way how many of the six tasks end as succeeded, cancelled and pending.
+
+# %%
+prediction_drain = ...  # such as (1, 1, 4)
+prediction_cancel = ...
+prediction_stop = ...
+
+
+@dataclass(frozen=True)
+class Hold:
+    started: threading.Event
+    gate: threading.Event
+
+    def execute(self):
+        self.started.set()
+        while not self.gate.wait(0.01):
+            current_task().checkpoint()
+
+
+def end_by(way):
+    started, gate, queue, pool = threading.Event(), threading.Event(), TaskQueue(), WorkerPool(1)
+    queue.submit_many([Hold(started, gate)] * 6)
+    pool.start_processing(queue)
+    started.wait()  # from here on, exactly one of them runs
+    way(pool, gate)
+    counts = queue.registry.counts()
+    queue.close()
+    return tuple(counts[status] for status in ("succeeded", "cancelled", "pending"))
+
+
+def drain(pool, gate):
+    gate.set()
+    pool.shutdown()
+
+
+def cancel(pool, gate):
+    pool.shutdown(wait=False, cancel_futures=True)
+    gate.set()
+    pool.shutdown()
+
+
+def stop(pool, gate):
+    pool.stop()
+
+
+print("succeeded, cancelled, pending")
+compare(prediction_drain, end_by(drain))
+compare(prediction_cancel, end_by(cancel))
+compare(prediction_stop, end_by(stop))
+
+# %% [markdown]
+# > **You may think** that a pool which was shut down has done its work. **But** "shut down" says that the *threads* have
+# > ended. What became of the *tasks* depends on the way, and `stop` is often the right one: an operator who needs the
+# > machine doesn't want to wait, and a journal keeps what is left.
+#
+# ### Signals
+#
+# Ctrl-C sends SIGINT, an operator sends SIGTERM. Python runs the handler in the main thread, *between two of its
+# instructions*, whatever they are. Below, the main thread holds a lock when the signal comes, and the handler wants
+# the same lock. **Predict**: does the handler get it, `True` or `False`?
+
+# %%
+prediction = ...
+
+lock, got = threading.Lock(), []
+
+
+def handler(number, frame):
+    got.append(lock.acquire(blocking=False))  # plain acquire() would wait
+
+
+before = signal.signal(signal.SIGUSR1, handler)
+with lock:
+    signal.raise_signal(signal.SIGUSR1)  # it comes here
+signal.signal(signal.SIGUSR1, before)
+compare(prediction, got[0])
+
+# %% [markdown]
+# A plain `acquire()` would have waited for the main thread to release the lock, in the main thread: for ever. So a handler
+# does next to nothing. It leaves a note, in a `queue.SimpleQueue`, whose `put` is made for that, and the main thread
+# finds the note where *it* waits. (`print` takes a lock, too. So does `queue.submit`.)
+#
+# ### Exit codes
+#
+# **Predict** the exit code of each of these programs. (`subprocess` shows the death by signal *n* as *-n*; a shell shows
+# 128 + *n*.)
+
+# %%
+prediction = ...  # such as [0, 0, 0, 0, 0, 0]
+
+programs = [
+    "pass",
+    "raise ValueError",
+    "import sys; sys.exit()",
+    "import sys; sys.exit('the disk is full')",
+    "import threading; threading.Thread(target=lambda: 1 / 0).start()",
+    "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
+]
+codes = []
+for code in programs:
+    with python("-c", code) as process:
+        process.stdout.read()
+    codes.append(process.returncode)
+    print(f"{codes[-1]:4}  {code}")
+compare(prediction, codes)
+
+# %% [markdown]
+# Look at the fifth: a thread died with an exception, and the program reports success. With workers, that is the normal
+# case: exceptions don't get to the main thread by themselves, so the exit code doesn't follow by itself. You compute it
+# from what the registry says.
+#
+# ### Exercise 2: until done, or until told
+#
+# Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
+# `SimpleQueue`), as in the program below. The function returns the exit code:
+#
+# - all tasks have finished: 0 if all of them succeeded, else 1;
+# - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
+#
+# In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place.
+#
+# ```python
+# mail = SimpleQueue()
+# for number in (signal.SIGINT, signal.SIGTERM):
+#     signal.signal(number, lambda number, frame: mail.put(number))
+# with closing(TaskQueue.open(folder)) as queue:
+#     sys.exit(run_until_done(queue, WorkerPool(2), mail))
+# ```
+
+
+# %%
+def run_until_done(queue, pool, mail):
+    """Run the tasks of `queue` until all have finished or a signal comes. Return the exit code."""
+    ...
+
+
+# %%
+@dataclass(frozen=True)
+class Signaled:
+    mail: SimpleQueue
+
+    def execute(self):
+        self.mail.put(int(signal.SIGTERM))  # as a handler would, while this task runs
+        current_task().sleep(60)
+
+
+def try_run(tasks, mail, when):
+    queue, pool = TaskQueue(), WorkerPool(2)
+    try:
+        queue.submit_many(tasks)
+        code = within(5, lambda: run_until_done(queue, pool, mail), when)
+        ends = Counter(str(record.status) for record in queue.registry.records())
+        return code, dict(ends), pool.running()
+    finally:
+        queue.close()
+        pool.stop(1)
+
+
+with checking("Exercise 2", right="Done, failed, told to stop: three endings, three codes."):
+    needs(run_until_done)
+    sums = [MathTask("sum", (n, n)) for n in range(8)]
+    code, ends, _ = try_run(sums, SimpleQueue(), "All tasks are done")
+    assert ends == {"succeeded": 8}, f"Eight sums ended as {ends}: it returned before they had run."
+    assert code == 0, f"All eight tasks succeeded, and the exit code is {code!r}, expected 0."
+
+    code, ends, _ = try_run([sums[0], MathTask("?", (1, 2))], SimpleQueue(), "One task failed")
+    assert code == 1, f"One of two tasks failed, and the exit code is {code!r}, expected 1."
+
+    told = SimpleQueue()
+    tasks = [Signaled(told), SleepTask(60), SleepTask(60)]
+    code, ends, running = try_run(tasks, told, "SIGTERM came while tasks ran")
+    assert code == 143, f"SIGTERM (15) came while tasks ran: {code!r} was returned, expected 143."
+    assert not running, "It returned while tasks were still running: their threads have not ended."
+    assert ends == {"pending": 3}, f"After SIGTERM, expected 3 pending tasks; they are {ends}."
+
+    told = SimpleQueue()
+    told.put(int(signal.SIGINT))
+    code, ends, _ = try_run([SleepTask(60)], told, "SIGINT had come before it began")
+    assert code == 130, f"SIGINT (2) had come before it began: {code!r} was returned, expected 130."
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Let both events arrive in the same mailbox: a thread of yours calls `queue.join()` and then puts something that is no signal's
+# number, such as `None`.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# One line waits for both: `number = mail.get()`.
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `pool.stop()` asks, gives back, and waits for the threads. `queue.registry.counts()` knows how the tasks ended.
+# </details>
+#
+# Your function in a real program, with real signals. (It runs only if exercise 2 is solved.)
+
+# %%
+MAIN = """
+import signal, sys, threading
+from contextlib import closing
+from queue import SimpleQueue
+from taskqueue_edu import TaskQueue, TaskStatus, WorkerPool
+from taskqueue_edu.workloads import MathTask, SleepTask
+
+{function}
+
+mail = SimpleQueue()
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, frame: mail.put(number))
+with closing(TaskQueue.open(sys.argv[1])) as queue:
+    first, *_ = queue.submit_many([MathTask("sum", (1, 2)), SleepTask(60), SleepTask(60)])
+    queue.future(first).add_done_callback(lambda _: print("at work", flush=True))
+    sys.exit(run_until_done(queue, WorkerPool(3), mail))
+"""
+with checking("Exercise 2, as a program", right="It stopped, said so, and kept the rest."):
+    needs(run_until_done)
+    (place / "service.py").write_text(MAIN.format(function=inspect.getsource(run_until_done)))
+    kept = Path(tempfile.mkdtemp(dir=place))
+    with python("service.py", kept) as process:
+        said = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        said += process.stdout.read()
+    code = process.returncode
+    assert code == 143, f"SIGTERM gave the exit code {code}, expected 143. It said:\n{said}"
+    pending = fold(read_facts(kept)).counts()[TaskStatus.PENDING]
+    assert pending == 2, f"In the journal {pending} tasks are pending, expected the 2 that slept."
+
+# %% [markdown]
+# ## 4. The command
+#
+# The `taskqueue` command does all of this. In a terminal you would type `taskqueue types`. Here the cells start it for you,
+# in the scratch folder (where `taskqueue.toml` still says `workers = 2`).
+
+# %%
+taskqueue("types")
+code, task_id = taskqueue("submit", "jobs", "math", "operation=sum", "operands=[1,2,3]")
+code, bad_id = taskqueue("submit", "jobs", "math", "operation=divide", "operands=[1,2]")
+
+# %% [markdown]
+# `submit` printed an id, wrote the task to the journal in the folder `jobs`, and ended. (Each process has a prefix of its own for ids, which we
+# don't show, and counts from 1.) Nothing runs the tasks yet. **Predict** the exit codes of
+# the next five commands: the result of a task that has not run; `work`, with one good and one bad task; the result of the
+# good one, and of the bad one; and a task with a field that doesn't fit.
+
+# %% tags=["nbval-ignore-output"]
+prediction = ...  # such as [0, 0, 0, 0, 0]
+
+commands = [
+    ("result", "jobs", task_id),
+    ("work", "jobs"),
+    ("result", "jobs", task_id),
+    ("result", "jobs", bad_id),
+    ("submit", "jobs", "math", "operation=sum", "operands=seven"),
+]
+codes = [taskqueue(*command)[0] for command in commands]
+
+# %%
+taskqueue("status", "jobs")
+taskqueue("status", "jobs", "--failed")
+compare(prediction, codes)
+
+# %% [markdown]
+# The list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 2: the main thread
+# stands at a mailbox. **Look inside**: `report` is the mailbox's `put`. What does a second Ctrl-C do, and why is that safe?
+
+# %%
+show_source(inspect.unwrap(session._caught))
+
+# %% [markdown]
+# ### Tasks of your own, killed and resumed
+#
+# `taskqueue run FILE.py` runs what the file's function `tasks()` returns. The file below fetches pages, and prints a line for
+# each, so that we can see how far it is.
+
+# %%
+# %%program crawl.py
+import os
+from dataclasses import dataclass
+
+from taskqueue_edu import task_type
+from taskqueue_edu.workloads import FetchPage
+
+
+@task_type("page_size")
+@dataclass(frozen=True)
+class PageSize:
+    """Fetch a page and return its size in bytes."""
+
+    url: str
+
+    def execute(self) -> int:
+        size = FetchPage(self.url).execute().bytes
+        print("fetched", self.url, flush=True)
+        return size
+
+
+def tasks():
+    server = os.environ["SERVER"]
+    return [PageSize(f"{server}/page/{number}") for number in range(60)]
+
+
+# %% [markdown]
+# We start it with `--store pages`, read twenty lines, and kill it with SIGKILL. Then we start the *same command* again.
+# **Predict**: how many of the 60 tasks does the second run submit anew? How many tasks succeed twice?
+
+# %% tags=["nbval-ignore-output"]
+prediction_anew = ...
+prediction_twice = ...
+
+RUN = ("run", "crawl.py", "--store", "pages")
+server = PageServer(20.0)
+with python("-m", "taskqueue_edu", *RUN, SERVER=server.address) as process:
+    for _ in range(20):
+        process.stdout.readline()
+    process.kill()
+first = read_facts(place / "pages")
+succeeded = {fact[1] for fact in first if fact[0] == facts.SUCCEEDED}
+print(
+    f"killed by {signal.Signals(-process.returncode).name}, with {len(succeeded)} of 60 results in the journal"
+)
+code, output = taskqueue(*RUN, last=7, SERVER=server.address)
+
+# %%
+both = read_facts(place / "pages")
+submitted = [fact[1] for fact in both if fact[0] == facts.SUBMITTED]
+ends = Counter(fact[1] for fact in both if fact[0] == facts.SUCCEEDED)
+again = {fact[1] for fact in both[len(first) :] if fact[0] == facts.STARTED}
+compare(prediction_anew, len(submitted) - sum(fact[0] == facts.SUBMITTED for fact in first))
+compare(prediction_twice, sum(n > 1 for n in ends.values()))
+print(len(submitted), "submitted,", len(ends), "succeeded, exit code", code)
+print("tasks with a result that ran again:", len(succeeded & again))
+
+# %% [markdown]
+# The second run found all 60 in the journal, by type and JSON, and went on with those that had no result. Tasks that were
+# *running* at the kill ran again: at least once.
+#
+# `submit` and `work` need the file too: a journal holds a *name*, `page_size`, and no code. `--import` says where the class is. That is on
+# purpose: whoever can write into the folder can choose among the types that *you* imported, and can't bring code of their own.
+# **Predict** the exit codes of the five commands below.
+
+# %% tags=["nbval-ignore-output"]
+prediction = ...  # such as [0, 0, 0, 0, 0]
+
+url = f"url={server.url('/page/1')}"
+commands = [
+    ("submit", "later", "page_size", url),
+    ("submit", "later", "page_size", url, "--import", "crawl.py"),
+    ("work", "later"),
+    ("work", "later", "--import", "crawl.py"),
+    ("status", "nowhere"),
+]
+codes = [taskqueue(*command)[0] for command in commands]
+
+# %%
+compare(prediction, codes)
+
+# %% [markdown]
+# The third did what it could, and said so: it left the task alone. The second and the fourth need the import.
+#
+# **Modify**: set `TASKQUEUE_WORKERS="1"` in the second call, `taskqueue(*RUN, SERVER=..., TASKQUEUE_WORKERS="1")`. Who wins, the
+# variable or `taskqueue.toml`?
+#
+# ## 5. Tests that don't depend on luck
+#
+# A high priority runs first. Let us test that: `by_luck` submits a low one, then a high one, and looks who was first. (What `between` is for,
+# you will see.) **Predict**: of 200 runs, how many pass: all, most, few, or none?
+
+# %% tags=["nbval-ignore-output"]
+order = []
+
+
+@dataclass(frozen=True)
+class Note:
+    text: str
+
+    def execute(self):
+        order.append(self.text)
+
+
+def by_luck(between=lambda queue, low: None):
+    order.clear()
+    with TaskQueue() as queue, WorkerPool(1) as pool:
+        pool.start_processing(queue)
+        low = queue.submit(Note("low"))
+        between(queue, low)
+        queue.submit(Note("high"), priority=1)
+    return order == ["high", "low"]
+
+
+print(sum(by_luck() for _ in range(200)), "of 200 runs pass")
+
+# %% [markdown]
+# On many machines all of them pass. Is it a good test, then? The operating system may stop the main thread between the two `submit`s, for as
+# long as it likes. We build that schedule by hand: between them, the main thread waits until the low one has run. **Predict**: how many of 200
+# runs pass now?
+
+# %%
+prediction = ...
+
+compare(prediction, sum(by_luck(TaskQueue.wait_for_result) for _ in range(200)))
+
+# %% [markdown]
+# > **You may think** that 200 passes prove a test sound. **But** they prove only that one order is frequent. The queue is right, and yet the test
+# > fails whenever the other order occurs: once a month, in somebody else's build. Such a test is called **flaky**. A `time.sleep` makes it rarer,
+# > and so worse.
+#
+# A deterministic test *makes* the order it speaks about. There are four ways:
+#
+# 1. **Start later**: submit first, then let the worker in.
+# 2. **Events**: a task says that it has started, and waits at a gate. (`Hold`, above.)
+# 3. **Be the worker**: call `claim` and `settle` yourself. No thread, no luck.
+# 4. **Be the clock**: give the code a clock that you set.
+
+
+# %%
+def starts_later():
+    order.clear()
+    with TaskQueue() as queue, WorkerPool(1) as pool:
+        queue.submit(Note("low"))
+        queue.submit(Note("high"), priority=1)
+        pool.start_processing(queue)
+    return order == ["high", "low"]
+
+
+def is_the_worker():
+    queue = TaskQueue()
+    low, high = queue.submit(Note("low")), queue.submit(Note("high"), priority=1)
+    claimed = [queue.dispatcher.claim("me").id, queue.dispatcher.claim("me").id]
+    queue.close()
+    return claimed == [high, low]
+
+
+def is_the_clock():
+    now = 100.0
+    pending = PendingQueue(clock=lambda: now)
+    pending.put("in an hour", due=now + 3600)
+    pending.put("at once")
+    first = pending.get()
+    now += 3600  # an hour passes, in no time
+    return [first, pending.get()] == ["at once", "in an hour"]
+
+
+for test in (starts_later, is_the_worker, is_the_clock):
+    print(f"{test.__name__:14}", sum(test() for _ in range(200)), "of 200 runs pass")
+
+# %% [markdown]
+# These are sound not because they pass, but because in none of them there is a second order that could occur.
+#
+# ## 6. Capstone: a link checker
+#
+# A site has links; some lead nowhere. Write `linkcheck.py`, a file for `taskqueue run`. The command gives you workers, retries, the
+# journal, resuming, signals and exit codes. You write what is particular.
+#
+# - `CheckLink.execute` fetches the page and returns a `Link`. A page that does not exist, or a URL that `FetchPage` refuses, is a
+#   *result* (`works=False`, and `why`). A server that is busy is a *failure* of the task: let it be tried four times in all,
+#   waiting from 0.02 s.
+# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder).
+# - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`.
+#
+# **The rubric**, which the cell after yours checks:
+#
+# 1. Each different link is checked once. 2. A good page works. 3. A missing page, and a URL that is refused, are results with a
+# reason, after one run. 4. A server that is busy twice is asked a third time. 5. One that stays busy fails after four runs, and the
+# exit code says so. 6. The report names the links that don't work, and no others. 7. Killed and started again, it checks no link a
+# second time that had a result.
+#
+# What `FetchPage` raises stands in its docstring:
+
+# %%
+print(inspect.getdoc(FetchPage.execute))
+
+# %%
+# %%program linkcheck.py
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskqueue_edu import RetryPolicy, TaskQueue, TaskStatus, task_type
+from taskqueue_edu.workloads import FetchPage
+
+
+@dataclass(frozen=True)
+class Link:
+    """What became of a link. `why` is "" if it works."""
+
+    url: str
+    works: bool
+    why: str
+
+
+@task_type("check_link")
+@dataclass(frozen=True)
+class CheckLink:
+    """Check one link."""
+
+    url: str
+
+    def execute(self) -> Link:
+        """Return whether the link works. Raises ConnectionError if the server is busy."""
+        ...
+
+
+def tasks():
+    """Return the tasks for the links in links.json."""
+    ...
+
+
+def report(folder):
+    """Return {url: why} for the links in the journal of `folder` that don't work."""
+    ...
+
+
+# %%
+# %%program watched.py
+"""linkcheck.py, with a line of output for each link: so the rubric sees how far it is."""
+
+import linkcheck
+
+check = linkcheck.CheckLink.execute
+
+
+def execute(self):
+    link = check(self)
+    print("checked", flush=True)
+    return link
+
+
+linkcheck.CheckLink.execute = execute
+tasks = linkcheck.tasks
+
+
+# %%
+def load_linkcheck():
+    sys.path.insert(0, str(place))
+    try:
+        importlib.invalidate_caches()
+        sys.modules.pop("linkcheck", None)
+        return importlib.import_module("linkcheck")
+    finally:
+        sys.path.remove(str(place))
+
+
+def check_links(folder, links, kill_after=None):
+    """Run linkcheck.py on the links. Return its exit code, and {url: record} from the journal."""
+    (place / "links.json").write_text(json.dumps(links))
+    file = "linkcheck.py" if kill_after is None else "watched.py"
+    with python("-m", "taskqueue_edu", "run", file, "--store", folder, "--workers", "4") as process:
+        said = "".join(process.stdout.readline() for _ in range(kill_after or 0))
+        if kill_after:
+            process.kill()
+        said += process.stdout.read()
+    assert (place / folder / "journal.jsonl").exists(), f"taskqueue run {file} said:\n{said}"
+    log = read_facts(place / folder)
+    registry = fold(log)
+    ids = [(json.loads(f[4].payload)["url"], f[1]) for f in log if f[0] == facts.SUBMITTED]
+    assert len(dict(ids)) == len(ids), "Point 1: a link that is twice in the list is checked twice."
+    assert {*dict(ids)} == {*links}, (
+        f"Point 1: links checked: {len(ids)}, expected {len({*links})}."
+    )
+    return process.returncode, {url: registry.get(task_id) for url, task_id in ids}
+
+
+def expect(point, links, url, status, runs, works=None):
+    record, path = links[url], url.removeprefix("http://").partition("/")[2]
+    raised = f" It raised {record.failure.type}: {record.failure.message}" if record.failure else ""
+    assert (record.status, record.attempt) == (status, runs), (
+        f"Point {point}: {path!r}: the task {record.status} in run {record.attempt}, and should have "
+        f"{status} in run {runs}.{raised}"
+    )
+    if works is not None:
+        link = json.loads(record.value)
+        assert link["works"] is works, f"Point {point}: {path!r}: works is {link['works']}."
+        assert bool(link["why"]) is not works, f"Point {point}: {path!r}: why is {link['why']!r}."
+
+
+with checking("Capstone", right="All seven points of the rubric hold."):
+    module = load_linkcheck()
+    needs(module.CheckLink.execute, module.tasks, module.report)
+    with PageServer(20.0) as site, tempfile.TemporaryDirectory(dir=place) as stores:
+        pages, missing, refused = site.urls(40), site.url("/missing"), "https://example.org/"
+        busy, stuck = site.url("/flaky/x?fails=2"), site.url("/flaky/y?fails=99")
+
+        code, links = check_links(
+            f"{stores}/good", [*pages[:5], missing, busy, refused, *pages[:3]]
+        )
+        print("point 1: each different link is checked once")
+        expect(2, links, pages[0], "succeeded", 1, works=True)
+        print("point 2: a good page works")
+        expect(3, links, missing, "succeeded", 1, works=False)
+        expect(3, links, refused, "succeeded", 1, works=False)
+        print("point 3: missing and refused links are results, with a reason")
+        expect(4, links, busy, "succeeded", 3, works=True)
+        assert code == 0, f"Point 4: every task succeeded, and the exit code is {code}."
+        print("point 4: a busy server is asked again")
+        code, links = check_links(f"{stores}/stuck", [pages[0], stuck])
+        expect(5, links, stuck, "failed", 4)
+        assert code == 1, f"Point 5: a task failed, and the exit code is {code}."
+        print("point 5: a server that stays busy is a failure, and the exit code says so")
+        found = module.report(place / stores / "good")
+        assert isinstance(found, dict), f"Point 6: report() returned {found!r}, expected a dict."
+        assert {missing, refused} <= {*found}, "Point 6: a link that doesn't work is not reported."
+        assert {missing, refused} == {*found}, "Point 6: a link that works is reported."
+        print("point 6: the report names what doesn't work")
+        _, links = check_links(f"{stores}/killed", pages, kill_after=10)
+        had = {url: record.finished for url, record in links.items() if record.value}
+        assert had, "Point 7: killed after ten links were checked, the journal has no result."
+        code, links = check_links(f"{stores}/killed", pages)
+        assert code == 0, f"Point 7: after the kill, the second run ended with {code}."
+        again = [url for url in had if links[url].finished != had[url]]
+        assert not again, f"Point 7: {len(again)} links that had a result were checked again."
+        assert all(record.value for record in links.values()), "Point 7: some links have no result."
+        print("point 7: killed and started again, it checked no finished link twice")
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# `CheckLink.execute` needs one `try` and one `except`. Which exceptions mean that the *link* is bad? All others may leave.
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `dict.fromkeys(links)` has each link once, in order.
+# </details>
+# <details><summary>Hint 3</summary>
+#
+# `report` opens the folder as in phase 3: `TaskQueue.open(folder)`, without a pool. `queue.registry.records()` has a record for each
+# task, with `id` and `status`.
+# </details>
+#
+# ## What you can say now
+#
+# - **Settings**: defaults, file, environment; read once, checked, refused with place, found and expected; each knows where it comes from.
+# - **Composing**: `with` closes in reverse order, so the user stands to the right of what it uses. `ExitStack` and `pop_all` for parts that
+#   are chosen at run time.
+# - **Ending**: drain, cancel, stop are three things. A signal handler leaves a note; the main thread waits for notes in one place.
+# - **Exit codes** don't follow by themselves: an exception in a thread leaves 0. Work the code out, from the registry.
+# - **Resuming** needs a journal and tasks that may run twice. Then even `kill -9` is a way to stop.
+# - **Tests** of concurrent code make the order that they speak about: start later, events, be the worker, be the clock.
+#
+# | Rust | Python | where the comparison misleads |
+# |---|---|---|
+# | `Drop` at the end of a scope | `with`, `ExitStack` | Only `with` closes at a known moment; `__del__` runs whenever. Nothing runs after `kill -9`, in either. |
+# | `main() -> Result`, `ExitCode` | `sys.exit(code)` | In both, what a thread did doesn't reach `main` by itself. Rust's `join()` at least hands you the panic. |
+# | `clap`, `serde` for configuration | `typer`, and a checked dataclass | Hints alone check nothing. |
+#
+# **Explain it to yourself** (nobody checks): Your service gets SIGTERM, and ten seconds later SIGKILL, from a scheduler that you can't
+# change. A task takes a minute. What do you change: the way it ends, the task, or both?
+#
+# **Next**: the extension notebooks take the system further: other processes, plugins, a web page. Or take a program of your own and put it on
+# a queue: the capstone is forty lines.
+
+# %%
+server.close()
+scratch.cleanup()
+
+# %% [markdown]
+# ## Solutions
+#
+# <details><summary>Exercise 1: settings of your own</summary>
+#
+# ```python
+# RULES = {
+#     "workers": (4, int, lambda value: type(value) is int and 1 <= value <= 64, "an int from 1 to 64"),
+#     "timeout": (5.0, float, lambda value: type(value) in (int, float) and value > 0, "a number above 0"),
+# }
+#
+#
+# def check(where, key, value):
+#     _, _, fits, expected = RULES[key]
+#     if not fits(value):
+#         raise ConfigError(f"{where}: found {value!r}, expected {expected}")
+#     return value
+#
+#
+# def read_settings(path, env):
+#     settings = {key: rule[0] for key, rule in RULES.items()}
+#     try:
+#         given = tomllib.loads(path.read_text()) if path.exists() else {}
+#     except tomllib.TOMLDecodeError as error:
+#         raise ConfigError(f"{path.name} is no TOML: {error}") from error
+#     for key, value in given.items():
+#         if key not in RULES:
+#             raise ConfigError(f"{path.name}: there is no setting {key!r}")
+#         settings[key] = check(f"{path.name}: {key}", key, value)
+#     for key, (_, convert, _, expected) in RULES.items():
+#         name = f"LINKCHECK_{key.upper()}"
+#         if name in env:
+#             try:
+#                 value = convert(env[name])
+#             except ValueError as error:
+#                 raise ConfigError(f"{name}: found {env[name]!r}, expected {expected}") from error
+#             settings[key] = check(name, key, value)
+#     return settings
+# ```
+#
+# *Why it is right.* Both sources go through one `check`, so they can't differ in what they accept. The place is an argument: the message
+# always names it. The type is checked exactly, so `true` is no number.
+#
+# *Alternatives.* A dataclass that checks itself in `__post_init__`, as `Config` does: then settings made in code are checked, too.
+#
+# *Wrong turns.* `isinstance(value, int)` takes `true`. `int(value)` for the file turns `2.5` into 2 and `"8"` into 8 without a word.
+# `env.get(name) or file.get(key) or default` takes a 0 for "not given".
+# </details>
+#
+# <details><summary>Exercise 2: until done, or until told</summary>
+#
+# ```python
+# def run_until_done(queue, pool, mail):
+#     def tell():
+#         queue.join()
+#         mail.put(None)
+#
+#     pool.start_processing(queue)
+#     threading.Thread(target=tell, daemon=True).start()
+#     number = mail.get()
+#     pool.stop()
+#     if number is not None:
+#         return 128 + number
+#     counts = queue.registry.counts()
+#     return 0 if counts[TaskStatus.SUCCEEDED] == sum(counts.values()) else 1
+# ```
+#
+# *Why it is right.* Two events, one mailbox, one place to wait. `pool.stop()` is right in both cases: when all is done, there is nothing to
+# give back. The daemon thread may wait for ever in `join` after a signal; it holds nothing, and ends with the process.
+#
+# *Alternatives.* `queue.registry.when_idle(lambda: mail.put(None))` needs no thread, but answers `False` if all is done already. A real service
+# gives `pool.stop(timeout)` a limit.
+#
+# *Wrong turns.* `pool.shutdown()` after a signal drains: the operator waits a minute. `queue.join(0.1)` in a loop works, and wakes up ten times
+# a second for nothing. Returning from the handler with `sys.exit` is where this notebook began.
+# </details>
+#
+# <details><summary>The capstone</summary>
+#
+# ```python
+# @task_type("check_link", retry=RetryPolicy(attempts=4, on=(ConnectionError,), delay=0.02))
+# @dataclass(frozen=True)
+# class CheckLink:
+#     """Check one link."""
+#
+#     url: str
+#
+#     def execute(self) -> Link:
+#         try:
+#             FetchPage(self.url).execute()
+#         except (LookupError, ValueError) as error:
+#             return Link(self.url, False, str(error))
+#         return Link(self.url, True, "")
+#
+#
+# def tasks():
+#     links = json.loads(Path("links.json").read_text())
+#     return [CheckLink(url) for url in dict.fromkeys(links)]
+#
+#
+# def report(folder):
+#     with TaskQueue.open(folder) as queue:
+#         done = [r.id for r in queue.registry.records() if r.status is TaskStatus.SUCCEEDED]
+#         links = [queue.wait_for_result(task_id) for task_id in done]
+#     return {link.url: link.why for link in links if not link.works}
+# ```
+#
+# *Why it is right.* The line between *result* and *failure* is the design: what will be the same tomorrow is a result, what may be over in a
+# second is a failure, and only failures are tried again. Checking a link twice does no harm, so the task may be retried and recovered.
+#
+# *Alternatives.* `report` can read without owning the folder: `fold(read_facts(folder))`, and decode `record.value`. Then it works while another
+# process still checks.
+#
+# *Wrong turns.* `except Exception` takes "busy" for a result: nothing is ever tried again. Without `-> Link` the queue can't tell what to make
+# of the JSON when it comes back, and refuses the result (`ResultNotStorable`). `set(links)` has another order in every run.
+# </details>

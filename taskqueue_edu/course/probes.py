@@ -1,0 +1,156 @@
+"""What the checks of the exercises probe concurrent code with.
+
+They force the schedule that matters, so that a check gives the same verdict on every run.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+from taskqueue_edu.course.show import learners_line
+
+
+def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") -> list[Any]:
+    """Run each call in a thread of its own; return what each returned or the exception it raised.
+
+    Raises AssertionError, with the line where it stands, if one has not ended after `seconds`.
+    `when` describes the situation: it is put into that message.
+    """
+    results: list[Any] = [None] * len(calls)
+
+    def run(number: int) -> None:
+        try:
+            results[number] = calls[number]()
+        except Exception as error:
+            results[number] = error
+
+    threads = [
+        threading.Thread(target=run, args=(n,), name=f"exercise-{n}", daemon=True)
+        for n in range(len(calls))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds)
+        if thread.is_alive():
+            raise AssertionError(
+                f"{when + ': a' if when else 'A'}fter {seconds:g} s a thread still hangs in your "
+                f"code.{_standing(thread)}"
+            )
+    return results
+
+
+def within(seconds: float, call: Callable[[], Any], when: str = "") -> Any:
+    """Return `call()`, run in a thread of its own. Raises AssertionError if it hangs."""
+    (result,) = together(call, seconds=seconds, when=when)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _standing(thread: threading.Thread) -> str:
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:  # it has ended since
+        return ""
+    frames = [(f.f_code.co_filename, n) for f, n in traceback.walk_stack(frame)]
+    return learners_line(frames[::-1])
+
+
+class Watched(threading.Condition):
+    """A Condition that tells when somebody waits: after `waits(1)` one thread waits in it.
+
+    `waits` returns once that many calls of `wait` have begun, and whoever takes the lock then
+    finds them waiting: a waiting thread has given the lock back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = threading.Semaphore(0)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait as a Condition does."""
+        self._begun.release()
+        return super().wait(timeout)
+
+    def waits(self, count: int, seconds: float = 2.0) -> bool:
+        """Wait for `count` more calls of `wait`; False if they don't come within `seconds`."""
+        return all(self._begun.acquire(timeout=seconds) for _ in range(count))
+
+
+class CountingLock:
+    """A lock that counts in `taken` how often it was taken."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.taken = 0
+
+    def acquire(self, blocking: bool = True, timeout: float = -1.0) -> bool:
+        """Take the lock as `Lock.acquire` does."""
+        got_it = self._lock.acquire(blocking, timeout)
+        self.taken += got_it
+        return got_it
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+class MeetingSet(set[Any]):
+    """A set in which two threads meet once both have asked whether something is in it.
+
+    If nobody else comes within 0.3 seconds, since a lock keeps the others out, the one goes on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._both_have_asked = threading.Barrier(2)
+
+    def __contains__(self, item: object) -> bool:
+        answer = super().__contains__(item)
+        with suppress(threading.BrokenBarrierError):
+            self._both_have_asked.wait(timeout=0.3)
+        return answer
+
+
+class Deaths:
+    """Collects what ends threads: `with Deaths() as deaths: ...`, then `deaths.errors`.
+
+    Without it Python prints the error of a thread that nobody caught, and goes on.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException] = []
+
+    def _note(self, args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            self.errors.append(args.exc_value)
+
+    def __enter__(self) -> Deaths:
+        self._before = threading.excepthook
+        threading.excepthook = self._note
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        threading.excepthook = self._before

@@ -1,0 +1,32 @@
+"""Pieces of SVG that the charts and the lanes share.
+
+Lengths across are in percent and lengths down in pixels, so a picture follows the width of the
+notebook while letters, dashes and marks keep their size, without JavaScript.
+"""
+
+from __future__ import annotations
+
+from taskqueue_edu.widgets import scale
+
+
+def note(text: str, height: float) -> str:
+    """Return what stands in an empty chart."""
+    return (
+        f'<g class="tq-grid"><line x2="100%" y1="{height}" y2="{height}"/></g>'
+        f'<text class="tq-note tq-middle" x="50%" y="{height / 2 + 4:.0f}">{text}</text>'
+    )
+
+
+def time_grid(seconds: float, height: float) -> str:
+    """Return the lines and labels of the time axis, which ends now."""
+    shown = ""
+    (_, *ticks) = scale.clock_axis(seconds).ticks
+    for before, label in ((0.0, "now"), *ticks):
+        x = 100 - before / seconds * 100
+        side = "end" if x > 99 else "start" if x < 1 else "middle"
+        ago = " ago" if before == ticks[-1][0] else ""
+        shown += (
+            f'<line x1="{x:.2f}%" x2="{x:.2f}%" y2="{height}"/>'
+            f'<text class="tq-{side}" x="{x:.2f}%" y="{height + 15}">{label}{ago}</text>'
+        )
+    return shown

@@ -1,0 +1,684 @@
+"""The one place where something happens to a task: checked, stored, applied, published."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from core_tasks import LIMIT, Do
+
+from taskqueue_edu import facts
+from taskqueue_edu.errors import (
+    IllegalTransition,
+    QueueClosed,
+    ResultExpired,
+    StorageError,
+    UnknownTask,
+    WaitTimeout,
+)
+from taskqueue_edu.facts import Failure, RawFact, Submission
+from taskqueue_edu.registry import Registry, TaskRecord, fold, split_id
+from taskqueue_edu.storage import MemoryStore
+from taskqueue_edu.task import RunningTask, TaskStatus
+
+InTime = Callable[[Callable[[], object]], None]
+
+
+class ListStore(MemoryStore):
+    """Keeps facts in a list, and what it was asked to sync."""
+
+    def __init__(self) -> None:
+        self.stored: list[RawFact] = []
+        self.synced: list[int] = []
+        self.fail_append: BaseException | None = None
+        self.fail_sync: BaseException | None = None
+
+    def append(self, fact: RawFact) -> int:
+        if self.fail_append is not None:
+            raise self.fail_append
+        self.stored.append(fact)
+        return len(self.stored)
+
+    def sync(self, position: int) -> None:
+        if self.fail_sync is not None:
+            raise self.fail_sync
+        self.synced.append(position)
+
+
+@pytest.fixture
+def store() -> ListStore:
+    return ListStore()
+
+
+@pytest.fixture
+def registry(store: ListStore) -> Registry:
+    return Registry(store)
+
+
+def submit(
+    registry: Registry, task_id: str = "a-1", task: Any = None, **options: Any
+) -> TaskRecord:
+    submission = Submission("test", task or Do(), None, **options)
+    record = TaskRecord(task_id, submission)
+    registry.record(facts.SUBMITTED, record, "test", submission)
+    return record
+
+
+def start(registry: Registry, record: TaskRecord) -> RunningTask:
+    run = RunningTask(record.id, None, record.attempt + 1, "worker-1")
+    registry.record(facts.STARTED, record, run.worker, run.attempt, run)
+    return run
+
+
+def finish(registry: Registry, record: TaskRecord, value: Any = None) -> None:
+    registry.record(facts.SUCCEEDED, record, "worker-1", value, start(registry, record))
+
+
+def fail(registry: Registry, record: TaskRecord, error: BaseException) -> None:
+    run = start(registry, record)
+    registry.record(facts.FAILED, record, run.worker, Failure.of(error), run)
+
+
+def wait_in_thread(
+    registry: Registry, record: TaskRecord
+) -> tuple[threading.Thread, list[BaseException | TaskStatus | None]]:
+    """Wait for a task in another thread; return the thread and what comes of it."""
+    seen: list[BaseException | TaskStatus | None] = []
+
+    def wait() -> None:
+        try:
+            registry.wait(record, LIMIT)
+            seen.append(record.status)
+        except Exception as error:
+            seen.append(error)
+
+    arranged = threading.Event()
+    original = registry.when_finished
+
+    def when_finished(record: TaskRecord, call: Callable[[TaskRecord], None]) -> bool:
+        try:
+            return original(record, call)
+        finally:
+            arranged.set()
+
+    registry.when_finished = when_finished  # type: ignore[method-assign]
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    assert arranged.wait(LIMIT)
+    del registry.when_finished  # type: ignore[method-assign]
+    return thread, seen
+
+
+# -- what happens
+
+
+def test_a_life_in_facts(registry: Registry, store: ListStore) -> None:
+    """Each fact is stored in order, with its details, and times that never go back."""
+    record = submit(registry)
+    run = start(registry, record)
+    registry.record(facts.SUCCEEDED, record, run.worker, 15, run)
+    assert [fact[0] for fact in store.stored] == ["submitted", "started", "succeeded"]
+    assert [fact[4] for fact in store.stored[1:]] == [1, 15]
+    times = [fact[2] for fact in store.stored]
+    assert times == sorted(times)
+    assert (record.status, record.value, record.attempt) == (TaskStatus.SUCCEEDED, 15, 1)
+    assert record.submitted <= record.started <= record.finished
+
+
+def test_an_illegal_fact_changes_nothing(registry: Registry, store: ListStore) -> None:
+    """What the table does not allow is neither stored nor applied nor counted."""
+    record = submit(registry)
+    before = (list(store.stored), registry.counts(), registry.totals())
+    with pytest.raises(IllegalTransition, match="pending can't be succeeded"):
+        registry.record(facts.SUCCEEDED, record, "", 1)
+    assert (store.stored, registry.counts(), registry.totals()) == before
+
+
+def test_only_the_current_run_reports(registry: Registry) -> None:
+    """A run that the task was taken from reports in vain, even if the task runs again."""
+    record = submit(registry)
+    old = start(registry, record)
+    registry.record(facts.RELEASED, record, "", "stopped", old)
+    new = start(registry, record)
+    with pytest.raises(IllegalTransition, match="given up"):
+        registry.record(facts.SUCCEEDED, record, "", "late", old)
+    registry.record(facts.SUCCEEDED, record, "", "in time", new)
+    assert record.value == "in time"
+
+
+def test_a_fact_can_be_tied_to_one_status(registry: Registry) -> None:
+    """`expect` refuses a fact in a status where the table would allow it."""
+    record = submit(registry)
+    start(registry, record)
+    with pytest.raises(IllegalTransition, match="no longer pending"):
+        registry.record(facts.CANCELLED, record, "", "why", expect=TaskStatus.PENDING)
+    assert record.status is TaskStatus.RUNNING
+
+
+def test_a_fact_can_be_held_back(registry: Registry, store: ListStore) -> None:
+    """While `unless` is true the fact is refused, and nothing is recorded."""
+    record = submit(registry)
+    run = RunningTask(record.id, None, 1, "w")
+    with pytest.raises(IllegalTransition, match="now"):
+        registry.record(facts.STARTED, record, "w", 1, run, unless=lambda: True)
+    assert len(store.stored) == 1
+    assert record.run is None
+    registry.record(facts.STARTED, record, "w", 1, run, unless=lambda: False)
+    assert record.run is run
+
+
+def test_a_release_takes_back_the_attempt(registry: Registry) -> None:
+    """A task that was given back has that attempt still to come; one that was recovered has not."""
+    record = submit(registry)
+    registry.record(facts.RELEASED, record, "", "stopped", start(registry, record))
+    assert (record.attempt, record.recoveries) == (0, 0)
+    registry.record(facts.RECOVERED, record, "", "crashed", start(registry, record))
+    assert (record.attempt, record.recoveries) == (1, 1)
+
+
+def test_revival_starts_the_count_anew(registry: Registry) -> None:
+    """A revived task has all its attempts and recoveries before it again."""
+    record = submit(registry)
+    registry.record(facts.RECOVERED, record, "", "crashed", start(registry, record))
+    fail(registry, record, ValueError("x"))
+    assert record.finished
+    registry.record(facts.REVIVED, record, "", "again")
+    assert (record.attempt, record.recoveries, record.finished) == (0, 0, 0)
+    assert record.status is TaskStatus.PENDING
+
+
+def test_counts_and_totals(registry: Registry) -> None:
+    """Counts say where the kept tasks are, totals how often each fact has happened."""
+    finish(registry, submit(registry, "a-1"))
+    start(registry, submit(registry, "a-2"))
+    submit(registry, "a-3")
+    counts = {status: n for status, n in registry.counts().items() if n}
+    assert counts == {TaskStatus.SUCCEEDED: 1, TaskStatus.RUNNING: 1, TaskStatus.PENDING: 1}
+    totals = {kind: n for kind, n in registry.totals().items() if n}
+    assert totals == {"submitted": 3, "started": 2, "succeeded": 1}
+    assert [record.id for record in registry.records()] == ["a-1", "a-2", "a-3"]
+
+
+# -- the log
+
+
+def test_the_log_is_read_by_cursor(registry: Registry) -> None:
+    """Each call gives what has happened since the last, once and in order."""
+    record = submit(registry)
+    first, cursor = registry.facts_since(0)
+    finish(registry, record)
+    second, cursor = registry.facts_since(cursor)
+    nothing, last = registry.facts_since(cursor)
+    assert [fact[0] for fact in (*first, *second)] == ["submitted", "started", "succeeded"]
+    assert (nothing, last) == ([], cursor)
+
+
+def test_a_log_that_is_cut_keeps_the_numbers(registry: Registry) -> None:
+    """The log drops its oldest half at the limit; a cursor from before gets what is left."""
+    registry._log_limit = 10
+    for n in range(1, 13):
+        submit(registry, f"a-{n}")
+    kept, cursor = registry.facts_since(0)
+    assert cursor == 12
+    assert [fact[1] for fact in kept] == [f"a-{n}" for n in range(13 - len(kept), 13)]
+    assert len(kept) <= 10
+    assert registry.facts_since(11)[0] == kept[-1:]
+
+
+def test_the_log_keeps_nothing_alive(registry: Registry) -> None:
+    """No task, result or exception outlives its record because the log mentions it."""
+    registry.store = MemoryStore()
+    registry._retain = 0
+
+    class Thing:
+        pass
+
+    thing, error, again = Do(), ValueError("x"), ValueError("y")
+    value = Thing()
+    watched = [weakref.ref(x) for x in (thing, value, error, again)]
+    finish(registry, submit(registry, "a-1", thing), value)
+    fail(registry, submit(registry, "a-2"), error)
+    record = submit(registry, "a-3")
+    run = start(registry, record)
+    registry.record(facts.RETRIED, record, "", (Failure.of(again), 1.0), run)
+    del thing, value, error, again, record, run
+    gc.collect()
+    assert [ref() for ref in watched] == [None] * 4
+    details = [fact[4] for fact in registry.facts_since(0)[0] if fact[0] in ("failed", "retried")]
+    assert details[0].message == "x"
+    assert (details[1][0].message, details[1][1]) == ("y", 1.0)
+
+
+# -- retention
+
+
+def test_expired_and_unknown_are_told_apart() -> None:
+    """An id past the retention raises ResultExpired, one that never was UnknownTask."""
+    registry = Registry(retain=2)
+    for n in range(1, 6):
+        finish(registry, submit(registry, f"a-{n}"))
+    assert [record.id for record in registry.records()] == ["a-4", "a-5"]
+    for gone in ("a-1", "a-3"):
+        with pytest.raises(ResultExpired) as caught:
+            registry.get(gone)
+        assert caught.value.task_id == gone
+        assert "retain" in caught.value.hint
+    for never in ("a-6", "b-1", "", "a", "a-", "a-x", "a-²", "-1"):
+        with pytest.raises(UnknownTask) as unknown:
+            registry.get(never)
+        assert not isinstance(unknown.value, ResultExpired), never
+
+
+def test_an_unfinished_task_is_never_forgotten() -> None:
+    """Retention counts finished tasks only, and forgets those that finished first."""
+    registry = Registry(retain=1)
+    waiting = submit(registry, "a-1")
+    running = submit(registry, "a-2")
+    run = start(registry, running)
+    for n in range(3, 8):
+        finish(registry, submit(registry, f"a-{n}"))
+    assert registry.get("a-1") is waiting
+    registry.record(facts.SUCCEEDED, running, "", None, run)
+    assert registry.get("a-2") is running
+    with pytest.raises(ResultExpired):
+        registry.get("a-7")
+
+
+def test_a_revived_task_counts_from_its_last_end() -> None:
+    """A task that was revived is forgotten by when it ended last, not by when it ended first."""
+    registry = Registry(retain=2)
+    record = submit(registry, "a-1")
+    fail(registry, record, ValueError())
+    registry.record(facts.REVIVED, record, "", "again")
+    finish(registry, submit(registry, "a-2"))
+    finish(registry, record)
+    finish(registry, submit(registry, "a-3"))
+    assert [r.id for r in registry.records()] == ["a-1", "a-3"]
+
+
+def test_an_expired_id_is_never_unknown_in_between() -> None:
+    """While a record is being forgotten, a reader finds it or learns that it expired."""
+    registry = Registry(retain=0)
+    seen: list[type[Exception]] = []
+
+    class Peeking(dict[str, TaskRecord]):
+        def pop(self, *key: Any) -> Any:
+            self.look()
+            return super().pop(*key)
+
+        def __delitem__(self, key: str) -> None:
+            super().__delitem__(key)
+            self.look()
+
+        def look(self) -> None:
+            try:
+                registry.get("a-1")
+            except UnknownTask as error:
+                seen.append(type(error))
+
+    registry._records = Peeking()
+    finish(registry, submit(registry, "a-1"))
+    assert seen in ([], [ResultExpired])
+
+
+@pytest.mark.parametrize(
+    ("task_id", "parts"),
+    [("ab-12", ("ab", 12)), ("a-b-3", ("a-b", 3)), ("x", ("", 2**63)), ("a-1.5", ("a", 2**63))],
+)
+def test_ids_are_split(task_id: str, parts: tuple[str, int]) -> None:
+    """An id is a prefix and a counted number; what is neither is later than any number."""
+    assert split_id(task_id) == parts
+
+
+# -- waiting
+
+
+def test_a_waiter_wakes_after_the_sync(registry: Registry, store: ListStore) -> None:
+    """A waiter goes on only once the end of the task is synced; a start waits for no sync."""
+    record = submit(registry)
+    run = start(registry, record)
+    assert store.synced == [1]
+    order: list[str] = []
+    original = store.sync
+
+    def sync(position: int) -> None:
+        order.append(f"sync {position}")
+        original(position)
+
+    store.sync = sync  # type: ignore[method-assign]
+    assert registry.when_finished(record, lambda r: order.append(f"wake {r.id}"))
+    registry.record(facts.SUCCEEDED, record, "", 1, run)
+    assert order == ["sync 3", "wake a-1"]
+
+
+def test_a_wait_that_times_out_leaves_nothing(registry: Registry) -> None:
+    """WaitTimeout names the task and its status, and the waiter is taken off the record."""
+    record = submit(registry)
+    for timeout in (0, -1, 0.001):
+        with pytest.raises(WaitTimeout, match="pending after") as caught:
+            registry.wait(record, timeout)
+        assert caught.value.task_id == "a-1"
+    assert not record.waiters
+    finish(registry, record)
+    registry.wait(record, 0)
+
+
+def test_a_task_that_ends_at_the_last_moment_is_no_timeout(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the task has ended when the timeout is noticed, the wait succeeds."""
+    record = submit(registry)
+
+    class Late:
+        """A gate whose wait times out just as the task ends."""
+
+        def acquire(self, timeout: float | None = None) -> bool:
+            if timeout is not None:
+                finish(registry, record)
+            return timeout is None
+
+        def release(self) -> None:
+            pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr("taskqueue_edu.registry.threading.Lock", Late)
+        registry.wait(record, 1.0)
+    assert record.status is TaskStatus.SUCCEEDED
+
+
+def test_every_waiter_is_woken_whatever_one_raises(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A callback that raises, SystemExit included, is logged, and the next one is called."""
+    record = submit(registry)
+    called: list[int] = []
+
+    def first(_: TaskRecord) -> None:
+        called.append(1)
+        raise SystemExit("from a callback")
+
+    def second(_: TaskRecord) -> None:
+        called.append(2)
+        raise ValueError("from a callback")
+
+    for call in (first, second, lambda _: called.append(3)):
+        registry.when_finished(record, call)
+    finish(registry, record)
+    assert called == [1, 2, 3]
+    assert len(caplog.records) == 2
+
+
+def test_ctrl_c_in_a_callback_comes_through(registry: Registry) -> None:
+    """A KeyboardInterrupt is raised once all the callbacks have been called."""
+    record = submit(registry)
+    called: list[int] = []
+
+    def interrupted(_: TaskRecord) -> None:
+        raise KeyboardInterrupt
+
+    registry.when_finished(record, interrupted)
+    registry.when_finished(record, lambda _: called.append(2))
+    run = start(registry, record)
+    with pytest.raises(KeyboardInterrupt):
+        registry.record(facts.SUCCEEDED, record, "", 1, run)
+    assert called == [2]
+
+
+def test_callbacks_run_without_the_lock(registry: Registry, in_time: InTime) -> None:
+    """Whoever is woken may ask the registry at once."""
+    record = submit(registry)
+    seen: list[Any] = []
+    registry.when_finished(record, lambda r: seen.append(registry.counts()))
+    registry.when_idle(lambda: seen.append(registry.records()))
+    in_time(lambda: finish(registry, record))
+    assert len(seen) == 2
+
+
+class Deleted:
+    """Asks its registry something when it is deleted."""
+
+    def __init__(self, registry: Registry, seen: list[int]) -> None:
+        self.registry, self.seen = registry, seen
+
+    def execute(self) -> None:
+        pass
+
+    def __del__(self) -> None:
+        self.seen.append(len(self.registry.records()))
+
+
+def test_nothing_is_deleted_under_the_lock(in_time: InTime) -> None:
+    """A task, a result or an exception may use the registry in its __del__."""
+    registry = Registry(retain=1)
+    seen: list[int] = []
+
+    class Trouble(Exception):
+        def __init__(self) -> None:
+            self.kept = Deleted(registry, seen)
+
+    def cancel_a_task() -> None:
+        record = submit(registry, "a-1", Deleted(registry, seen))
+        registry.record(facts.CANCELLED, record, "", "why")
+
+    def forget_a_result() -> None:
+        finish(registry, submit(registry, "a-2"), Deleted(registry, seen))
+        finish(registry, submit(registry, "a-3"))
+
+    def revive_and_fail_again() -> None:
+        record = submit(registry, "a-4")
+        fail(registry, record, Trouble())
+        registry.record(facts.REVIVED, record, "", "again")
+        fail(registry, record, ValueError())
+
+    for step in (cancel_a_task, forget_a_result, revive_and_fail_again):
+        in_time(step)
+    gc.collect()
+    assert len(seen) == 3
+
+
+# -- idle
+
+
+def test_idle_means_nothing_pending_and_nothing_running(registry: Registry) -> None:
+    """when_idle() calls once, when the last task has ended; it says False if that is so."""
+    calls: list[str] = []
+    assert not registry.when_idle(lambda: calls.append("never"))
+    first, second = submit(registry, "a-1"), submit(registry, "a-2")
+    assert registry.when_idle(lambda: calls.append("idle"))
+    finish(registry, first)
+    assert calls == []
+    finish(registry, second)
+    finish(registry, submit(registry, "a-3"))
+    assert calls == ["idle"]
+
+
+def test_idle_can_leave_out_what_a_client_delayed(registry: Registry) -> None:
+    """With ready_only, a delayed task counts once it is due, or while it runs."""
+    far = facts.now() / 1e9 + 1000
+    delayed = submit(registry, "a-1", due=far)
+    assert registry.when_idle(lambda: None)
+    assert not registry.when_idle(lambda: None, ready_only=True)
+    run = start(registry, delayed)
+    assert registry.when_idle(lambda: None, ready_only=True)
+    registry.record(facts.RETRIED, delayed, "", (Failure.of(ValueError()), far), run)
+    assert registry.when_idle(lambda: None, ready_only=True), "a retry is waited for"
+    submit(registry, "a-2", due=1.0)
+    assert registry.when_idle(lambda: None, ready_only=True), "it is due"
+
+
+def test_idle_can_leave_out_what_is_pending(registry: Registry) -> None:
+    """While skip_pending() is true only running tasks count; recheck_idle() looks again."""
+    submit(registry, "a-1")
+    running = submit(registry, "a-2")
+    run = start(registry, running)
+    paused, calls = False, []
+    assert registry.when_idle(lambda: calls.append(1), skip_pending=lambda: paused)
+    registry.record(facts.SUCCEEDED, running, "", 1, run)
+    assert calls == []
+    paused = True
+    registry.recheck_idle()
+    assert calls == [1]
+
+
+def test_parked_tasks_are_not_waited_for(registry: Registry) -> None:
+    """A task that nobody here can run holds up neither kind of waiting, delayed or not."""
+    parked = submit(registry, "a-1", due=facts.now() / 1e9 + 1000)
+    registry.park(parked)
+    assert not registry.when_idle(lambda: None)
+    other = submit(registry, "a-2")
+    for ready_only in (False, True):
+        assert registry.when_idle(lambda: None, ready_only=ready_only)
+    finish(registry, other)
+    registry.record(facts.CANCELLED, parked, "", "why")
+    assert not registry.parked(parked)
+    submit(registry, "a-3")
+    assert registry.when_idle(lambda: None)
+
+
+def test_an_idle_call_can_be_taken_back(registry: Registry) -> None:
+    """forget_idle() removes what when_idle() arranged, and nothing else."""
+    record = submit(registry)
+    calls: list[str] = []
+    first, second = (lambda: calls.append("first")), (lambda: calls.append("second"))
+    registry.when_idle(first)
+    registry.when_idle(second)
+    registry.forget_idle(first)
+    finish(registry, record)
+    assert calls == ["second"]
+
+
+# -- the end
+
+
+def test_the_end_wakes_everyone(registry: Registry) -> None:
+    """After end() nothing happens any more, and whoever waits gets the reason, each a fresh one."""
+    record = submit(registry)
+    waits = [wait_in_thread(registry, record) for _ in range(2)]
+    idle, ended = threading.Event(), threading.Event()
+    registry.when_idle(idle.set)
+    registry.at_end(ended.set)
+    registry.end(QueueClosed("that is it"))
+    for thread, _ in waits:
+        thread.join(LIMIT)
+    errors = [seen[0] for _, seen in waits]
+    assert all(isinstance(error, QueueClosed) and error.task_id == "a-1" for error in errors)
+    assert errors[0] is not errors[1]
+    assert idle.is_set()
+    assert ended.is_set()
+    with pytest.raises(QueueClosed):
+        start(registry, record)
+    assert not registry.when_finished(record, lambda _: None)
+    assert not registry.when_idle(lambda: None)
+    with pytest.raises(QueueClosed):
+        registry.confirm_idle()
+    registry.end(StorageError("too late"))
+    assert isinstance(registry.over, QueueClosed)
+
+
+def test_what_had_ended_can_be_read_after_the_end(registry: Registry) -> None:
+    """A finished task stays readable when nothing more can happen."""
+    record = submit(registry)
+    finish(registry, record, 5)
+    registry.end(QueueClosed("that is it"))
+    registry.wait(record, 0)
+    assert record.value == 5
+    registry.confirm_idle()
+
+
+def test_a_store_that_breaks_ends_everything(registry: Registry, store: ListStore) -> None:
+    """A failed append is raised to who tried and to all who wait; the task is as it was."""
+    record = submit(registry, "a-1")
+    thread, seen = wait_in_thread(registry, record)
+    store.fail_append = StorageError("the disk is full")
+    with pytest.raises(StorageError, match="full"):
+        submit(registry, "a-2")
+    thread.join(LIMIT)
+    assert isinstance(seen[0], StorageError)
+    assert seen[0].__cause__ is store.fail_append
+    assert record.status is TaskStatus.PENDING
+    with pytest.raises(UnknownTask):
+        registry.get("a-2")
+
+
+def test_a_sync_that_fails_ends_everything(registry: Registry, store: ListStore) -> None:
+    """A result that could not be synced reaches no waiter: all get StorageError."""
+    record = submit(registry)
+    run = start(registry, record)
+    thread, seen = wait_in_thread(registry, record)
+    store.fail_sync = StorageError("no disk")
+    with pytest.raises(StorageError):
+        registry.record(facts.SUCCEEDED, record, "", 5, run)
+    thread.join(LIMIT)
+    assert isinstance(seen[0], StorageError)
+    with pytest.raises(StorageError):
+        registry.wait(record, 0)
+
+
+def test_an_unexpected_error_of_a_store_changes_nothing(
+    registry: Registry, store: ListStore
+) -> None:
+    """A store that raises something else has not taken the fact; the registry goes on."""
+    record = submit(registry)
+    store.fail_append = ZeroDivisionError("a bug in a store of one's own")
+    with pytest.raises(ZeroDivisionError):
+        start(registry, record)
+    store.fail_append = None
+    assert (record.status, record.run) == (TaskStatus.PENDING, None)
+    finish(registry, record, 1)
+    assert record.value == 1
+
+
+# -- loading
+
+
+def test_facts_fold_to_what_they_came_from(registry: Registry, store: ListStore) -> None:
+    """A registry loaded from stored facts agrees with the one that recorded them."""
+    finish(registry, submit(registry, "a-1"), 7)
+    fail(registry, submit(registry, "a-2"), ValueError("x"))
+    start(registry, submit(registry, "a-3"))
+    submit(registry, "a-4", priority=3)
+    copy = fold(store.stored)
+    assert copy.counts() == registry.counts()
+    assert copy.totals() == registry.totals()
+    for before, after in zip(registry.records(), copy.records(), strict=True):
+        assert (after.id, after.status, after.value) == (before.id, before.status, before.value)
+        assert (after.submitted, after.finished) == (before.submitted, before.finished)
+    assert copy.get("a-2").failure.message == "x"
+    assert copy.get("a-4").priority == 3
+
+
+def test_loading_skips_what_has_no_meaning(store: ListStore) -> None:
+    """A second copy of a submission, and facts of a task that was compacted away, are skipped."""
+    submission = Submission("test", None, b"{}")
+    stored: Iterable[RawFact] = [
+        ("started", "a-9", 1, "w", 1),
+        ("submitted", "a-1", 2, "test", submission),
+        ("started", "a-1", 3, "w", 1),
+        ("submitted", "a-1", 4, "test", submission),
+    ]
+    copy = fold(stored)
+    assert [(record.id, record.status) for record in copy.records()] == [
+        ("a-1", TaskStatus.RUNNING)
+    ]
+
+
+def test_loading_keeps_to_the_retention(store: ListStore) -> None:
+    """Old results are forgotten while loading, and known to have expired."""
+    registry = Registry(store)
+    for n in range(1, 6):
+        finish(registry, submit(registry, f"a-{n}"))
+    stored = list(store.stored)
+
+    class Stored(MemoryStore):
+        def load(self) -> Iterable[RawFact]:
+            return stored
+
+    copy = Registry(Stored(), retain=2)
+    assert copy.load() == []
+    assert len(copy.records()) == 2
+    with pytest.raises(ResultExpired):
+        copy.get("a-1")
