@@ -23,7 +23,8 @@ BIN: Final = 500_000_000
 """Width of a bin of the time series, in nanoseconds."""
 
 _KEPT_BINS: Final = 7_200  # one hour
-_KEPT_RUNS: Final = 2_000
+KEPT_RUNS: Final = 2_000
+"""Runs that a snapshot holds at most: the newest."""
 _ENDS: Final = frozenset({facts.SUCCEEDED, facts.FAILED, facts.CANCELLED, facts.DIED})
 _LOST: Final = frozenset({facts.RECOVERED, facts.DIED})
 
@@ -129,7 +130,7 @@ class Monitor:
         self._types: dict[str, str] = {}
         self._ready: dict[str, int] = {}
         self._started: dict[str, tuple[int, str]] = {}
-        self._runs: deque[Run] = deque(maxlen=_KEPT_RUNS)
+        self._runs: deque[Run] = deque(maxlen=KEPT_RUNS)
         self._waiting, self._running = Sketch(), Sketch()
 
     def refresh(self) -> int:

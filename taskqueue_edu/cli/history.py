@@ -49,14 +49,17 @@ def print_history(record: TaskRecord, history: Iterable[Fact], *, as_json: bool)
     if as_json:
         print_json({**record_object(record), "facts": [_fact_object(fact) for fact in history]})
         return
-    rows, before, failure = [], None, None
+    rows: list[list[str]] = []
+    before, day, failure = 0, "", None
     for fact in history:
-        after = "" if before is None else f"+{duration((fact.at - before) / 1e9)}"
-        rows.append([_local(fact.at), after, fact.kind, _note(fact)])
-        before = fact.at
+        date, time = _local(fact.at)
+        shown = time if date == day else f"{date} {time}"
+        after = f"+{duration((fact.at - before) / 1e9)}" if before else ""
+        rows.append([shown, after, fact.kind, _note(fact)])
+        before, day = fact.at, date
         if fact.kind in (facts.FAILED, facts.RETRIED):
             failure = fact.detail if fact.kind == facts.FAILED else fact.detail[0]
-    print_table(["time", "", "fact", ""], rows)
+    print_table(["time", "", "fact", ""], rows, right="r")
     if failure is not None and failure.traceback:
         typer.echo(f"\nThe last failure:\n{plain(failure.traceback.rstrip())}")
 
@@ -65,25 +68,27 @@ def _note(fact: Fact) -> str:
     detail = fact.detail
     match fact.kind:
         case facts.SUBMITTED:
-            notes = [f"{fact.who} {detail.payload.decode()}"]
-            if detail.priority:
-                notes.append(f"priority {detail.priority}")
-            if detail.due is not None:
-                notes.append(f"due {_local(int(detail.due * 1e9))}")
-            return ", ".join(notes)
+            due = "" if detail.due is None else f", in {_until(detail.due, fact)}"
+            priority = f", priority {detail.priority}" if detail.priority else ""
+            return f"{fact.who} {detail.payload.decode()}{priority}{due}"
         case facts.STARTED:
             return f"run {detail}, by {fact.who}"
         case facts.SUCCEEDED:
             return str(detail.decode())
         case facts.FAILED:
-            return first_line(f"{detail.type}: {detail.message}")
+            return _message(detail)
         case facts.RETRIED:
-            failure, due = detail
-            return (
-                f"{first_line(f'{failure.type}: {failure.message}')}, due {_local(int(due * 1e9))}"
-            )
+            return f"{_message(detail[0])}; again in {_until(detail[1], fact)}"
         case _:
             return str(detail)
+
+
+def _message(failure: Failure) -> str:
+    return first_line(f"{failure.type}: {failure.message}")
+
+
+def _until(due: float, fact: Fact) -> str:
+    return duration(max(due - fact.at / 1e9, 0.0))
 
 
 def _fact_object(fact: Fact) -> JsonObject:
@@ -128,6 +133,7 @@ def _iso(nanoseconds: int) -> str | None:
     return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _local(nanoseconds: int) -> str:
-    time = datetime.fromtimestamp(nanoseconds / 1e9)
-    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+def _local(nanoseconds: int) -> tuple[str, str]:
+    """Return the date and the time of day where this machine is."""
+    time = datetime.fromtimestamp(nanoseconds / 1e9).astimezone()
+    return time.strftime("%Y-%m-%d"), time.strftime("%H:%M:%S.%f")[:-3]

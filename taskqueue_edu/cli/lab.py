@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import quote
 
 import typer
 
@@ -47,11 +48,11 @@ def lab(
             f"JupyterLab is not installed for {sys.executable}",
             hint="install it, in the folder of the repository: pip install -e '.[lab]'",
         )
-    command = [
-        *(sys.executable, "-m", "jupyterlab", str(notebook)),
-        f"--ServerApp.root_dir={notebook.parent}",
-        *passed_on,
-    ]
+    command = [sys.executable, "-m", "jupyterlab", str(notebook), *passed_on]
+    # With a browser, Jupyter opens the notebook by itself; without one, it prints an address.
+    if not any("root_dir" in option or "notebook-dir" in option for option in passed_on):
+        command.append(f"--ServerApp.root_dir={notebook.parent}")
+        command.append(f"--LabApp.default_url=/lab/tree/{quote(notebook.name)}")
     # Jupyter asks root for this; in a container there is often nobody else.
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in passed_on:
         command.append("--allow-root")

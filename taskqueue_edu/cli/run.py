@@ -73,7 +73,7 @@ def run(
         attempts=attempts,
     )
     with (
-        find_job(what, n) as job,
+        find_job(what, n, stored=config.store is not None) as job,
         closing(options.open_queue(config.store, config)) as queue,
         Session(queue, config.workers, processes=processes) as session,
     ):

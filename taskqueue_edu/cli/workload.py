@@ -28,11 +28,16 @@ class Job(NamedTuple):
 
 
 @contextmanager
-def find_job(what: str, n: int | None) -> Iterator[Job]:
+def find_job(what: str, n: int | None, *, stored: bool) -> Iterator[Job]:
     """Give the built-in workload of that name, or the tasks of that Python file: `n` at most.
 
-    Raises CommandError.
+    Raises CommandError, as for a workload that a store can't go on with.
     """
+    if what == "fetch" and stored:
+        raise CommandError(
+            "fetch can't go on from a store: its server has another address in each run",
+            hint="run it without --store, or choose another workload.",
+        )
     if what in BUILTIN:
         with BUILTIN[what].open(n) as tasks:
             yield Job(what, tasks, BUILTIN[what].summarize)

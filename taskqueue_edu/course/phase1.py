@@ -53,8 +53,8 @@ from taskqueue_edu import (
     task_type,
 )
 from taskqueue_edu.catalogue import Catalogue, catalogue
-from taskqueue_edu.course.probes import Watched, together, within
-from taskqueue_edu.course.show import checking, compare, needs, show_source
+from taskqueue_edu.course.probes import Watched
+from taskqueue_edu.course.show import checking, compare, needs, show_source, together, within
 from taskqueue_edu.pending import PendingQueue
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, corpus_files

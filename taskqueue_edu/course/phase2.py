@@ -48,15 +48,8 @@ from taskqueue_edu import (
     current_task,
     task_type,
 )
-from taskqueue_edu.course.show import (
-    Watched,
-    checking,
-    compare,
-    needs,
-    show_source,
-    together,
-    within,
-)
+from taskqueue_edu.course.probes import CountingLock, Deaths, MeetingSet, Watched
+from taskqueue_edu.course.show import checking, compare, needs, show_source, together, within
 from taskqueue_edu.dispatch import Dispatcher
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.workloads import (
@@ -388,44 +381,6 @@ def claim(path, seen, lock):
     ...
 
 # %%
-class MeetingSet(set):
-    """A set that makes two threads meet after each has asked whether a path is in it."""
-
-    def __init__(self):
-        super().__init__()
-        self.both_have_asked = threading.Barrier(2)
-
-    def __contains__(self, path):
-        answer = super().__contains__(path)
-        try:
-            self.both_have_asked.wait(timeout=0.3)
-        except threading.BrokenBarrierError:
-            pass  # nobody else could ask: a lock kept them out
-        return answer
-
-
-class CountingLock:
-    """A lock that counts how often it was taken."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self.taken = 0
-
-    def acquire(self, *args, **kwargs):
-        got_it = self._lock.acquire(*args, **kwargs)
-        self.taken += got_it
-        return got_it
-
-    def release(self):
-        self._lock.release()
-
-    def __enter__(self):
-        return self.acquire()
-
-    def __exit__(self, *error):
-        self.release()
-
-
 with checking("Exercise 1", right="Two threads asked at the same moment, and one got the file."):
     needs(claim)
     seen, lock = set(), CountingLock()
@@ -453,6 +408,9 @@ with checking("Exercise 1", right="Two threads asked at the same moment, and one
     assert sorted(answers, key=str) == [False, True], f"Two threads claimed one path: {answers}."
 
 # %% [markdown]
+# `MeetingSet` does what the barrier did above: it makes two threads ask `path in seen` before either goes on, if
+# nothing keeps them apart. (`show_source(MeetingSet)` shows how.)
+#
 # <details><summary>Hint 1</summary>
 #
 # Write it without the lock first: three lines. Then answer the three questions above.
@@ -613,6 +571,9 @@ def attempt(call):
 
 def watched_buffer():
     buffer = BoundedBuffer(1)
+    assert isinstance(getattr(buffer, "_changed", None), threading.Condition), (
+        "Keep the one Condition `_changed`: the check watches it."
+    )
     buffer._changed = Watched()
     return buffer, buffer._changed
 
@@ -660,24 +621,29 @@ with checking("Exercise 2", right="It blocks, wakes the right threads, and keeps
 
     buffer, watched = watched_buffer()
 
-    def two_puts_at_once():
-        assert watched.waits(2), "Two threads should wait in get()."
-        with watched:  # the first put wakes a getter, which can't go on before the second waits
-            buffer.put("x")
-            return attempt(lambda: buffer.put("y", timeout=1))
+    def put_two():
+        if watched.waits(2):
+            with watched:  # whoever the first put wakes can't go on before the second waits
+                buffer.put("x")
+                buffer.put("y")
 
-    *got, result = together(
+    putter = threading.Thread(target=put_two, daemon=True)
+    putter.start()
+    got = together(
         lambda: attempt(lambda: buffer.get(timeout=2)),
         lambda: attempt(lambda: buffer.get(timeout=2)),
-        two_puts_at_once,
+        seconds=4,
         when="Two threads wait in get(), one in put()",
     )
-    assert result != "Full", (
-        "put() raised Full though the buffer is empty:\n"
+    with watched:
+        watched.notify_all()  # let the putter go, if nobody did
+    putter.join(timeout=2)
+    assert "Empty" not in got, (
+        "Two threads waited in get() and x, y were put, but one of them got nothing:\n"
         "    threads 1 and 2 wait in get(); x is put, and thread 1 is woken\n"
         "    thread 3 puts y: no place, so it waits\n"
         "    thread 1 takes x and wakes one thread: thread 2, which waits for an item, not a place\n"
-        "    thread 2 waits again, and nobody wakes thread 3\n"
+        "    thread 2 waits again, and nobody wakes thread 3: y is never put\n"
         "  Who waits on this one condition, and for what?"
     )
     assert sorted(map(str, got)) == ["x", "y"], f"x and y were put; the two getters got {got}."
@@ -1261,50 +1227,55 @@ class TinyPool:
         ...
 
 # %%
-def try_tiny_pool():
+def try_tiny_pool(deaths):
     queue = TaskQueue()
-    try:
-        pool = TinyPool(queue, 4)
-        pool.start()
-        assert queue.dispatcher.pool is pool, "start() must attach the pool to the queue."
 
-        global everybody
-        everybody = threading.Barrier(4)
-        together_ids = queue.submit_many([Meet(number) for number in range(4)])
+    def wait_for_all():
         try:
             queue.join(timeout=3)
         except WaitTimeout:
-            running = queue.registry.counts()[TaskStatus.RUNNING]
-            raise AssertionError(
-                f"Four tasks that end only together did not end; {running} are running. Are there four "
-                "threads that run at once, and is every outcome settled?"
-            ) from None
-        names = {queue.registry.get(task_id).worker for task_id in together_ids}
+            if deaths.errors:
+                why = f"A worker died of {deaths.errors[0]!r}. An error of a task must not end it."
+            elif not any(thread.is_alive() for thread in pool._threads):
+                why = "No worker is left: each must go on until claim() returns None."
+            else:
+                running = queue.registry.counts()[TaskStatus.RUNNING]
+                why = f"{running} of them are running. Are there four workers, and is each run settled?"
+            raise AssertionError(f"Tasks were submitted and did not all end. {why}") from None
+
+    try:
+        pool = TinyPool(queue, 4)
+        within(2, pool.start, when="start() was called")
+        assert queue.dispatcher.pool is pool, "start() must attach the pool to the queue."
+        assert pool._threads, "Keep the threads in self._threads, so that join() can wait for them."
+
+        global everybody
+        everybody = threading.Barrier(4)  # four tasks that end only together
+        ids = queue.submit_many([Meet(number) for number in range(4)])
+        wait_for_all()
+        names = {queue.registry.get(task_id).worker for task_id in ids}
         assert len(names) == 4, f"Four workers need four names; the registry saw {sorted(names)}."
 
         bad = queue.submit_many([MathTask("divide", (1, 0))] * 8)
         good = queue.submit_many([IndexFile(path) for path in files])
-        try:
-            queue.join(timeout=3)
-        except WaitTimeout:
-            raise AssertionError(
-                "Eight tasks raised an error, and then nothing went on: an error must end the task, "
-                "not its worker."
-            ) from None
+        wait_for_all()
         statuses = {str(queue.status(task_id)) for task_id in bad}
         assert statuses == {"failed"}, f"Tasks that raise an error ended as {statuses}."
         assert [queue.wait_for_result(task_id).path for task_id in good] == files
     finally:
         queue.close()
-    within(3, pool.join, when="The queue is closed; pool.join() was called")
-    left = [t for t in pool._threads if t.is_alive()]
-    assert pool._threads, "Keep the threads in self._threads, so that join() can wait for them."
+    within(3, pool.join, when="The queue was closed and join() called")
+    left = [thread for thread in pool._threads if thread.is_alive()]
     assert not left, f"join() returned while {len(left)} of the threads were alive."
+    assert not deaths.errors, (
+        f"When the queue was closed, a worker died of {deaths.errors[0]!r}: what does claim() return?"
+    )
 
 
 with checking("Exercise 3", right="Four workers, errors survived, and nobody is left behind."):
     needs(TinyPool.start, TinyPool._work, TinyPool.join)
-    within(15, try_tiny_pool)
+    with Deaths() as deaths:
+        within(15, lambda: try_tiny_pool(deaths))
 
 # %% [markdown]
 # <details><summary>Hint 1</summary>

@@ -12,8 +12,8 @@
 # - say what a write survives, kill a process to prove it, and repair what a crash left behind;
 # - read latency as percentiles, and check a monitor's numbers with Little's law.
 #
-# **Time**: 90 minutes. **Before**: phases 1 and 2, or their words: task, queue, worker, lock. Linux or macOS
-# (on Windows, WSL): a journal needs file locks.
+# **Time**: 90 minutes; sections 1 and 2, then 3 and 4, make two good sittings. **Before**: phases 1 and 2, or their
+# words: task, queue, worker, lock. Linux or macOS (on Windows, WSL): a journal needs file locks.
 #
 # **How it works**
 #
@@ -70,8 +70,7 @@ from taskqueue_edu import (
     files,
     task_type,
 )
-from taskqueue_edu.course.probes import within
-from taskqueue_edu.course.show import checking, compare, needs, show_source
+from taskqueue_edu.course.show import checking, compare, needs, show_source, within
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.journal.format import encode, header, scan
@@ -80,6 +79,11 @@ from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, 
 
 scratch = tempfile.TemporaryDirectory()  # the last cell removes it
 folder = Path(scratch.name)
+
+
+def new_folder():
+    return Path(tempfile.mkdtemp(dir=folder))
+
 
 # %% [markdown]
 # ## Recall
@@ -556,6 +560,12 @@ show_source(RetryPolicy.wait_after)
 # `attempts` counts all runs, the first included. In the source, find where the policy decides *not* to try again,
 # and where it makes the waits grow.
 #
+# <details><summary>Answer</summary>
+#
+# The first `if`: no attempts are left, or the exception is not of the named kind. `factor ** (attempt - 1)` grows,
+# `min` with `max_delay` ends that.
+# </details>
+#
 # **Predict**: `Pay(10)` is submitted once. Its first run loses the bank's answer. How much is paid?
 
 # %%
@@ -595,8 +605,8 @@ print("booked under a key:", sum(booked.values()))
 # > fail *afterwards*. To the queue that looks the same.
 #
 # An operation is **idempotent** if doing it twice has the effect of doing it once. Appending is not, storing under
-# a key is. No queue can do without: a worker that dies after the work, and before its report, looks like one that
-# died before the work. The queue promises *at least once*; the task makes it *once*.
+# a key is. No queue can spare you that: a worker that dies after the work, and before its report, looks like one
+# that died before the work. The queue promises *at least once*; the task makes it *once*.
 #
 # ### How long to wait
 #
@@ -626,8 +636,14 @@ right.set(
 plt.show()
 
 # %% [markdown]
-# The red bar on the right is cut off: it goes up to 200. **Modify**: set `max_delay=2`. Which curves on the left
-# change? And why does the server in our story like `max_delay` no better than the task does?
+# The red bar on the right is cut off: it goes up to 200. **Modify**: set `max_delay=2`. Which points on the left move? What
+# does a server gain from a larger `max_delay`, and who pays for it?
+#
+# <details><summary>Answer</summary>
+#
+# Those of the fourth failed attempt and later: without jitter they would be 4, 8, 16 and 20 s, and are all 2 s now. A larger
+# `max_delay` leaves a server in trouble alone for longer. Whoever waits for the result pays.
+# </details>
 #
 # ## 3. What survives
 #
@@ -673,7 +689,7 @@ class Resize:
         return {1: 2}  # not what the annotation says
 
 
-with TaskQueue.open(folder / "strict") as queue, WorkerPool(1) as pool:
+with TaskQueue.open(new_folder()) as queue, WorkerPool(1) as pool:
     pool.start_processing(queue)
     for bad in (Resize((1, 2), 0.5), Resize([1, 2], float("nan"))):
         try:
@@ -721,7 +737,7 @@ compare(prediction, found)
 # %% [markdown]
 # `write` puts the text into a buffer in the *process*, and dies with it. `flush` hands it to the **kernel** (the
 # operating system), which outlives the process. It doesn't outlive a power cut: the kernel writes to the disk when it
-# sees fit, up to half a minute later. `fsync` waits until the disk has it.
+# sees fit, on Linux usually within half a minute. `fsync` waits until the disk has it.
 #
 # | your code did | after an exception | after `kill -9` | after a power cut |
 # |---|---|---|---|
@@ -730,8 +746,8 @@ compare(prediction, found)
 # | `os.fsync(fd)` | kept | kept | kept |
 # | `os.fsync` of a *new* file's folder, too | kept | kept | kept, and under its name |
 #
-# You saw the first two columns. The third can't be shown without pulling the plug; its sources are the manual pages
-# fsync(2) and close(2).
+# You saw the second column just now, and the first in `results.json`: `with` closed the file, and so kept the ruin. The third
+# can't be shown without pulling the plug; its sources are the manual pages fsync(2) and close(2).
 #
 # > **You may think** that a file is safe once it is closed, because then it is finished. **But** `close` does what
 # > `flush` does. Neither waits for the disk.
@@ -740,8 +756,9 @@ compare(prediction, found)
 # always? Measure it on your disk:
 
 # %% tags=["nbval-ignore-output"]
-for level in ("process", "always"):
-    with TaskQueue.open(folder / level, sync=level) as queue:
+places = {"process": new_folder(), "always": new_folder()}
+for level, place in places.items():
+    with TaskQueue.open(place, sync=level) as queue:
         start = time.perf_counter()
         for n in range(200):
             queue.submit(MathTask("sum", (n, n)))
@@ -749,9 +766,7 @@ for level in ("process", "always"):
     print(f'sync="{level}":'.ljust(16), f"{seconds / 200 * 1e6:7,.0f} µs for each submit")
 
 # %%
-process, always = (
-    [fact[0] for fact in read_facts(folder / level)] for level in ("process", "always")
-)
+process, always = ([fact[0] for fact in read_facts(place)] for place in places.values())
 print(len(process), "and", len(always), "facts in the journals, the same ones:", process == always)
 
 # %% [markdown]
@@ -763,7 +778,7 @@ print(len(process), "and", len(always), "facts in the journals, the same ones:",
 # Three sums on one worker. Then we read the file with nothing but `json` and `zlib`.
 
 # %% tags=["nbval-ignore-output"]
-sums = folder / "sums"
+sums = new_folder()
 with TaskQueue.open(sums) as queue, WorkerPool(1) as pool:
     queue.submit_many([MathTask("sum", (n, 10)) for n in (1, 2, 3)])
     pool.start_processing(queue)
@@ -808,7 +823,7 @@ for n in itertools.count():
     if n % 10 == 9:
         print("result", task_id, queue.wait_for_result(task_id), flush=True)
 """
-jobs_folder = folder / "jobs"
+jobs_folder = new_folder()
 command = [sys.executable, "-c", PROGRAM, str(jobs_folder)]
 with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
     said = [child.stdout.readline() for _ in range(300)]
@@ -823,7 +838,7 @@ said = [line.split() for line in said]
 promised = {task_id: int(value) for kind, task_id, value in said if kind == "submitted"}
 results = {task_id: int(value) for kind, task_id, value in said if kind == "result"}
 print(len(promised), "submits and", len(results), "results were acknowledged")
-print(str(refused).replace(str(folder), "FOLDER"))
+print(str(refused).replace(str(jobs_folder), "FOLDER"))
 
 # %% [markdown]
 # **Predict**: we open the folder again. How many of the acknowledged tasks are not there?
@@ -875,15 +890,15 @@ print("after reopening, each time:", *seen)
 # %% [markdown]
 # The third sum is pending again, and runs once more.
 #
-# > **You may think** that a file with a broken last line is broken, so throw it away. **But** a torn line was never
-# > acknowledged: `submit` had not returned. And each line before it proves with its checksum that it is whole.
+# > **You may think** that a file with a broken last line is broken, so throw it away. **But** a torn line was not yet promised
+# > to anybody: `submit` returns when the kernel has the whole line (with `sync="always"`, when the disk has it). And each line
+# > before it proves with its checksum that it is whole.
 #
 # A wrong byte *in the middle* is another matter. That line was acknowledged once, and no rule can guess it back. So the
 # queue refuses to go on as if nothing had happened:
 
 # %%
-damaged = folder / "damaged"
-damaged.mkdir(mode=0o700)
+damaged = new_folder()
 middle = len(journal) // 2
 flipped = bytes([journal[middle] ^ 1])
 (damaged / "journal.jsonl").write_bytes(journal[:middle] + flipped + journal[middle + 1 :])
@@ -919,7 +934,7 @@ with TaskQueue.open(sys.argv[1], max_recoveries=2) as queue, WorkerPool(1) as po
         queue.submit_many([Poison(), MathTask("sum", (20, 22))])
     pool.start_processing(queue)
 """
-poisoned, exits = folder / "poisoned", []
+poisoned, exits = new_folder(), []
 while (not exits or exits[-1] != 0) and len(exits) < 10:
     exits.append(subprocess.run([sys.executable, "-c", POISON, str(poisoned)]).returncode)
 compare(prediction, len(exits))
@@ -941,11 +956,12 @@ with TaskQueue.open(poisoned) as queue:
 # everything is there.
 
 # %%
-with TaskQueue.open(folder / "night") as queue, WorkerPool(2) as pool:
+night = new_folder()
+with TaskQueue.open(night) as queue, WorkerPool(2) as pool:
     pool.start_processing(queue)
     queue.submit_many([IndexFile(str(path)) for path in (*corpus, draft, magic)])
 
-with TaskQueue.open(folder / "night") as queue:
+with TaskQueue.open(night) as queue:
     counts = queue.registry.counts()
     print("report:", {str(status): n for status, n in counts.items() if n})
     for record in queue.registry.records():
@@ -1248,11 +1264,11 @@ print("half of the tasks waited more than five times as long as a page takes:", 
 # How do you know that a monitor tells the truth? There is a law to check it with. For every system that begins and ends
 # empty (J. D. C. Little, 1961):
 #
-# $$L = \lambda W$$
+# > **L = λ W**
 #
-# $L$ is the mean number of tasks inside, $\lambda$ how many come per second, and $W$ the mean time that a task spends inside.
-# We compute $L$ from the table of facts, as the area under the curve below, and the other two from the table of tasks. If the
-# monitor counted or timed something wrong, they disagree.
+# *L* is the mean number of tasks inside, *λ* how many come per second, and *W* the mean time that a task spends inside. We compute
+# *L* from the table of facts, as the area under the curve below, and the other two from the table of tasks. If the monitor
+# counted or timed something wrong, they disagree.
 #
 # The **utilization** is the share of the time that the workers were busy. Before you run the cell: what do you expect?
 
@@ -1269,23 +1285,32 @@ utilization = tasks["running"].sum() / (WORKERS * span)
 
 print(f"L = {mean_inside:.2f} tasks    λ = {rate:.1f} tasks/s    W = {time_inside:.3f} s")
 print(f"λW = {rate * time_inside:.2f} tasks    utilization = {utilization:.0%}")
+print(
+    f"{WORKERS} workers can do {WORKERS / tasks['running'].mean():.0f} such pages a second, at most"
+)
 fig, axes = plt.subplots(figsize=(6, 2.6), layout="constrained")
 axes.step(clock, inside, where="post")
 axes.set(xlabel="time (s)", ylabel="tasks inside")
 plt.show()
 
 # %%
-print(
-    "L and λW agree to one part in a million:", abs(mean_inside / (rate * time_inside) - 1) < 1e-6
-)
+apart = abs(mean_inside / (rate * time_inside) - 1)
+print("L and λW agree to one part in a million:", apart < 1e-6)
 print("the workers were busy most of the time:", utilization > 0.5)
 
 # %% [markdown]
-# Turned around, the law says what you can't tune away. Four workers that take 24 ms a page do at most 4 / 0.024 = 167 pages a
-# second. If more come in, the number inside grows, and $W$ with it.
+# The law also says what you can't tune away. Look at the third line: workers, divided by the time that a page takes, is the most
+# they can do. If more pages come in than that, *L* grows, and *W* with it, whatever else you set.
 #
-# **Modify**: set `WORKERS = 8` above and run the cells from there on again. Say first: what happens to $\lambda$, to $W$, and
-# to the utilization?
+# **Modify**: set `WORKERS = 8` above and run the cells from there on again. Say first: what happens to *λ*, to *W*, and to the
+# utilization?
+#
+# <details><summary>Answer</summary>
+#
+# *λ* nearly doubles and *W* nearly halves: the work is waiting for a server, and eight threads wait as easily as four. (Nearly: what
+# little there is to calculate shares one interpreter.) *L* stays about the same, half of 600, since all tasks come at once. The
+# utilization stays near 100 %.
+# </details>
 #
 # ### Which clock
 #
@@ -1330,7 +1355,7 @@ show_source(facts.now)
 # - `write` survives nothing, `flush` the process, `fsync` the machine. Replace a file whole: temporary file, `fsync`, `os.replace`,
 #   `fsync` of the folder.
 # - A journal of checked lines can be torn anywhere and be repaired. Damage in the middle is reported, never skipped.
-# - Show **percentiles**, and waiting apart from running. Check the numbers with $L = \lambda W$.
+# - Show **percentiles**, and waiting apart from running. Check the numbers with *L = λ W*.
 #
 # | Rust | Python | where the comparison misleads |
 # |---|---|---|

@@ -24,8 +24,9 @@
 # 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it: the check
 #    says what is wrong. Hints are below the check, solutions at the end. An exercise that you skip
 #    stops nothing.
-# 4. A cell that begins with `%%program name.py` is not run. It is written to a file in a scratch folder, where
-#    other cells start it as a program of its own.
+# 4. A cell that begins with `%%program name.py` is not run. It is written to a file in a scratch folder. Other
+#    cells start it as a program of its own: `python("name.py")`, or `taskqueue("run", "name.py")` for what you would
+#    type in a terminal as `taskqueue run name.py`.
 #
 # *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 2 and 3.
 
@@ -35,6 +36,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +55,7 @@ from IPython.core.magic import register_cell_magic
 from taskqueue_edu import (
     Config,
     ConfigError,
+    Monitor,
     TaskQueue,
     TaskStatus,
     WorkerPool,
@@ -60,8 +63,7 @@ from taskqueue_edu import (
     facts,
 )
 from taskqueue_edu.cli import session
-from taskqueue_edu.course.probes import within
-from taskqueue_edu.course.show import checking, compare, needs, show_source
+from taskqueue_edu.course.show import checking, compare, needs, show_source, within
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.pending import PendingQueue
 from taskqueue_edu.registry import fold
@@ -78,7 +80,7 @@ def program(name, code):
 
 def python(*arguments, **variables):
     """Start a Python program in the scratch folder; its output comes through a pipe."""
-    ours = ("TASKQUEUE_", "FORCE_COLOR", "CLICOLOR")  # settings and colors of this notebook
+    ours = ("TASKQUEUE_", "FORCE_COLOR", "CLICOLOR", "PYTHONUNBUFFERED")  # this notebook's alone
     mine = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
@@ -141,6 +143,7 @@ def taskqueue(*arguments, last=0, **variables):
 
 # %%
 # %%program nightly.py
+import os
 import queue
 import signal
 import sys
@@ -156,7 +159,7 @@ def work():
     while True:
         number = jobs.get()
         time.sleep(0.2)  # stands for real work
-        print("done", number, flush=True)
+        os.write(1, f"done {number}\n".encode())  # 1 is standard output
         jobs.task_done()
 
 
@@ -228,6 +231,8 @@ for key, value, source in config.rows():
 show_source(Config.load)
 
 # %% [markdown]
+# In `{**file, **environment}` the later one of two equal keys stays: that is the whole precedence.
+#
 # An environment variable is always a *text*. **Predict** what these four lines make of theirs.
 
 # %%
@@ -410,11 +415,12 @@ except RuntimeError:
     print("in memory:", {str(status): n for status, n in memory.registry.counts().items() if n})
 
 try:
-    with TaskQueue.open(place / "three") as queue:
+    three = tempfile.mkdtemp(dir=place)
+    with TaskQueue.open(three) as queue:
         queue.submit_many([MathTask("sum", (n, n)) for n in range(3)])
         raise RuntimeError("something else went wrong")
 except RuntimeError:
-    with closing(TaskQueue.open(place / "three")) as queue:
+    with closing(TaskQueue.open(three)) as queue:
         compare(prediction_folder, queue.registry.counts()[TaskStatus.PENDING])
 
 # %% [markdown]
@@ -466,6 +472,12 @@ print("after the block:", closed)
 
 # %% [markdown]
 # **Modify**: leave out `.pop_all()` and return `stack` itself. What does the last block print, and why?
+#
+# <details><summary>Answer</summary>
+#
+# Inside of the block everything is closed already: leaving `with ExitStack()` closes what the stack holds, also when all went well.
+# `pop_all` moves it to a new stack, which nobody closes yet.
+# </details>
 #
 # ## 3. Ending well
 #
@@ -741,6 +753,11 @@ compare(prediction, codes)
 # %% [markdown]
 # The list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 2: the main thread
 # stands at a mailbox. **Look inside**: `report` is the mailbox's `put`. What does a second Ctrl-C do, and why is that safe?
+#
+# <details><summary>Answer</summary>
+#
+# It ends the process on the spot, as `kill -9` would. A journal is made for that: see below.
+# </details>
 
 # %%
 show_source(inspect.unwrap(session._caught))
@@ -786,6 +803,7 @@ def tasks():
 prediction_anew = ...
 prediction_twice = ...
 
+shutil.rmtree(place / "pages", ignore_errors=True)  # for when you run this cell again
 RUN = ("run", "crawl.py", "--store", "pages")
 server = PageServer(20.0)
 with python("-m", "taskqueue_edu", *RUN, SERVER=server.address) as process:
@@ -808,10 +826,11 @@ compare(prediction_anew, len(submitted) - sum(fact[0] == facts.SUBMITTED for fac
 compare(prediction_twice, sum(n > 1 for n in ends.values()))
 print(len(submitted), "submitted,", len(ends), "succeeded, exit code", code)
 print("tasks with a result that ran again:", len(succeeded & again))
+print("a monitor, from the journal alone:", Monitor(fold(both)).summary().splitlines()[0])
 
 # %% [markdown]
 # The second run found all 60 in the journal, by type and JSON, and went on with those that had no result. Tasks that were
-# *running* at the kill ran again: at least once.
+# *running* at the kill ran again: at least once. And a monitor needs no living process: it reads facts, wherever they come from.
 #
 # `submit` and `work` need the file too: a journal holds a *name*, `page_size`, and no code. `--import` says where the class is. That is on
 # purpose: whoever can write into the folder can choose among the types that *you* imported, and can't bring code of their own.
@@ -838,6 +857,11 @@ compare(prediction, codes)
 #
 # **Modify**: set `TASKQUEUE_WORKERS="1"` in the second call, `taskqueue(*RUN, SERVER=..., TASKQUEUE_WORKERS="1")`. Who wins, the
 # variable or `taskqueue.toml`?
+#
+# <details><summary>Answer</summary>
+#
+# The variable: the summary says `with 1 threads`. An option on the command line, `--workers 3`, would win over both.
+# </details>
 #
 # ## 5. Tests that don't depend on luck
 #
@@ -938,10 +962,13 @@ for test in (starts_later, is_the_worker, is_the_clock):
 #
 # **The rubric**, which the cell after yours checks:
 #
-# 1. Each different link is checked once. 2. A good page works. 3. A missing page, and a URL that is refused, are results with a
-# reason, after one run. 4. A server that is busy twice is asked a third time. 5. One that stays busy fails after four runs, and the
-# exit code says so. 6. The report names the links that don't work, and no others. 7. Killed and started again, it checks no link a
-# second time that had a result.
+# 1. Each different link is checked once.
+# 2. A good page works.
+# 3. A missing page, and a URL that is refused, are results with a reason, after one run.
+# 4. A server that is busy twice is asked a third time.
+# 5. A server that stays busy is a failure after four runs, and the exit code says so.
+# 6. The report names the links that don't work, and no others.
+# 7. Killed and started again, it checks no link a second time that had a result.
 #
 # What `FetchPage` raises stands in its docstring:
 
@@ -1040,7 +1067,7 @@ def check_links(folder, links, kill_after=None):
 
 
 def expect(point, links, url, status, runs, works=None):
-    record, path = links[url], url.removeprefix("http://").partition("/")[2]
+    record, path = links[url], re.sub(r"^http://127.0.0.1:\d+", "", url)
     raised = f" It raised {record.failure.type}: {record.failure.message}" if record.failure else ""
     assert (record.status, record.attempt) == (status, runs), (
         f"Point {point}: {path!r}: the task {record.status} in run {record.attempt}, and should have "
@@ -1124,8 +1151,7 @@ with checking("Capstone", right="All seven points of the rubric hold."):
 # **Explain it to yourself** (nobody checks): Your service gets SIGTERM, and ten seconds later SIGKILL, from a scheduler that you can't
 # change. A task takes a minute. What do you change: the way it ends, the task, or both?
 #
-# **Next**: the extension notebooks take the system further: other processes, plugins, a web page. Or take a program of your own and put it on
-# a queue: the capstone is forty lines.
+# **Next**: take a program of your own, and put it on a queue. The capstone is forty lines.
 
 # %%
 server.close()

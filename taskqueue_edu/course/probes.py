@@ -1,65 +1,11 @@
-"""What the checks of the exercises probe concurrent code with.
-
-They force the schedule that matters, so that a check gives the same verdict on every run.
-"""
+"""What the checks of the exercises force a schedule with, so that each run gives one verdict."""
 
 from __future__ import annotations
 
-import sys
 import threading
-import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
-
-from taskqueue_edu.course.show import learners_line
-
-
-def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") -> list[Any]:
-    """Run each call in a thread of its own; return what each returned or the exception it raised.
-
-    Raises AssertionError, with the line where it stands, if one has not ended after `seconds`.
-    `when` describes the situation: it is put into that message.
-    """
-    results: list[Any] = [None] * len(calls)
-
-    def run(number: int) -> None:
-        try:
-            results[number] = calls[number]()
-        except Exception as error:
-            results[number] = error
-
-    threads = [
-        threading.Thread(target=run, args=(n,), name=f"exercise-{n}", daemon=True)
-        for n in range(len(calls))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(seconds)
-        if thread.is_alive():
-            raise AssertionError(
-                f"{when + ': a' if when else 'A'}fter {seconds:g} s a thread still hangs in your "
-                f"code.{_standing(thread)}"
-            )
-    return results
-
-
-def within(seconds: float, call: Callable[[], Any], when: str = "") -> Any:
-    """Return `call()`, run in a thread of its own. Raises AssertionError if it hangs."""
-    (result,) = together(call, seconds=seconds, when=when)
-    if isinstance(result, Exception):
-        raise result
-    return result
-
-
-def _standing(thread: threading.Thread) -> str:
-    frame = sys._current_frames().get(thread.ident or 0)
-    if frame is None:  # it has ended since
-        return ""
-    frames = [(f.f_code.co_filename, n) for f, n in traceback.walk_stack(frame)]
-    return learners_line(frames[::-1])
 
 
 class Watched(threading.Condition):

@@ -3,9 +3,9 @@
 A folder holds `journal.jsonl` and `lock`. The first line is a header, every other a fact:
 
     {"journal":"taskqueue_edu","version":1,"seq":0,"at":1764021600000000,"crc":"5e0fd3a1"}
-    {"seq":1,"at":...,"fact":"submitted","id":"9f3c51a0b7e2-1","type":"math","task":{...},"crc":...}
-    {"seq":2,"at":...,"fact":"started","id":"9f3c51a0b7e2-1","worker":"worker-1","attempt":1,...}
-    {"seq":3,"at":...,"fact":"succeeded","id":"9f3c51a0b7e2-1","worker":"worker-1","value":15,...}
+    {"fact":"submitted","seq":1,"at":...,"id":"9f3c51a0b7e2-1","type":"math","task":{...},"crc":...}
+    {"fact":"started","seq":2,"at":...,"id":"9f3c51a0b7e2-1","worker":"worker-1","attempt":1,...}
+    {"fact":"succeeded","seq":3,"at":...,"id":"9f3c51a0b7e2-1","worker":"worker-1","value":15,...}
 
 `seq` counts up by one: a gap shows that lines are missing. `at` is in microseconds since 1970.
 `crc` is the CRC-32, as eight hex digits, of the line's bytes before `,"crc"`. A line of another

@@ -265,7 +265,7 @@ def scan(data: bytes, path: Path) -> Scan:
             if seq != found.seq + 1:
                 raise ValueError(f"number {seq} follows number {found.seq}")
         except ValueError as error:  # msgspec's errors are ValueErrors
-            if found.seq < 0 and not _SEAL.search(line) and not _begins_ours(line):
+            if found.seq < 0 and not _SEAL.search(line) and not _begins_ours(data):
                 raise StorageError(f"{path} is not a journal", hint=_FOREIGN) from error
             if not sealed and offset + len(line) + whole == len(data):
                 found.torn = data[offset:]
@@ -279,9 +279,9 @@ def scan(data: bytes, path: Path) -> Scan:
     return found
 
 
-def _begins_ours(line: bytes) -> bool:
+def _begins_ours(data: bytes) -> bool:
     start = b'{"journal":"%b",' % NAME.encode()
-    return line[: len(start)] == start[: len(line)]
+    return data[: len(start)] == start[: len(data)]
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes, bool]]:

@@ -61,7 +61,10 @@ def charts(snapshot: Snapshot, seconds: float) -> tuple[Chart, Chart, Chart, Cha
 
 
 def unbroken(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
-    """Split the points of a line where nothing was measured for more than GAP seconds."""
+    """Split the points of a line where nothing was measured for more than GAP seconds.
+
+    A point on its own becomes a short line, over the half second that it stands for.
+    """
     lines: list[list[tuple[float, float]]] = []
     before = float("-inf")
     for point in points:
@@ -69,6 +72,10 @@ def unbroken(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, fl
             lines.append([])
         lines[-1].append(point)
         before = point[0]
+    for line in lines:
+        if len(line) == 1:
+            at, value = line[0]
+            line[:] = (at - HALF_SECOND / 2, value), (at + HALF_SECOND / 2, value)
     return lines
 
 

@@ -11,14 +11,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
-from taskqueue_edu.monitor import Monitor, Snapshot
+from taskqueue_edu.monitor import Snapshot, duration
 from taskqueue_edu.widgets import scale
-from taskqueue_edu.widgets.charts import HALF_SECOND, Chart, Curve, age, charts, unbroken
-from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, Names, bars, label, marks
+from taskqueue_edu.widgets.charts import HALF_SECOND, Chart, Curve, charts, unbroken
+from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, View, bars, known, label, marks
 from taskqueue_edu.widgets.page import GRAY, INK, LARGE, NORMAL, PALE, POINT, SMALL, WIDTH, Page
 from taskqueue_edu.widgets.picture import HEIGHT
 from taskqueue_edu.widgets.timeline import LANE
-from taskqueue_edu.widgets.words import counts, status
+from taskqueue_edu.widgets.words import counts
 
 _TOP, _HEAD, _FOOT, _BETWEEN = 34, 46, 30, 28  # pixels
 
@@ -49,25 +49,14 @@ _Legend: TypeAlias = tuple[Sequence[Any], Sequence[str]]
 _drawing: Final = threading.Lock()
 
 
-def final_picture(monitor: Monitor, since: int) -> tuple[bytes, dict[str, Any]]:
-    """Return a PNG of what happened since the time `since`, in nanoseconds, and its metadata.
-
-    If nothing did, it shows the last hour from the first thing that happened in it. The
-    metadata, as Jupyter knows them, are the `width` in pixels and a description, `alt`.
-    """
-    everything = monitor.snapshot(3600.0, to_now=True)
-    seconds = max((everything.at - since) / 1e9, HALF_SECOND)
-    snapshot = monitor.snapshot(seconds, to_now=True)
-    if not age(snapshot):
-        snapshot, seconds = everything, max(age(everything), HALF_SECOND)
-    with _drawing:
-        png = draw_final(snapshot, min(seconds, snapshot.seconds))
-    return png, {"width": WIDTH, "alt": f"{status(snapshot)} {monitor.summary()}"}
-
-
 def draw_final(snapshot: Snapshot, seconds: float) -> bytes:
-    """Return the last `seconds` of the snapshot as a PNG."""
-    names = Names().update(snapshot)[:MOST]
+    """Return the last `seconds` of the snapshot as a PNG, WIDTH pixels wide on a page."""
+    with _drawing:
+        return _draw(snapshot, seconds)
+
+
+def _draw(snapshot: Snapshot, seconds: float) -> bytes:
+    names = View().update(snapshot).names[:MOST]
     row = _HEAD + HEIGHT + _FOOT
     lanes = LANE * max(len(names), 2)
     page = Page(_TOP + 2 * row + _HEAD + lanes + _FOOT)
@@ -80,9 +69,11 @@ def draw_final(snapshot: Snapshot, seconds: float) -> bytes:
         axes = page.axes(left + 40, top + _HEAD, half - 56, HEIGHT, seconds)
         page.legend(left, top + _HEAD - 7, *_chart(axes, chart, seconds))
     top = _TOP + 2 * row
-    _head(page, "Workers", "the newest 2,000 runs" * (len(snapshot.runs) == 2_000), 4, top)
-    axes = page.axes(84, top + _HEAD, WIDTH - 100, lanes, seconds)
-    page.legend(4, top + _HEAD - 7, *_workers(axes, snapshot, names, seconds))
+    traced = min(seconds, known(snapshot))
+    note = f"the last {duration(traced)}: older runs are not kept" if traced < seconds else ""
+    _head(page, "Workers", note, 4, top)
+    axes = page.axes(84, top + _HEAD, WIDTH - 100, lanes, traced)
+    page.legend(4, top + _HEAD - 7, *_workers(axes, snapshot, names, traced))
     return page.png()
 
 
@@ -123,6 +114,8 @@ def _chart(axes: Axes, chart: Chart, seconds: float) -> _Legend:
 
 
 def _steps(axes: Axes, curve: Curve, seconds: float) -> None:
+    if not curve.points:
+        return
     times = [seconds + at for at, _ in curve.points]
     top = axes.get_ylim()[1]
     values = [min(value, top) for _, value in curve.points]
@@ -135,10 +128,8 @@ def _steps(axes: Axes, curve: Curve, seconds: float) -> None:
 
 def _line(axes: Axes, curve: Curve, seconds: float) -> None:
     for line in unbroken(curve.points):
-        x, y = [seconds + at for at, _ in line], [value for _, value in line]
-        # A point on its own has no line to be seen by.
-        marker = "o" if len(line) == 1 else ""
-        axes.plot(x, y, marker=marker, markersize=3, clip_on=False, **_LINES[curve.look])
+        x, y = [max(seconds + at, 0.0) for at, _ in line], [value for _, value in line]
+        axes.plot(x, y, clip_on=False, **_LINES[curve.look])
 
 
 def _peak(axes: Axes, at: float, value: float, seconds: float) -> None:

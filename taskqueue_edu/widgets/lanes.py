@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from taskqueue_edu import facts
-from taskqueue_edu.monitor import Run, Snapshot
+from taskqueue_edu.monitor import KEPT_RUNS, Run, Snapshot
 
 KINDS: Final = {
     facts.SUCCEEDED: "succeeded",
@@ -49,8 +49,14 @@ this list is drawn.
 
 _RANK: Final = tuple(MARKS)
 
-MOST: Final = 24
+MOST: Final = 16
 """Lanes in a picture; more would be too many to compare."""
+
+_SPANS: Final = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05)
+"""Lanes look back for one of these many seconds, less than the charts do: tasks are short."""
+
+_CROWD: Final = 500
+"""Runs in all lanes that can still be told apart. If there are more, the lanes look back less."""
 
 _THIN: Final = 0.15
 """Percent of the width. A bar is never thinner, and thin ones that touch are drawn as one."""
@@ -70,20 +76,51 @@ class Bar(NamedTuple):
     right: float
 
 
-class Names:
-    """Remembers the workers, so that a lane stays while its worker has nothing to do."""
+class Lanes(NamedTuple):
+    """The worker of each lane, "" for one that has run nothing yet, and how far back they go."""
+
+    names: list[str]
+    seconds: float
+
+
+class View:
+    """Remembers what the last frame showed, so that the next one looks like it."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
+        self._seconds = _SPANS[0]
 
-    def update(self, snapshot: Snapshot) -> list[str]:
-        """Return the names of the lanes in order; "" for a worker that has run nothing yet."""
+    def update(self, snapshot: Snapshot) -> Lanes:
+        """Return what the lanes show of a snapshot."""
+        return Lanes(self._names(snapshot), self._span(snapshot))
+
+    def _names(self, snapshot: Snapshot) -> list[str]:
         active = {run.worker for run in snapshot.runs}
         active.update(run.worker for run in snapshot.busy)
+        # The lane of a worker stays while that has nothing to do.
         idle = sorted(self._seen - active, key=_natural)[: max(snapshot.workers - len(active), 0)]
         self._seen |= active
         names = sorted(active.union(idle), key=_natural)
         return names + [""] * (snapshot.workers - len(names))
+
+    def _span(self, snapshot: Snapshot) -> float:
+        runs, at = snapshot.runs, snapshot.at
+        for seconds in _SPANS:
+            start = at - int(seconds * 1e9)
+            shown = len(runs) - bisect_right(runs, start, key=lambda run: run.end)
+            # To grow takes fewer runs than to stay, or it would change back and forth.
+            most = _CROWD if seconds > self._seconds else 1.5 * _CROWD
+            if shown <= most and seconds <= known(snapshot):
+                break
+        self._seconds = seconds
+        return seconds
+
+
+def known(snapshot: Snapshot) -> float:
+    """Return for how many seconds back the snapshot has all runs."""
+    if len(snapshot.runs) < KEPT_RUNS:
+        return snapshot.seconds
+    return (snapshot.at - snapshot.runs[0].end) / 1e9
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

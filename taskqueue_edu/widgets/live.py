@@ -12,14 +12,15 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from IPython.core.getipython import get_ipython
-from IPython.display import display
+from IPython.display import DisplayHandle
 from ipywidgets import HTML, VBox
 
 from taskqueue_edu import facts
 from taskqueue_edu.monitor import Monitor, Snapshot
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.registry import Registry
-from taskqueue_edu.widgets.lanes import Names
+from taskqueue_edu.widgets.charts import HALF_SECOND, age
+from taskqueue_edu.widgets.lanes import View
 from taskqueue_edu.widgets.picture import draw
 from taskqueue_edu.widgets.style import STYLE
 from taskqueue_edu.widgets.words import status
@@ -58,7 +59,11 @@ class LiveMonitor:
         """Show it under the cell that calls this, from now until `stop`."""
         _stop_earlier(self._monitor.registry, self)
         self._screen = _Screen(self._monitor, self._window)
-        self._screen.start(weakref.ref(self))
+        try:
+            self._screen.start(weakref.ref(self))
+        except BaseException:  # an interrupt, perhaps: `with` does not call __exit__ then
+            self._screen.end()
+            raise
 
     def stop(self) -> None:
         """End the updates and leave a picture of the run. Stopping twice is fine."""
@@ -94,7 +99,7 @@ class _Screen:
         self._monitor = monitor
         self._window = window
         self._since = facts.now()
-        self._names = Names()
+        self._view = View()
         self._picture, self._status = HTML(), HTML()
         self._box = VBox([HTML(STYLE), self._picture, self._status])
         self._box.add_class("taskqueue-monitor")
@@ -109,10 +114,9 @@ class _Screen:
         self._frame()
         if get_ipython() is not None:  # else there is nowhere to show it
             view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
-            self._output = display(
-                {"application/vnd.jupyter.widget-view+json": view, "text/plain": TEXT},
-                raw=True,
-                display_id=True,
+            self._output = DisplayHandle()
+            self._output.display(
+                {"application/vnd.jupyter.widget-view+json": view, "text/plain": TEXT}, raw=True
             )
         self._thread = threading.Thread(
             target=self._update, args=(owner,), name="taskqueue-live-monitor", daemon=True
@@ -143,7 +147,7 @@ class _Screen:
 
     def _frame(self) -> Snapshot:
         snapshot = self._monitor.snapshot(self._window)
-        self._picture.value = draw(snapshot, self._names.update(snapshot))
+        self._picture.value = draw(snapshot, self._view.update(snapshot))
         # While it changes all the time, a screen reader should not read it out by itself.
         self._say(status(snapshot), "off")
         return snapshot
@@ -166,8 +170,9 @@ class _Screen:
     def abandon(self) -> None:
         """Stop the thread, and leave everything as it is."""
         self._leave.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join()
 
     def _finish(self) -> None:
         with self._ending:
@@ -185,15 +190,27 @@ class _Screen:
                     widget.close()
 
     def _leave_picture(self) -> None:
+        snapshot, seconds = self._whole_run()
         # It takes half a second to import matplotlib: not before the picture is needed.
-        from taskqueue_edu.widgets.final import final_picture
+        from taskqueue_edu.widgets.final import draw_final
+        from taskqueue_edu.widgets.page import WIDTH
 
-        png, described = final_picture(self._monitor, self._since)
+        png = base64.b64encode(draw_final(snapshot, seconds)).decode()
+        described = f"{status(snapshot)} {self._monitor.summary()}"
         self._output.update(
-            {"image/png": base64.b64encode(png).decode(), "text/plain": TEXT},
+            {"image/png": png, "text/plain": TEXT},
             raw=True,
-            metadata={"image/png": described},
+            metadata={"image/png": {"width": WIDTH, "alt": described}},
         )
+
+    def _whole_run(self) -> tuple[Snapshot, float]:
+        """Return what happened while this was shown, or the last hour if nothing did."""
+        everything = self._monitor.snapshot(3600.0, to_now=True)
+        seconds = max((everything.at - self._since) / 1e9, HALF_SECOND)
+        snapshot = self._monitor.snapshot(seconds, to_now=True)
+        if not age(snapshot):
+            snapshot, seconds = everything, max(age(everything), HALF_SECOND)
+        return snapshot, min(seconds, snapshot.seconds)
 
 
 _lock: Final = threading.Lock()  # Guards `_shown`: the newest monitor of each registry.

@@ -14,6 +14,7 @@ from typing import Final
 from taskqueue_edu.monitor import Snapshot
 from taskqueue_edu.widgets import scale
 from taskqueue_edu.widgets.charts import HALF_SECOND, Chart, Curve, age, charts, unbroken
+from taskqueue_edu.widgets.lanes import Lanes
 from taskqueue_edu.widgets.scale import Axis
 from taskqueue_edu.widgets.svg import note, time_grid
 from taskqueue_edu.widgets.timeline import draw_workers
@@ -22,21 +23,18 @@ from taskqueue_edu.widgets.words import counts
 HEIGHT: Final = 112
 """Pixels from the bottom to the top of a chart."""
 
-LANE_SECONDS: Final = 10.0
-"""The lanes look back this far, less than the charts do: most tasks are short."""
 
-
-def draw(snapshot: Snapshot, names: Sequence[str]) -> str:
-    """Return the picture. `names`: the worker of each lane, "" for a nameless one."""
+def draw(snapshot: Snapshot, lanes: Lanes) -> str:
+    """Return the picture of a snapshot."""
     seconds = scale.span(age(snapshot), snapshot.seconds)
     throughput, depth, waiting, running = (
         _chart(chart, seconds) for chart in charts(snapshot, seconds)
     )
+    workers = draw_workers(snapshot, Lanes(lanes.names, min(lanes.seconds, seconds)))
     return (
         f'<div class="tq">{_tiles(snapshot)}<div class="tq-charts">'
         f'<div class="tq-pair">{throughput}{depth}</div>'
-        f'<div class="tq-pair">{waiting}{running}</div></div>'
-        f"{draw_workers(snapshot, names, min(seconds, LANE_SECONDS))}</div>"
+        f'<div class="tq-pair">{waiting}{running}</div></div>{workers}</div>'
     )
 
 
@@ -126,11 +124,10 @@ def _line(points: Sequence[tuple[float, float]], seconds: float, top: float) -> 
     path = ""
     for line in unbroken(points):
         places = [
-            f"{1000 + at / seconds * 1000:.1f} {HEIGHT - value / top * HEIGHT:.1f}"
+            f"{max(1000 + at / seconds * 1000, 0):.1f} {HEIGHT - value / top * HEIGHT:.1f}"
             for at, value in line
         ]
-        # A point on its own is a line of no length, which its round ends make a dot.
-        path += f"M{places[0]}h0" + "".join(f"L{place}" for place in places[1:])
+        path += "M" + "L".join(places)
     return path
 
 

@@ -24,12 +24,12 @@ def step(top: float, most: int) -> float:
 
 
 def number(value: float) -> str:
-    """Return a number of at most five characters: 0.05, 950, 1,200, 12k, 1.5M."""
-    if value >= 1e6:
-        return f"{value / 1e6:.3g}M"
-    if value >= 1e4:
-        return f"{value / 1e3:.3g}k"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    """Return a number with about three digits: 0.05, 950, 1,200, 12.3k, 1.5M."""
+    # Each limit is where rounding to three digits would give the next unit.
+    for limit, unit, letter in ((9.995e8, 1e9, "G"), (9.995e5, 1e6, "M"), (9_999.5, 1e3, "k")):
+        if value >= limit:
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def _axis(highest: float, size: float, scale: float, unit: str) -> Axis:
@@ -58,7 +58,8 @@ def span(age: float, most: float) -> float:
 
 def clock_axis(seconds: float) -> Axis:
     """Return an axis for `seconds` that pass. Its ticks need not reach its end."""
-    unit, scale = ("min", 60.0) if seconds >= 180.0 else ("s", 1.0)
+    units = (("min", 60.0, 180.0), ("s", 1.0, 1.0), ("ms", 1e-3, 0.0))
+    unit, scale = next((unit, scale) for unit, scale, least in units if seconds >= least)
     size = step(seconds / scale, 3)
     count = math.floor(seconds / scale / size + 1e-9)
     ticks = tuple((size * n * scale, f"{number(size * n)} {unit}") for n in range(count + 1))

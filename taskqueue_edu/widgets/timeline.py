@@ -7,29 +7,30 @@ from html import escape
 from typing import Final
 
 from taskqueue_edu.monitor import Run, Snapshot, duration
-from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, bars, label, marks, short
+from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, Lanes, bars, label, marks, short
 from taskqueue_edu.widgets.svg import note, time_grid
 
 LANE: Final = 28
 """Pixels from one worker to the next."""
 
 
-def draw_workers(snapshot: Snapshot, names: Sequence[str], seconds: float) -> str:
-    """Return a lane for each name, with what it ran in the last `seconds`."""
+def draw_workers(snapshot: Snapshot, shown: Lanes) -> str:
+    """Return the lanes with their heading and legend."""
+    seconds = shown.seconds
     lanes, ended = bars(snapshot.runs, snapshot.at, seconds)
     busy = {run.worker: run for run in snapshot.busy}
-    shown = names[:MOST]
-    height = LANE * max(len(shown), 2)
-    if shown:
+    names = shown.names[:MOST]
+    height = LANE * max(len(names), 2)
+    if names:
         head = f"{len(busy)} of {max(snapshot.workers, len(busy))} busy"
         body = f'<g class="tq-grid">{time_grid(seconds, height)}</g>' + "".join(
             _lane(LANE * place, name, lanes.get(name, []), busy.get(name), snapshot.at, seconds)
-            for place, name in enumerate(shown)
+            for place, name in enumerate(names)
         )
     else:
         head, body = "", note("no worker yet", height)
-    if len(names) > MOST:
-        head += f", {len(names) - MOST} more not shown"
+    if len(shown.names) > MOST:
+        head += f", {len(shown.names) - MOST} more not shown"
     listed = ", ".join(f"{n:,} {WORDS[kind]}" for kind, n in ended.items()) or "none"
     return (
         f'<div class="tq-chart tq-workers"><div class="tq-head"><b>Workers</b> <span>{head}</span>'
@@ -57,7 +58,8 @@ def _lane(y: int, name: str, lane: Sequence[Bar], run: Run | None, at: int, seco
     else:
         took = max(at - run.start, 0) / 1e9
         parts.append(_rectangle("running", max(100 - took / seconds * 100, 0.0), 100.0))
-        words = f"{escape(short(run.type, 10))} <tspan>{duration(took)}</tspan>"
+        what = escape(short(run.type.rpartition(".")[2], 10))
+        words = f"{what} <tspan>{duration(took)}</tspan>"
         parts.append(f'<svg x="100%"><text x="8" y="22">{words}</text></svg>')
     return "".join(parts) + "</svg>"
 

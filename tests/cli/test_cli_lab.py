@@ -49,8 +49,16 @@ def test_opens_the_first_notebook_here(call: Callable[..., Any], started: list[l
         [
             *(sys.executable, "-m", "jupyterlab", str(folder / CORE)),
             f"--ServerApp.root_dir={folder}",
+            f"--LabApp.default_url=/lab/tree/{CORE}",
         ]
     ]
+
+
+def test_root_folder_may_be_another(call: Callable[..., Any], started: list[list[str]]) -> None:
+    """JupyterLab takes one root folder: the one that the caller names."""
+    notebooks("notebooks", CORE)
+    call("lab", "--", "--ServerApp.root_dir=/")
+    assert started[0][4:] == ["--ServerApp.root_dir=/"]
 
 
 def test_start_here_comes_first(call: Callable[..., Any], started: list[list[str]]) -> None:
@@ -84,7 +92,7 @@ def test_options_are_passed_on(
     notebooks("notebooks", CORE)
     notebooks("mine", CORE)
     call("lab", *path, "--", "--no-browser", "--port", "8899")
-    assert started[0][5:] == ["--no-browser", "--port", "8899"]
+    assert started[0][4:7] == ["--no-browser", "--port", "8899"]
 
 
 def test_root_is_allowed(

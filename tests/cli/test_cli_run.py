@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import facts_in
+from cli_terminal import facts_in
 
 
 def test_run_prints_a_summary(call: Callable[..., Any]) -> None:
@@ -181,6 +181,14 @@ def test_file_that_is_not_there(call: Callable[..., Any]) -> None:
         found = call("run", what)
         assert found.exit_code == 2
         assert what in found.stderr
+
+
+def test_fetch_takes_no_store(call: Callable[..., Any]) -> None:
+    """A workload whose tasks mean nothing to the next run is refused before a folder is made."""
+    found = call("run", "fetch", "--store", "jobs")
+    assert found.exit_code == 2
+    assert "without --store" in found.stderr
+    assert not Path("jobs").exists()
 
 
 def test_unregistered_class(call: Callable[..., Any], write: Callable[..., Path]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COMMAND, facts_in
+from cli_terminal import COMMAND, LIMIT, facts_in
 
 pytestmark = [
     pytest.mark.slow,
@@ -157,10 +157,13 @@ def test_sigterm(write: Callable[..., Path]) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline().endswith("runs\n")
-    process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("runs\n")
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
     assert process.returncode == 143
     assert "Stopping (SIGTERM)" in told
     assert "0 of 4 tasks are done, kept in jobs" in told
@@ -231,6 +234,6 @@ def test_nobody_reads(words: tuple[str, ...]) -> None:
     assert process.stderr is not None
     told = process.stderr.read()
     process.stderr.close()
-    assert process.wait(60) in (1, 141)
+    assert process.wait(LIMIT) in (1, 141)
     assert "Traceback" not in told
     assert "BrokenPipe" not in told

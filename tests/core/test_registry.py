@@ -237,7 +237,10 @@ def test_the_log_keeps_nothing_alive(registry: Registry) -> None:
     class Thing:
         pass
 
-    thing, error, again = Do(), ValueError("x"), ValueError("y")
+    class Trouble(Exception):
+        pass
+
+    thing, error, again = Do(), Trouble("x"), Trouble("y")
     value = Thing()
     watched = [weakref.ref(x) for x in (thing, value, error, again)]
     finish(registry, submit(registry, "a-1", thing), value)

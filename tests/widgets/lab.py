@@ -126,21 +126,21 @@ class Lab:
 
 
 @contextmanager
-def browser_page(width: int, height: int) -> Iterator[Any]:
-    """Open a page of a headless Chromium."""
+def chromium() -> Iterator[Any]:
+    """Start a headless Chromium; `new_page` opens a page of it."""
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, BROWSERS)))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         try:
-            yield browser.new_page(viewport={"width": width, "height": height})
+            yield browser
         finally:
             browser.close()
 
 
 def open_notebook(page: Any, address: str) -> None:
-    """Open a notebook and wait until its kernel is ready; hide what stands beside it."""
+    """Open a notebook, hide what stands beside it, and wait until its kernel is ready."""
     page.goto(address)
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
     page.wait_for_function(_READY, timeout=60_000)
@@ -154,11 +154,6 @@ def command(page: Any, name: str, **arguments: Any) -> None:
         f"() => window.jupyterapp.commands.execute('{name}', {json.dumps(arguments)})"
         ".then(() => null)"
     )
-
-
-def start(page: Any, name: str) -> None:
-    """Let JupyterLab begin something."""
-    page.evaluate(f"() => {{ window.jupyterapp.commands.execute('{name}'); }}")
 
 
 def set_theme(page: Any, *, dark: bool) -> None:

@@ -1,0 +1,400 @@
+"""The journal's format, byte by byte: what is written, what is read, what damage does."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskqueue_edu import RetryPolicy, facts, journal
+from taskqueue_edu.errors import JournalDamaged, StorageError
+from taskqueue_edu.facts import Failure, RawFact, Submission
+from taskqueue_edu.journal import read_facts
+from taskqueue_edu.journal.format import VERSION, encode, header, scan, seal
+
+GOLDEN = Path(__file__).parent / "data" / "journal-v1.jsonl"
+PATH = Path("jobs/journal.jsonl")
+AT = 1_764_021_600_000_000_000
+"""Nanoseconds since 1970. The journal keeps microseconds."""
+
+FULL = Submission("flaky", None, b'{"fails":2}', 7, 1_764_021_660.5, RetryPolicy(5, (OSError,)))
+FAILURE = Failure(
+    ("ConnectionResetError", "ConnectionError", "OSError", "Exception", "BaseException"),
+    'the line\nwas "cut" \ud800 \U0001f40d',
+    "Traceback (most recent call last):\n  ...\n",
+)
+
+# One line of every kind, and of both kinds of submission.
+FACTS: list[RawFact] = [
+    (facts.SUBMITTED, "9f3c51a0b7e2-1", AT, "math", Submission("math", None, b'{"operands":[1]}')),
+    (facts.SUBMITTED, "9f3c51a0b7e2-2", AT + 1_000, "flaky", FULL),
+    (facts.STARTED, "9f3c51a0b7e2-1", AT + 2_000, "worker-1", 1),
+    (facts.SUCCEEDED, "9f3c51a0b7e2-1", AT + 3_000, "worker-1", b'{"sum":15}'),
+    (facts.RETRIED, "9f3c51a0b7e2-2", AT + 4_000, "worker-2", (FAILURE, 1_764_021_661.25)),
+    (facts.FAILED, "9f3c51a0b7e2-2", AT + 5_000, "worker-2", FAILURE),
+    (facts.REVIVED, "9f3c51a0b7e2-2", AT + 6_000, "", "put back by the client"),
+    (facts.RELEASED, "9f3c51a0b7e2-2", AT + 7_000, "worker-2", "its worker stops"),
+    (facts.RECOVERED, "9f3c51a0b7e2-2", AT + 8_000, "worker-2", "the process died"),
+    (facts.DIED, "9f3c51a0b7e2-2", AT + 9_000, "worker-2", "too often"),
+    (facts.CANCELLED, "9f3c51a0b7e2-3", AT + 10_000, "", "n\u00e3o \udcff"),
+]
+
+
+def lines_of(stored: list[RawFact]) -> list[bytes]:
+    return [header(AT), *(encode(seq, fact) for seq, fact in enumerate(stored, start=1))]
+
+
+NEVER = b'{"attempts":0,"on":[],"delay":0,"factor":1,"max_delay":0,"jitter":0}'
+LINES = lines_of(FACTS)
+DATA = b"".join(LINES)
+STARTS = [sum(map(len, LINES[:n])) for n in range(len(LINES) + 1)]
+
+
+def text(value: str) -> str:
+    """What becomes of a text with lone surrogates."""
+    return value.encode("utf-8", "backslashreplace").decode()
+
+
+def plain(fact: RawFact) -> tuple[Any, ...]:
+    """Return a fact as values that can be compared, as they are after a journal."""
+
+    def flat(detail: Any) -> Any:
+        if isinstance(detail, Failure):
+            return detail.names, text(detail.message), text(detail.traceback)
+        if isinstance(detail, tuple):
+            return tuple(map(flat, detail))
+        return text(detail) if isinstance(detail, str) else detail
+
+    kind, task_id, at, who, detail = fact
+    return kind, task_id, at // 1_000 * 1_000, who, flat(detail)
+
+
+def same(found: list[RawFact], expected: list[RawFact]) -> bool:
+    return list(map(plain, found)) == list(map(plain, expected))
+
+
+def whole_lines(data: bytes) -> int:
+    """How many facts are complete in the first bytes of DATA."""
+    return max(sum(start <= len(data) for start in STARTS) - 2, 0)
+
+
+# -- what is written
+
+
+def test_golden_file() -> None:
+    """The bytes of a journal are those of version 1, to the last one: old files stay readable."""
+    assert VERSION == 1
+    assert GOLDEN.read_bytes() == DATA
+
+
+def test_golden_file_is_read() -> None:
+    """A journal of version 1 gives the facts that went into it."""
+    found = scan(GOLDEN.read_bytes(), PATH)
+    assert same(found.facts, FACTS)
+    assert (found.end, found.seq, found.torn) == (len(DATA), len(FACTS), b"")
+
+
+def test_every_kind_is_covered() -> None:
+    """The golden file has a line of each kind of fact."""
+    assert {fact[0] for fact in FACTS} == set(facts.KINDS)
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=[fact[0] for fact in FACTS])
+def test_a_fact_survives(fact: RawFact) -> None:
+    """What goes into a line comes out of it."""
+    found = scan(header(AT) + encode(1, fact), PATH)
+    assert same(found.facts, [fact])
+    assert found.torn == b""
+
+
+def test_lines_are_json_with_a_checksum() -> None:
+    """Each line is one JSON object, numbered, whose checksum another program can verify."""
+    for seq, line in enumerate(LINES):
+        assert line.count(b"\n") == 1
+        assert json.loads(line)["seq"] == seq
+        # As the documentation has it:
+        body, _, crc = line.rpartition(b',"crc":"')
+        assert zlib.crc32(body) == int(crc[:8], 16)
+    assert json.loads(LINES[0])["journal"] == "taskqueue_edu"
+
+
+def test_the_documented_fields() -> None:
+    """The fields of each kind are those that the documentation lists, in its order."""
+    listed = re.search(r"depends on its kind.*?:\n\n(.*?)\n\n", journal.__doc__ or "", re.DOTALL)
+    assert listed is not None
+    fields: dict[str, list[str]] = {}
+    for kinds, rest in re.findall(r"^    ([a-z, ]+?)  +(.*)$", listed[1], re.MULTILINE):
+        for kind in kinds.split(", "):
+            # Without defaults, remarks, and what is inside of an object.
+            rest = re.sub(r"\{.*?\}|=[^,\s]*|  +due: .*", "", rest)
+            fields[kind] = [name.strip(" ,") for name in rest.split(", ")]
+    assert fields.keys() == set(facts.KINDS)
+    for fact, line in zip(FACTS, LINES[1:], strict=True):
+        found = list(json.loads(line))
+        assert found[:4] == ["fact", "seq", "at", "id"]
+        assert set(found[4:-1]) <= set(fields[fact[0]])
+        assert found[-1] == "crc"
+    full = json.loads(LINES[2])
+    assert set(full) == {*("fact", "seq", "at", "id", "crc"), *fields[facts.SUBMITTED]}
+    assert list(full["retry"]) == ["attempts", "on", "delay", "factor", "max_delay", "jitter"]
+
+
+def test_defaults_are_left_out() -> None:
+    """A line holds no field that says nothing."""
+    assert set(json.loads(LINES[1])) == {*("fact", "seq", "at", "id", "type", "task", "crc")}
+    assert "worker" not in json.loads(LINES[7])
+
+
+def test_times_are_in_microseconds() -> None:
+    """A time is written in microseconds since 1970: a whole number that JSON keeps exactly."""
+    assert json.loads(LINES[1])["at"] == AT // 1_000
+    line = encode(1, (facts.STARTED, "a-1", AT + 1_999, "w", 1))
+    assert json.loads(line)["at"] == AT // 1_000 + 1
+
+
+def test_payloads_are_kept_as_they_are() -> None:
+    """A task's JSON is a part of the line, and comes back with the same bytes."""
+    payload = b'{"a":"\xc3\xbc \\n","b":[1.50,{}]}'
+    fact = (facts.SUBMITTED, "a-1", AT, "x", Submission("x", None, payload))
+    line = encode(1, fact)
+    assert b'"task":' + payload in line
+    (found,) = scan(header(AT) + line, PATH).facts
+    assert found[4].payload == payload
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["\ud800", "a\udc80b", "\udfff\ud800", "\0\n\r\x1f\x7f\u2028", '"crc":"00000000"}', ""],
+)
+def test_messages_that_json_may_not_hold(message: str) -> None:
+    """An exception's message is kept whatever is in it; lone surrogates become escapes."""
+    failure = Failure((f"mod{message}.Error",), message, message)
+    line = encode(1, (facts.FAILED, "a-1", AT, "w", failure))
+    (found,) = scan(header(AT) + line, PATH).facts
+    assert found[4].message == found[4].traceback == text(message)
+    assert found[4].names == (f"mod{text(message)}.Error",)
+    json.loads(line)
+
+
+def test_exceptions_that_misbehave_when_printed() -> None:
+    """An exception that can't be printed is recorded all the same."""
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    class Strange(SyntaxError):
+        text = 5  # type: ignore[assignment]
+        lineno = 1
+        filename = object()  # type: ignore[assignment]
+
+    for error in (Mute(), Strange("x"), SystemExit(3), KeyboardInterrupt()):
+        failure = Failure.of(error)
+        line = encode(1, (facts.FAILED, "a-1", AT, "w", failure))
+        (found,) = scan(header(AT) + line, PATH).facts
+        assert found[4].names == failure.names
+        assert found[4].type == failure.type
+        assert type(error).__qualname__ in found[4].type
+        assert found[4].traceback
+
+
+# -- what is read after damage
+
+
+def test_cut_at_every_byte() -> None:
+    """Wherever the last write was cut: no error, every whole line is kept, and the rest too."""
+    for length in range(len(DATA) + 1):
+        data = DATA[:length]
+        found = scan(data, PATH)
+        count = whole_lines(data)
+        assert same(found.facts, FACTS[:count])
+        assert data[: found.end] + found.torn == data
+        assert found.end in STARTS
+        assert found.seq == (count if length >= STARTS[1] else -1)
+
+
+@pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
+def test_flip_every_byte(mask: int) -> None:
+    """A byte that changed is noticed wherever it is, and no changed fact is ever read."""
+    last = STARTS[-2]
+    for place in range(len(DATA)):
+        data = bytearray(DATA)
+        data[place] ^= mask
+        line = sum(start <= place for start in STARTS) - 1
+        if place < last - 1:
+            with pytest.raises(JournalDamaged, match=rf"byte {STARTS[line]}: ") as caught:
+                scan(bytes(data), PATH)
+            assert str(PATH) in caught.value.message
+            assert "keep the file" in caught.value.hint
+        else:  # the last line, or the end of the line before: as if the write had been cut
+            found = scan(bytes(data), PATH)
+            assert found.torn == bytes(data[STARTS[line] :])
+            assert same(found.facts, FACTS[: line - 1])
+
+
+@pytest.mark.parametrize("value", [b"\0", b" ", b"\n", b"\xff"])
+def test_blocks_of_nothing(value: bytes) -> None:
+    """A block of the disk that was lost is noticed wherever it is."""
+    for place in range(STARTS[1], len(DATA), 64):
+        data = DATA[:place] + value * 64 + DATA[place + 64 :]
+        line = sum(start <= place for start in STARTS) - 1
+        try:
+            found = scan(data, PATH)
+        except JournalDamaged as error:
+            offset = int(re.findall(r"byte (\d+):", error.message)[0])
+            assert place - len(LINES[line]) <= offset <= place + 64
+        else:
+            assert line >= len(LINES) - 2
+            assert same(found.facts, FACTS[: line - 1])
+            assert data[: found.end] + found.torn == data
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, len(DATA)))
+def test_garbage_is_never_read_as_a_fact(garbage: bytes, place: int) -> None:
+    """Whatever bytes get into a journal, what is read from it are facts that were written."""
+    try:
+        found = scan(DATA[:place] + garbage, PATH)
+    except StorageError:
+        return
+    count = whole_lines(DATA[: found.end])
+    assert same(found.facts, FACTS[:count])
+
+
+@pytest.mark.parametrize("missing", range(1, len(FACTS)))
+def test_a_missing_line(missing: int) -> None:
+    """A line that is gone shows as a gap in the numbers, at the line after it."""
+    data = b"".join(LINES[:missing] + LINES[missing + 1 :])
+    with pytest.raises(JournalDamaged, match=f"number {missing + 1} follows number {missing - 1}"):
+        scan(data, PATH)
+
+
+def test_a_line_twice() -> None:
+    """A line that is there twice is damage as well, also at the end."""
+    with pytest.raises(JournalDamaged, match=f"byte {len(DATA)}: number 11 follows number 11"):
+        scan(DATA + LINES[-1], PATH)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"seq":1,"at":1,"id":"a-1","fact":"vanished"}',
+        b'{"seq":1,"at":1,"id":"a-1"}',
+        b'{"seq":1,"at":1,"fact":"started","worker":"w","attempt":1}',
+        b'{"seq":1,"at":1.5,"id":"a-1","fact":"started","worker":"w","attempt":1}',
+        b'{"seq":1,"at":1,"id":"a-1","fact":"submitted","type":"x","task":{},"priority":0.5}',
+        b'{"seq":1,"at":1,"id":"a-1","fact":"submitted","type":"x","task":{},"retry":%b}' % NEVER,
+        b"[1,2]",
+        b"{}",
+    ],
+)
+def test_a_line_that_says_something_else(body: bytes) -> None:
+    """A line with a right checksum was written so: if it makes no sense, nothing is cut off."""
+    with pytest.raises(JournalDamaged, match=f"byte {STARTS[1]}: "):
+        scan(LINES[0] + seal(body), PATH)
+
+
+def test_a_newer_version_is_refused() -> None:
+    """A journal of a newer program is left to that program."""
+    head = b'{"journal":"taskqueue_edu","version":2,"seq":0,"at":1,"new":[]}'
+    with pytest.raises(StorageError, match="has format version 2; this program knows 1") as caught:
+        scan(seal(head) + b"anything\n", PATH)
+    assert not isinstance(caught.value, JournalDamaged)
+    assert "newer program" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello",
+        b"hello\n",
+        b"a,b\n1,2\n",
+        b"{}",
+        b'{"journal":"other"}\n',
+        b'{"name":"x","crc":"00000000"',
+        b"\n",
+        b"\0" * 100,
+        seal(b'{"journal":"another","version":1,"seq":0,"at":1}'),
+    ],
+)
+def test_a_file_of_another_program_is_refused(data: bytes) -> None:
+    """A file that is no journal is neither read nor cut, be it one line or many."""
+    with pytest.raises(StorageError, match=str(PATH)) as caught:
+        scan(data, PATH)
+    assert not isinstance(caught.value, JournalDamaged)
+    assert "another folder" in caught.value.hint
+
+
+def test_an_empty_file() -> None:
+    """An empty file is the beginning of a journal."""
+    assert scan(b"", PATH).seq == -1
+
+
+# -- reading without owning
+
+
+def test_read_facts(tmp_path: Path) -> None:
+    """A journal can be read while its owner writes: a line that is not whole is left out."""
+    (tmp_path / "journal.jsonl").write_bytes(DATA[:-3])
+    assert same(read_facts(tmp_path), FACTS[:-1])
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.jsonl"]
+
+
+def test_read_facts_of_nothing(tmp_path: Path) -> None:
+    """A folder without a journal, or a journal that can't be read, is a StorageError."""
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(StorageError, match="there is no journal in"):
+            read_facts(folder)
+    (tmp_path / "journal.jsonl").mkdir()
+    with pytest.raises(StorageError, match="can't read"):
+        read_facts(tmp_path)
+
+
+# -- properties
+
+texts = st.text(st.characters(), max_size=20)
+ids = st.text("0123456789abcdef-", min_size=1, max_size=20)
+times = st.integers(0, 2**63 - 1)
+failures = st.builds(Failure, st.lists(texts.map(text), min_size=1).map(tuple), texts, texts)
+payloads = st.dictionaries(texts.map(text), st.integers() | texts.map(text)).map(
+    lambda value: json.dumps(value, ensure_ascii=False).encode()
+)
+policies = st.builds(
+    RetryPolicy,
+    st.integers(1, 10**9),
+    st.lists(texts.map(text)).map(tuple),
+    *[st.floats(low, high) for low, high in ((0, 1e9), (1, 1e9), (0, 1e9), (0, 1))],
+)
+submissions = st.builds(
+    Submission,
+    ids,
+    st.none(),
+    payloads,
+    st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.floats(0, 1e12),
+    st.none() | policies,
+)
+any_fact = (
+    submissions.flatmap(
+        lambda sub: st.tuples(st.just(facts.SUBMITTED), ids, times, st.just(sub.type), st.just(sub))
+    )
+    | st.tuples(st.just(facts.STARTED), ids, times, ids, st.integers(1, 10**9))
+    | st.tuples(st.just(facts.SUCCEEDED), ids, times, ids, payloads)
+    | st.tuples(st.just(facts.FAILED), ids, times, ids, failures)
+    | st.tuples(st.just(facts.RETRIED), ids, times, ids, st.tuples(failures, st.floats(0, 1e12)))
+    | st.tuples(st.sampled_from(facts.KINDS[5:]), ids, times, ids, texts)
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(st.lists(any_fact, max_size=5))
+def test_round_trip(stored: list[RawFact]) -> None:
+    """Whatever facts are written, those are read."""
+    found = scan(b"".join(lines_of(stored)), PATH)
+    assert same(found.facts, stored)
