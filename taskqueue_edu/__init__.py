@@ -27,44 +27,44 @@ The modules, in the order in which to read them; each imports only those above i
     widgets        the live monitor for notebooks
 """
 
-from typing import TYPE_CHECKING, Any
-
-from taskqueue_edu.catalogue import task_type
-from taskqueue_edu.config import Config
-from taskqueue_edu.errors import (
-    ConfigError,
-    IllegalTransition,
-    InvalidTask,
-    JournalDamaged,
-    QueueClosed,
-    QueueFull,
-    ResultExpired,
-    ResultNotStorable,
-    StorageError,
-    StoreLocked,
-    TaskCancelled,
-    TaskDead,
-    TaskFailed,
-    TaskQueueError,
-    TaskReleased,
-    UnknownTask,
-    UnknownTaskType,
-    WaitTimeout,
-    WorkerCrash,
-)
-from taskqueue_edu.executor_pool import ExecutorPool
-from taskqueue_edu.journal import JsonStore
-from taskqueue_edu.monitor import Monitor
-from taskqueue_edu.pending import PendingQueue
-from taskqueue_edu.pool import WorkerPool
-from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.registry import Registry
-from taskqueue_edu.reporter import Reporter
-from taskqueue_edu.retry import RetryPolicy
-from taskqueue_edu.storage import MemoryStore, Storage
-from taskqueue_edu.task import Task, TaskId, TaskStatus, current_task
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from taskqueue_edu.catalogue import task_type
+    from taskqueue_edu.config import Config
+    from taskqueue_edu.errors import (
+        ConfigError,
+        IllegalTransition,
+        InvalidTask,
+        JournalDamaged,
+        QueueClosed,
+        QueueFull,
+        ResultExpired,
+        ResultNotStorable,
+        StorageError,
+        StoreLocked,
+        TaskCancelled,
+        TaskDead,
+        TaskFailed,
+        TaskQueueError,
+        TaskReleased,
+        UnknownTask,
+        UnknownTaskType,
+        WaitTimeout,
+        WorkerCrash,
+    )
+    from taskqueue_edu.executor_pool import ExecutorPool
+    from taskqueue_edu.journal import JsonStore
+    from taskqueue_edu.monitor import Monitor
+    from taskqueue_edu.pending import PendingQueue
+    from taskqueue_edu.pool import WorkerPool
+    from taskqueue_edu.queue import TaskQueue
+    from taskqueue_edu.registry import Registry
+    from taskqueue_edu.reporter import Reporter
+    from taskqueue_edu.retry import RetryPolicy
+    from taskqueue_edu.storage import MemoryStore, Storage
+    from taskqueue_edu.task import Task, TaskId, TaskStatus, current_task
     from taskqueue_edu.widgets import LiveMonitor
 
 __all__ = [
@@ -108,10 +108,56 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # The widgets need ipywidgets, which a program without a notebook need not have.
-    if name == "LiveMonitor":
-        from taskqueue_edu.widgets import LiveMonitor
+# Where each public name is defined. It is imported when it is first asked for, so a program
+# pays for what it uses: `taskqueue --help` takes half the time, and nothing needs ipywidgets
+# but the live monitor.
+_HOMES: Final = {
+    "task_type": "catalogue",
+    "Config": "config",
+    "ConfigError": "errors",
+    "IllegalTransition": "errors",
+    "InvalidTask": "errors",
+    "JournalDamaged": "errors",
+    "QueueClosed": "errors",
+    "QueueFull": "errors",
+    "ResultExpired": "errors",
+    "ResultNotStorable": "errors",
+    "StorageError": "errors",
+    "StoreLocked": "errors",
+    "TaskCancelled": "errors",
+    "TaskDead": "errors",
+    "TaskFailed": "errors",
+    "TaskQueueError": "errors",
+    "TaskReleased": "errors",
+    "UnknownTask": "errors",
+    "UnknownTaskType": "errors",
+    "WaitTimeout": "errors",
+    "WorkerCrash": "errors",
+    "ExecutorPool": "executor_pool",
+    "JsonStore": "journal",
+    "Monitor": "monitor",
+    "PendingQueue": "pending",
+    "WorkerPool": "pool",
+    "TaskQueue": "queue",
+    "Registry": "registry",
+    "Reporter": "reporter",
+    "RetryPolicy": "retry",
+    "MemoryStore": "storage",
+    "Storage": "storage",
+    "Task": "task",
+    "TaskId": "task",
+    "TaskStatus": "task",
+    "current_task": "task",
+    "LiveMonitor": "widgets",
+}
 
-        return LiveMonitor
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,8 +19,9 @@ The later one wins, setting by setting. A complete file, with every default:
     jitter = 0.5
 
 A setting's variable is its name in capitals: TASKQUEUE_WORKERS, TASKQUEUE_RETRY_MAX_DELAY.
-TASKQUEUE_CONFIG names the file. TASKQUEUE_EDU_* belongs to the notebooks and is left alone. Any
-other unknown name is an error: a misspelt setting that is silently ignored is hard to find.
+TASKQUEUE_CONFIG names the file. TASKQUEUE_EDU_* belongs to the notebooks, TASKQUEUE_DEBUG to the
+command: both are left alone. Any other unknown name is an error: a misspelt setting that is
+silently ignored is hard to find.
 """
 
 from __future__ import annotations
@@ -158,6 +159,7 @@ _RETRY = {key: key.removeprefix("retry.") for key in _RULES if key.startswith("r
 _PREFIX = "TASKQUEUE_"
 _NOTEBOOK_PREFIX = "TASKQUEUE_EDU_"
 _FILE_VARIABLE = "TASKQUEUE_CONFIG"
+_DEBUG_VARIABLE = "TASKQUEUE_DEBUG"
 _VARIABLES = {_PREFIX + key.upper().replace(".", "_"): key for key in _RULES}
 
 
@@ -177,7 +179,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
     found = {}
     for name in sorted(env):
         ours = name.startswith(_PREFIX) and not name.startswith(_NOTEBOOK_PREFIX)
-        if not ours or name == _FILE_VARIABLE:
+        if not ours or name in (_FILE_VARIABLE, _DEBUG_VARIABLE):
             continue
         if name not in _VARIABLES:
             raise _unknown(name, name, [*_VARIABLES, _FILE_VARIABLE])

@@ -25,6 +25,7 @@ BIN: Final = 500_000_000
 _KEPT_BINS: Final = 7_200  # one hour
 KEPT_RUNS: Final = 2_000
 """Runs that a snapshot holds at most: the newest."""
+_NEWEST: Final = 2**62  # a cursor past every fact
 _ENDS: Final = frozenset({facts.SUCCEEDED, facts.FAILED, facts.CANCELLED, facts.DIED})
 _LOST: Final = frozenset({facts.RECOVERED, facts.DIED})
 
@@ -119,12 +120,13 @@ class Monitor:
     monitor was made late.
     """
 
-    def __init__(self, source: TaskQueue | Registry) -> None:
+    def __init__(self, source: TaskQueue | Registry, *, history: bool = True) -> None:
+        """With `history=False`, rates and latencies leave out what happened before now."""
         self.queue = source if isinstance(source, TaskQueue) else None
         self.registry = source.registry if isinstance(source, TaskQueue) else source
         # Guards all below: several widgets may refresh one monitor.
         self._lock = threading.Lock()
-        self._cursor = 0
+        self._cursor = 0 if history else self.registry.facts_since(_NEWEST)[1]
         self._first = 0
         self._bins: dict[int, _Bin] = {}
         self._types: dict[str, str] = {}

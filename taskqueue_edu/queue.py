@@ -392,22 +392,27 @@ class TaskQueue:
         """
         if not self.dispatcher.close():
             return
-        # Nothing starts any more. Pending tasks come first: one that is retried after this look
-        # at them is cancelled by whoever puts it back.
-        if not self._json:
+        # From here on nothing starts. Pending tasks come first: one that is retried after this
+        # look at them is cancelled by whoever puts it back.
+        store = self.registry.store
+        if self.registry.over is None and not self._json:
             self.dispatcher.cancel_pending("the queue was closed")
         runs = [run for record in self.registry.records() if (run := record.run) is not None]
-        if not self._json:
-            for run in runs:
+        for run in runs:
+            if self._json:
+                run.request_release("the queue was closed")
+            else:
                 run.request_cancel("the queue was closed")
+        if not self._json:
+            if not self.registry.when_idle(store.close):
+                store.close()
             return
         try:
-            for run in runs:
-                run.request_release("the queue was closed")
+            for run in runs if self.registry.over is None else ():
                 self.dispatcher.settle(run, facts.RELEASED, "the queue was closed")
             self.registry.end(QueueClosed("the queue was closed before the task had finished"))
         finally:
-            self.registry.store.close()
+            store.close()
 
     def __enter__(self) -> Self:
         return self

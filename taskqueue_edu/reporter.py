@@ -32,10 +32,8 @@ def progress_line(snapshot: Snapshot, total: int | None = None) -> str:
         f"{len(snapshot.busy)}/{snapshot.workers} busy",
         f"{snapshot.throughput:,.1f}/s",
     ]
-    if snapshot.running.p50 == snapshot.running.p50:
-        parts.append(f"p50 {duration(snapshot.running.p50)}")
     if snapshot.throughput > 0 and total is not None and done < total:
-        parts.append(f"about {duration((total - done) / snapshot.throughput)} left")
+        parts.append(f"{duration((total - done) / snapshot.throughput)} left")
     return " | ".join(parts) + (" | paused" if snapshot.paused else "")
 
 
@@ -56,7 +54,8 @@ class Reporter:
         *,
         stream: TextIO | None = None,
     ) -> None:
-        self._monitor = Monitor(queue)
+        # A queue that was opened anew has the facts of earlier runs in its log.
+        self._monitor = Monitor(queue, history=False)
         self._total = total
         self._stop = threading.Event()
         self._show, self._live = _writer(stream)
@@ -109,8 +108,8 @@ def _notebook_label() -> Any:
         from ipywidgets import Label
     except ImportError:
         return None
-    if get_ipython() is None:  # type: ignore[no-untyped-call]
+    if get_ipython() is None:
         return None
     label = Label("starting")
-    display(label)  # type: ignore[no-untyped-call]
+    display(label)
     return label

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -84,9 +83,7 @@ def load_config(file: Path | None, *, attempts: int | None = None, **given: Any)
     from taskqueue_edu.config import Config
     from taskqueue_edu.errors import ConfigError
 
-    # The one variable of the command itself, and no setting of a queue.
-    env = {name: value for name, value in os.environ.items() if name != "TASKQUEUE_DEBUG"}
-    config = Config.load(file, env)
+    config = Config.load(file)
     changes = {key: value for key, value in given.items() if value is not None}
     if attempts is not None:
         changes["retry"] = replace(config.retry, attempts=attempts)

@@ -89,8 +89,7 @@ def test_a_line_with_a_total() -> None:
         100,
     )
     assert line == (
-        "48/100 done (48%) | 4 failed | 0 waiting | 0/0 busy | 10.0/s | p50 123 ms"
-        " | about 5.2 s left | paused"
+        "48/100 done (48%) | 4 failed | 0 waiting | 0/0 busy | 10.0/s | 5.2 s left | paused"
     )
 
 
