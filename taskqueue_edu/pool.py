@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
 
@@ -47,7 +48,8 @@ class WorkerPool(Executor):
         # Invariant, true whenever the lock is free: `_threads` are the workers that take tasks,
         # by name; `_leaving` are those that were told to go and may still be on their last
         # steps; `_runs` are the tasks in progress. There are `_target` workers, or soon will be:
-        # as long as there are more, a nudge is under way to one of them.
+        # as long as there are more, a nudge is under way to one of them. `_entering` counts the
+        # calls of `submit` under way: what was accepted before `shutdown` is done before the end.
         self._lock = threading.Lock()
         self._target = workers
         self._threads: dict[str, threading.Thread] = {}
@@ -57,6 +59,7 @@ class WorkerPool(Executor):
         self._own_queue = False
         self._down = False
         self._stopping = False
+        self._entering = 0
         self._crashes_due = 0
         self._faults = 0
         self.crashes = 0
@@ -130,10 +133,11 @@ class WorkerPool(Executor):
     def _work(self, name: str) -> None:
         assert self._queue is not None
         desk = self._queue.dispatcher
+        leave = partial(self._leaves, name)
         run: RunningTask | None = None
         crashed = False
         try:
-            while (run := desk.claim(name, lambda: self._leaves(name))) is not None:
+            while (run := desk.claim(name, leave)) is not None:
                 desk.settle(run, *self._run(name, run))
                 run = None  # an idle worker keeps nothing of its last task alive
         except (QueueClosed, StorageError):
@@ -143,6 +147,9 @@ class WorkerPool(Executor):
             self._crashed(name, run, error)
         finally:
             self._gone(name, replace=crashed)
+            # What a task raised holds the frames it came through, and may be kept for long: not
+            # the pool with it, nor the queue.
+            del self, desk, leave
 
     def _run(self, name: str, run: RunningTask) -> Outcome:
         with self._lock:
@@ -155,6 +162,7 @@ class WorkerPool(Executor):
         finally:
             with self._lock:
                 del self._runs[name]
+            del self  # see _work
 
     def _leaves(self, name: str) -> bool:
         """Decide whether this worker goes: at most once for each worker too many."""
@@ -232,13 +240,13 @@ class WorkerPool(Executor):
             if wait and threading.current_thread() in self._threads.values():
                 raise RuntimeError("a task can't wait for the end of its own pool; use wait=False")
             self._down = True
-            queue = self._queue
+            queue, entering = self._queue, self._entering
         if queue is None:
             return
         if cancel_futures:
             queue.dispatcher.cancel_pending("the pool was shut down")
-        if not queue.dispatcher.when_drained(self._dismiss):
-            self._dismiss()
+        if not entering:
+            self._drain()
         if wait:
             self._join(None)
 
@@ -265,6 +273,12 @@ class WorkerPool(Executor):
                     queue.dispatcher.settle(run, RELEASED, "its worker was stopped")
             queue.dispatcher.detach(self)
         return ended
+
+    def _drain(self) -> None:
+        """Dismiss the workers once nothing is left that can run."""
+        assert self._queue is not None
+        if not self._queue.dispatcher.when_drained(self._dismiss):
+            self._dismiss()
 
     def _dismiss(self) -> None:
         assert self._queue is not None
@@ -322,11 +336,15 @@ class WorkerPool(Executor):
                 self._grow()
                 _alive.add(self)
             queue = self._queue
-            if self._own_queue:
-                # Under the lock, so that `shutdown` comes before it or after it: this queue has
-                # no bound to wait for, and nobody has its future yet.
-                return queue.submit_future(Call(fn, args, kwargs))
-        return queue.submit_future(Call(fn, args, kwargs))
+            self._entering += 1
+        try:
+            return queue.submit_future(Call(fn, args, kwargs))
+        finally:
+            with self._lock:
+                self._entering -= 1
+                last = self._down and not self._entering
+            if last:
+                self._drain()
 
 
 _alive: Final[weakref.WeakSet[WorkerPool]] = weakref.WeakSet()

@@ -392,27 +392,36 @@ class TaskQueue:
         """
         if not self.dispatcher.close():
             return
-        # From here on nothing starts. Pending tasks come first: one that is retried after this
-        # look at them is cancelled by whoever puts it back.
-        store = self.registry.store
-        if self.registry.over is None and not self._json:
-            self.dispatcher.cancel_pending("the queue was closed")
-        runs = [run for record in self.registry.records() if (run := record.run) is not None]
-        for run in runs:
-            if self._json:
-                run.request_release("the queue was closed")
-            else:
-                run.request_cancel("the queue was closed")
-        if not self._json:
-            if not self.registry.when_idle(store.close):
-                store.close()
-            return
+        # From here on nothing starts.
+        if self._json:
+            self._give_back("the queue was closed")
+        else:
+            self._cancel_all("the queue was closed")
+
+    def _give_back(self, reason: str) -> None:
         try:
-            for run in runs if self.registry.over is None else ():
-                self.dispatcher.settle(run, facts.RELEASED, "the queue was closed")
+            for run in self._runs():
+                run.request_release(reason)
+                if self.registry.over is None:
+                    self.dispatcher.settle(run, facts.RELEASED, reason)
             self.registry.end(QueueClosed("the queue was closed before the task had finished"))
         finally:
-            store.close()
+            self.registry.store.close()
+
+    def _cancel_all(self, reason: str) -> None:
+        try:
+            # Pending tasks come first: one that is retried after this look at them is cancelled
+            # by whoever puts it back.
+            if self.registry.over is None:
+                self.dispatcher.cancel_pending(reason)
+            for run in self._runs():
+                run.request_cancel(reason)
+        finally:
+            if not self.registry.when_idle(self.registry.store.close):
+                self.registry.store.close()
+
+    def _runs(self) -> list[RunningTask]:
+        return [run for record in self.registry.records() if (run := record.run) is not None]
 
     def __enter__(self) -> Self:
         return self

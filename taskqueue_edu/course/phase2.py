@@ -48,7 +48,7 @@ from taskqueue_edu import (
     current_task,
     task_type,
 )
-from taskqueue_edu.course.probes import CountingLock, Deaths, MeetingSet, Watched
+from taskqueue_edu.course.probes import FairLock, Deaths, MeetingSet, Watched
 from taskqueue_edu.course.show import checking, compare, needs, show_source, together, within
 from taskqueue_edu.dispatch import Dispatcher
 from taskqueue_edu.executor import run_task
@@ -164,7 +164,7 @@ print("what happened in the threads:", died)
 # fetching 40 pages from a server on this machine, and parsing 60 source files. **Predict** how many times as
 # fast four threads are as a plain loop, for each: two whole numbers, such as `(2, 3)`.
 
-# %% tags=["tags=["nbval-ignore-output"]"]
+# %% tags=["nbval-ignore-output"]
 prediction = ...
 
 
@@ -221,7 +221,7 @@ print("With the GIL, threads did not make parsing twice as fast:", not has_gil o
 # A **race** is a result that depends on which thread comes first. The famous example is a shared counter.
 # Eight threads add 1, each 100,000 times, without a lock. **Predict**: how many of the 800,000 are lost?
 
-# %% tags=["tags=["nbval-ignore-output"]"]
+# %% tags=["nbval-ignore-output"]
 prediction = ...
 
 counter = 0
@@ -383,7 +383,7 @@ def claim(path, seen, lock):
 # %%
 with checking("Exercise 1", right="Two threads asked at the same moment, and one got the file."):
     needs(claim)
-    seen, lock = set(), CountingLock()
+    seen, lock = set(), FairLock()
     answers = within(
         2,
         lambda: [claim(path, seen, lock) for path in ("a", "a", "b", "a")],
@@ -394,7 +394,7 @@ with checking("Exercise 1", right="Two threads asked at the same moment, and one
         "claim of each path, else False."
     )
     assert lock.taken, "The lock that your function was given was never taken."
-    seen, lock = MeetingSet(), CountingLock()
+    seen, lock = MeetingSet(), FairLock()
     answers = together(
         lambda: claim("a", seen, lock), lambda: claim("a", seen, lock), when="Two threads, one path"
     )
@@ -1107,7 +1107,7 @@ print("after the lock was given back:", heard[1])
 # **spawned**: started from nothing, with no copy of this process's memory. So a task travels as the name of its type
 # and JSON, and its class must be in a module that they can import.
 
-# %% tags=["tags=["nbval-ignore-output"]"]
+# %% tags=["nbval-ignore-output"]
 def in_processes(tasks):
     with TaskQueue() as queue, ExecutorPool.processes(2) as pool:
         pool.start_processing(queue)
@@ -1174,7 +1174,7 @@ with WorkerPool(4) as pool:
 # **Predict** before you run it: which of these will change at the step from two to eight: throughput, depth of the
 # queue, the time a task *runs*, the time it *waits*?
 
-# %% tags=["tags=["nbval-ignore-output"]"]
+# %% tags=["nbval-ignore-output"]
 with PageServer() as server, TaskQueue() as queue, WorkerPool(2) as pool:
     pool.start_processing(queue)
     with LiveMonitor(queue) as monitor:
@@ -1235,7 +1235,7 @@ def try_tiny_pool(deaths):
             queue.join(timeout=3)
         except WaitTimeout:
             if deaths.errors:
-                why = f"A worker died of {deaths.errors[0]!r}. An error of a task must not end it."
+                why = f"A worker died of {deaths.errors[0]!r}. It must outlive every task."
             elif not any(thread.is_alive() for thread in pool._threads):
                 why = "No worker is left: each must go on until claim() returns None."
             else:
@@ -1262,11 +1262,20 @@ def try_tiny_pool(deaths):
         statuses = {str(queue.status(task_id)) for task_id in bad}
         assert statuses == {"failed"}, f"Tasks that raise an error ended as {statuses}."
         assert [queue.wait_for_result(task_id).path for task_id in good] == files
+
+        deaf_has_begun.clear()
+        may_end.clear()
+        queue.submit(Deaf())
+        deaf_has_begun.wait(timeout=3)
     finally:
         queue.close()
+    joining = threading.Thread(target=pool.join, daemon=True)
+    joining.start()
+    joining.join(timeout=0.3)
+    too_early = not joining.is_alive()
+    may_end.set()
+    assert not too_early, "join() returned while a worker was still busy with a task."
     within(3, pool.join, when="The queue was closed and join() called")
-    left = [thread for thread in pool._threads if thread.is_alive()]
-    assert not left, f"join() returned while {len(left)} of the threads were alive."
     assert not deaths.errors, (
         f"When the queue was closed, a worker died of {deaths.errors[0]!r}: what does claim() return?"
     )
@@ -1294,7 +1303,7 @@ with checking("Exercise 3", right="Four workers, errors survived, and nobody is 
 #
 # Now watch it:
 
-# %% tags=["tags=["nbval-ignore-output"]"]
+# %% tags=["nbval-ignore-output"]
 with checking("Your pool at work", right="300 pages fetched."):
     needs(TinyPool.start, TinyPool._work, TinyPool.join)
     with PageServer() as server:

@@ -29,22 +29,38 @@ class Watched(threading.Condition):
         return all(self._begun.acquire(timeout=seconds) for _ in range(count))
 
 
-class CountingLock:
-    """A lock that counts in `taken` how often it was taken."""
+class FairLock:
+    """A lock that goes to whoever has waited longest. `taken` counts how often it was taken.
+
+    A plain Lock may go twice in a row to the same thread. So code that gives a lock back between
+    a question and its action often gets away with it; with this one it doesn't.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self.taken = 0
+        # Invariant: the first in line holds the lock, the others wait for it.
+        self._changed = threading.Condition()
+        self._line: list[object] = []
 
     def acquire(self, blocking: bool = True, timeout: float = -1.0) -> bool:
         """Take the lock as `Lock.acquire` does."""
-        got_it = self._lock.acquire(blocking, timeout)
-        self.taken += got_it
+        me = object()
+        seconds = 0.0 if not blocking else None if timeout < 0 else timeout
+        with self._changed:
+            self._line.append(me)
+            got_it = self._changed.wait_for(lambda: self._line[0] is me, seconds)
+            if not got_it:
+                self._line.remove(me)
+            self.taken += got_it
         return got_it
 
     def release(self) -> None:
-        """Give the lock back."""
-        self._lock.release()
+        """Give the lock back. Raises RuntimeError if nobody holds it."""
+        with self._changed:
+            if not self._line:
+                raise RuntimeError("release unlocked lock")
+            del self._line[0]
+            self._changed.notify_all()
 
     def __enter__(self) -> bool:
         return self.acquire()

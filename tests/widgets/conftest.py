@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from taskqueue_edu.widgets.final import draw_final
-from tests.widgets.samples import EMPTY
+
+from .samples import EMPTY
 
 
 @pytest.fixture(scope="session", autouse=True)

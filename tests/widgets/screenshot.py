@@ -16,7 +16,7 @@ from typing import Final
 
 from PIL import Image
 
-from tests.widgets.lab import Lab, chromium, command, missing, open_notebook, run
+from .lab import Lab, chromium, command, missing, open_notebook, run
 
 TARGET: Final = Path(__file__).parents[2] / ".github" / "live_monitor.png"
 

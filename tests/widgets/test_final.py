@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -12,7 +13,8 @@ from PIL import Image
 from taskqueue_edu.monitor import Snapshot
 from taskqueue_edu.widgets.final import draw_final
 from taskqueue_edu.widgets.page import WIDTH
-from tests.widgets.samples import ALL, BUSY
+
+from .samples import ALL, BUSY
 
 pytestmark = pytest.mark.slow
 
@@ -25,12 +27,11 @@ def test_every_run_has_a_picture(snapshot: Snapshot) -> None:
     with Image.open(io.BytesIO(png)) as image:
         assert image.format == "PNG"
         assert image.width == 2 * WIDTH
-        image = image.convert("RGB")
-        corners = {
-            image.getpixel((x, y)) for x in (0, image.width - 1) for y in (0, image.height - 1)
-        }
-        assert corners == {(255, 255, 255)}
-        assert len(image.getcolors(1_000_000) or ()) > 10
+        pixels = image.convert("RGB")
+    right, bottom = pixels.width - 1, pixels.height - 1
+    corners = {pixels.getpixel((x, y)) for x in (0, right) for y in (0, bottom)}
+    assert corners == {(255, 255, 255)}
+    assert len(pixels.getcolors(1_000_000) or ()) > 10
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 200.0, 3600.0])
@@ -42,10 +43,11 @@ def test_a_run_may_be_short_or_long(seconds: float) -> None:
 def run(code: str) -> int:
     start = (
         "import sys; from concurrent.futures import ThreadPoolExecutor; "
-        "from tests.widgets.samples import BUSY, EMPTY; "
+        "from samples import BUSY, EMPTY; "
         "from taskqueue_edu.widgets.final import draw_final; "
     )
-    return subprocess.run([sys.executable, "-c", start + code], timeout=100).returncode
+    here = Path(__file__).parent
+    return subprocess.run([sys.executable, "-c", start + code], cwd=here, timeout=100).returncode
 
 
 def test_two_pictures_can_be_drawn_at_once() -> None:

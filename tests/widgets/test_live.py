@@ -143,7 +143,8 @@ def test_the_picture_and_the_status_follow_the_queue(
     line.observe(lambda change: seen.set() if done in change["new"] else None, "value")
     with WorkerPool(2) as pool:
         pool.start_processing(queue)
-        queue.submit_many([FlakyTask(9), MathTask("sum", (1,)), MathTask("divide", (1,))])
+        queue.submit(FlakyTask(9))
+        queue.submit_many([MathTask("sum", (1,)), MathTask("divide", (1,))])
         queue.join()
     assert seen.wait(WAIT)
     monitor.stop()

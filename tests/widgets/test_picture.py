@@ -13,7 +13,8 @@ from taskqueue_edu.widgets.lanes import MARKS, WORDS, View
 from taskqueue_edu.widgets.picture import draw
 from taskqueue_edu.widgets.style import STYLE
 from taskqueue_edu.widgets.words import counts, status
-from tests.widgets.samples import ALL, AT, BURST, BUSY, EMPTY, change, run
+
+from .samples import ALL, AT, BURST, BUSY, EMPTY, change, run
 
 every_snapshot = pytest.mark.parametrize("snapshot", ALL.values(), ids=ALL)
 
