@@ -9,6 +9,7 @@ The modules, in the order in which to read them; each imports only those above i
     state          the legal life of a task, a pure table            <- the heart
     catalogue      task types by name, and their strict JSON codec
     storage        where facts are kept: the interface, MemoryStore
+    record         all that is known of one task
     registry       the one place where something happens to a task
     pending        the tasks that wait: order and delay
     dispatch       what a pool holds: claim, settle

@@ -30,7 +30,8 @@ from taskqueue_edu.errors import (
 )
 from taskqueue_edu.facts import Failure
 from taskqueue_edu.pending import Pending
-from taskqueue_edu.registry import Registry, TaskRecord
+from taskqueue_edu.record import TaskRecord
+from taskqueue_edu.registry import Registry
 from taskqueue_edu.retry import RetryPolicy
 from taskqueue_edu.task import RunningTask, TaskStatus
 
@@ -206,6 +207,8 @@ class Dispatcher:
         """Wait for the next item; None if it is a nudge, or a task that is no more."""
         task_id = self.pending.get()
         if task_id == NUDGE:
+            if self._paused:
+                self._call_back()  # the next one who waits, too
             return None
         try:
             return self.registry.get(task_id)
@@ -299,6 +302,9 @@ class Dispatcher:
         with self._changed:
             self._nudges += 1
             self._changed.notify_all()
+        self._call_back()
+
+    def _call_back(self) -> None:
         with suppress(QueueClosed):
             self.pending.put(NUDGE, _FIRST)
 
@@ -308,6 +314,9 @@ class Dispatcher:
         """Start no more tasks until `resume`, not one after this returns. Running tasks go on."""
         with self._changed:
             self._paused = True
+        # Workers that wait in line come out to the gate. One that stayed would take the next
+        # task that is submitted, and hold it, whatever comes after with a higher priority.
+        self._call_back()
         self.registry.recheck_idle()  # a start that was being recorded is, when this returns
 
     def resume(self) -> None:

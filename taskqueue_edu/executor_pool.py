@@ -126,6 +126,10 @@ class ExecutorPool:
 
     def _feed(self) -> None:
         assert self._queue is not None
+        # A process inherits this from the thread that starts it. Until it has come to ignore
+        # Ctrl-C itself, in _in_process, an interrupt would end it with a traceback.
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         desk = self._queue.dispatcher
         faults = 0
         while faults < MAX_FAULTS:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from taskqueue_edu.facts import RawFact
-from taskqueue_edu.registry import TaskRecord
+from taskqueue_edu.record import TaskRecord
 
 
 def _times(nanoseconds: Sequence[int]) -> pd.Series[pd.Timestamp]:

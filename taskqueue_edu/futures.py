@@ -7,7 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeAlias
 
-from taskqueue_edu.registry import Registry, TaskRecord
+from taskqueue_edu.record import TaskRecord
+from taskqueue_edu.registry import Registry
 from taskqueue_edu.task import TaskStatus
 
 Outcome: TypeAlias = Callable[[TaskRecord], tuple[Any, BaseException | None]]

@@ -31,7 +31,8 @@ from taskqueue_edu.errors import (
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.futures import attach_future, future_of
 from taskqueue_edu.pending import Pending, PendingQueue
-from taskqueue_edu.registry import RETAIN, Registry, TaskRecord
+from taskqueue_edu.record import TaskRecord
+from taskqueue_edu.registry import RETAIN, Registry
 from taskqueue_edu.retry import RetryPolicy
 from taskqueue_edu.storage import Storage
 from taskqueue_edu.task import RunningTask, Task, TaskId, TaskStatus

@@ -15,7 +15,8 @@ from taskqueue_edu.cli.output import first_line, plain, print_json, print_table
 from taskqueue_edu.facts import Fact, Failure
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.monitor import duration
-from taskqueue_edu.registry import TaskRecord, fold
+from taskqueue_edu.record import TaskRecord
+from taskqueue_edu.registry import fold
 
 JsonObject: TypeAlias = dict[str, Any]
 

@@ -23,7 +23,7 @@ from taskqueue_edu.errors import QueueClosed, StorageError, UnknownTask
 from taskqueue_edu.executor_pool import ExecutorPool
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.registry import TaskRecord
+from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.reporter import Reporter
 from taskqueue_edu.task import TaskStatus
 

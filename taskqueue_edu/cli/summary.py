@@ -12,7 +12,7 @@ from taskqueue_edu.cli.output import console, first_line
 from taskqueue_edu.errors import UnknownTask
 from taskqueue_edu.monitor import duration
 from taskqueue_edu.pool import WorkerPool
-from taskqueue_edu.registry import TaskRecord
+from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.sketch import Sketch
 from taskqueue_edu.task import TaskStatus
 

@@ -28,6 +28,7 @@
 
 # %%
 import heapq
+import inspect
 import json
 import tempfile
 import threading
@@ -905,9 +906,10 @@ show_source(PendingQueue.__init__, PendingQueue.put, PendingQueue.get, PendingQu
 # <details><summary>Why does <code>discard</code> not take the entry out of the heap?</summary>
 #
 # Finding it would mean looking at every entry. It only deletes the item from the dict `_items`. The entry
-# stays behind, and `get` passes over it when it comes up: its number no longer agrees with the dict.
+# stays behind, and `get` passes over it when it comes up: its number no longer agrees with the dict. If most
+# entries are such, all of them are swept out at once.
 # </details>
-# <details><summary>Why does <code>get</code> call <code>notify</code> when more items are ready?</summary>
+# <details><summary>Why does <code>get</code> call <code>notify</code> as it leaves, if something is ready?</summary>
 #
 # `put` notified once for each item, but a thread that was woken may find its item taken by a thread that
 # had never slept. Passing the wakeup on makes sure that no item lies there while a thread sleeps.
@@ -1152,22 +1154,22 @@ with tempfile.TemporaryDirectory() as folder:
         print("the same result:", queue.wait_for_result(task_id) == first_answer)
 
 # %% [markdown]
-# The result came back from the journal in the folder; nothing ran. Read how a fact is recorded. Which lines
-# are under the lock, and which are not?
+# The result came back from the journal in the folder; nothing ran. What the registry promises stands at its
+# lock, as it does in your queue:
 
 # %%
-show_source(Registry.record)
+print(inspect.getdoc(Registry))
 
 # %% [markdown]
-# <details><summary>Why is the waking (<code>wake()</code>) outside of the lock?</summary>
+# <details><summary>Why does the registry wake waiters only after it gave the lock back?</summary>
 #
 # Whoever is woken runs code that the registry doesn't know. If that code asked the registry something, it
 # would wait for a lock that its own caller holds. *Foreign code never runs under a lock.* Phase 2 shows it.
 # </details>
-# <details><summary>Why is <code>append</code> inside?</summary>
+# <details><summary>Why does it write to the file under the lock, all the same?</summary>
 #
-# The order in the file must be the order in which tasks changed. Two threads that append outside of the lock
-# could write their facts in the wrong order. The comment at the lock says what that costs.
+# Two threads that append outside of the lock could write their facts in an order in which they never happened:
+# a task that succeeds before it starts. `show_source(Registry.record)` shows the whole of it.
 # </details>
 
 # %% [markdown]

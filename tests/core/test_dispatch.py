@@ -38,10 +38,14 @@ class Watched(PendingQueue[str]):
     def __init__(self) -> None:
         super().__init__()
         self.waits = threading.Semaphore(0)
+        self.came_back = threading.Semaphore(0)
 
     def get(self) -> str:
         self.waits.release()
-        return super().get()
+        try:
+            return super().get()
+        finally:
+            self.came_back.release()
 
 
 class OnePool:
@@ -426,6 +430,21 @@ def test_a_held_task_comes_first_on_resume(queue: TaskQueue, pending: Watched) -
     assert queue.status(first) is TaskStatus.PENDING
     queue.resume()
     assert finish(thread, result).id == first
+
+
+def test_a_pause_calls_waiting_workers_back(queue: TaskQueue, pending: Watched) -> None:
+    """Workers that wait in line when the queue is paused take the most urgent task on resume."""
+    claims = [in_thread(lambda: queue.dispatcher.claim("me")) for _ in range(2)]
+    for _ in claims:
+        assert pending.waits.acquire(timeout=LIMIT)
+    queue.pause()
+    for _ in claims:
+        assert pending.came_back.acquire(timeout=LIMIT)
+    low = [queue.submit(Do()) for _ in range(2)]
+    high = [queue.submit(Do(), priority=1) for _ in range(2)]
+    queue.resume()
+    assert sorted(finish(*claim).id for claim in claims) == sorted(high)
+    assert {queue.status(task_id) for task_id in low} == {TaskStatus.PENDING}
 
 
 def test_a_held_task_can_be_cancelled(queue: TaskQueue, pending: Watched) -> None:

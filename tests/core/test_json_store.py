@@ -319,6 +319,17 @@ def test_torn_twice_at_the_same_place(folder: Path) -> None:
     assert (folder / f"torn-{end}.bin").read_bytes() == b"firstsecond"
 
 
+def test_torn_bytes_are_safe_before_they_are_cut(system: System, folder: Path) -> None:
+    """If the torn bytes can't be synced into their file, the journal keeps them."""
+    journal = filled(folder, 1) / "journal.jsonl"
+    with journal.open("ab") as file:
+        file.write(b"torn")
+    system.fdatasync = fail(errno.EIO)
+    with pytest.raises(StorageError):
+        TaskQueue.open(folder)
+    assert journal.read_bytes().endswith(b"}\ntorn")
+
+
 def test_damage_is_refused_and_nothing_changes(folder: Path) -> None:
     """A journal with damage in the middle is not opened, not cut, and not left locked."""
     journal = filled(folder, 3) / "journal.jsonl"

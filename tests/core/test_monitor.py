@@ -147,12 +147,15 @@ def test_a_run_whose_worker_died_has_no_length(at: SetClock, kind: str) -> None:
     assert latencies(log.monitor())[1] == [about(2)]
 
 
-def test_cancelled_while_pending() -> None:
+def test_cancelled_while_pending(at: SetClock) -> None:
     """A task that never ran adds nothing to the latencies, and no longer waits."""
     log = Log().submitted(0, "a-1").add(5, facts.CANCELLED, "a-1", "", "why")
-    monitor = log.monitor()
-    assert all(math.isnan(value) for part in monitor.overall() for value in part)
-    assert monitor.snapshot().depth == 0
+    at(6)
+    snapshot = log.monitor().snapshot(3)
+    assert math.isnan(snapshot.waiting.p50)
+    assert math.isnan(snapshot.running.p50)
+    assert [point.depth for point in snapshot.points] == [1, 1, 1, 1, 0, 0]
+    assert snapshot.depth == 0
 
 
 # -- counts, made late or not

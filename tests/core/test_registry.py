@@ -21,7 +21,8 @@ from taskqueue_edu.errors import (
     WaitTimeout,
 )
 from taskqueue_edu.facts import Failure, RawFact, Submission
-from taskqueue_edu.registry import Registry, TaskRecord, fold, split_id
+from taskqueue_edu.record import TaskRecord, split_id
+from taskqueue_edu.registry import Registry, fold
 from taskqueue_edu.storage import MemoryStore
 from taskqueue_edu.task import RunningTask, TaskStatus
 
