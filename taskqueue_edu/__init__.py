@@ -11,6 +11,7 @@ The modules, in the order in which to read them; each imports only those above i
     storage        where facts are kept: the interface, MemoryStore
     record         all that is known of one task
     registry       the one place where something happens to a task
+    outcome        what whoever waits for a task gets in the end
     pending        the tasks that wait: order and delay
     dispatch       what a pool holds: claim, settle
     futures        a task as a concurrent.futures.Future

@@ -47,7 +47,7 @@ class ExecutorPool:
     If the executor breaks (a process died), the tasks inside go back to the queue, each with
     its recovery counted, since nobody can tell which of them did it. Given a function that
     makes executors, the pool goes on with a new one; given an executor, it stops, and `broken`
-    holds the error.
+    holds the error. An executor that was given is never shut down here.
     """
 
     def __init__(self, executor: Executor | Callable[[], Executor], slots: int) -> None:
@@ -59,6 +59,7 @@ class ExecutorPool:
         # `_feeding` is true while more may be. Notified when one of both ends.
         self._changed = threading.Condition()
         self._executor: Executor | None = executor if isinstance(executor, Executor) else None
+        self._dead: list[Executor] = []
         self._inside: dict[str, RunningTask] = {}
         self._feeding = False
         self._queue: TaskQueue | None = None
@@ -107,10 +108,18 @@ class ExecutorPool:
             executor = self._executor
         if executor is None:
             assert self._make is not None
+            self._bury(wait=True)
             executor = self._make()  # somebody else's code: not under the lock
             with self._changed:
                 self._executor = executor
         return executor
+
+    def _bury(self, *, wait: bool) -> None:
+        """Shut down the executors that broke: what they still hold of threads and files ends."""
+        with self._changed:
+            dead, self._dead = self._dead, []
+        for executor in dead:
+            executor.shutdown(wait=wait)
 
     @property
     def workers(self) -> int:
@@ -229,12 +238,12 @@ class ExecutorPool:
                 self.crashes += 1
                 if self._make is None:
                     self.broken, self._leaving = error, True
-                else:
+                elif executor is not None:
                     self._executor = None
+                    # Not shut down here: this may be its own thread, which can't wait for itself.
+                    self._dead.append(executor)
         if first:
             log.warning(why)
-            if executor is not None:
-                executor.shutdown(wait=False)
         with suppress(QueueClosed, StorageError):
             if entered and not cancelled:
                 self._queue.dispatcher.lose(run, why)
@@ -284,6 +293,7 @@ class ExecutorPool:
             executor = self._executor
         if ended and self._thread is not None:
             self._thread.join()
+        self._bury(wait=ended)
         if self._make is not None and executor is not None:
             executor.shutdown(wait=ended, cancel_futures=True)
         return ended

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, overload
@@ -22,14 +23,12 @@ from taskqueue_edu.errors import (
     InvalidTask,
     QueueClosed,
     QueueFull,
-    TaskCancelled,
-    TaskDead,
-    TaskFailed,
     TaskQueueError,
     WaitTimeout,
 )
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.futures import attach_future, future_of
+from taskqueue_edu.outcome import outcome_of, own_outcome
 from taskqueue_edu.pending import Pending, PendingQueue
 from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.registry import RETAIN, Registry
@@ -221,15 +220,9 @@ class TaskQueue:
         submission = self._check(task, 0, 0.0, None)
         self.dispatcher.take_place(None)
         record = self._new_record(submission)
-        future = attach_future(record, self._own_outcome, self._canceller(record))
+        future = attach_future(record, partial(own_outcome, self.registry), self._canceller(record))
         self._enter_record(record, submission)
         return future
-
-    def _own_outcome(self, record: TaskRecord) -> tuple[Any, BaseException | None]:
-        value, error = self._outcome(record)
-        if isinstance(error, TaskFailed) and error.__cause__ is not None:
-            error = error.__cause__
-        return value, error
 
     def _canceller(self, record: TaskRecord) -> Callable[[], bool]:
         def cancel() -> bool:
@@ -253,37 +246,10 @@ class TaskQueue:
         """
         record = self.registry.get(task_id)
         self.registry.wait(record, timeout)
-        value, error = self._outcome(record)
+        value, error = outcome_of(self.registry, record)
         if error is not None:
             raise error
         return value
-
-    def _outcome(self, record: TaskRecord) -> tuple[Any, BaseException | None]:
-        """Return the value of a finished task, or the error to raise."""
-        what = f"task {record.id} ({record.type})"
-        try:
-            self.registry.confirm(record)
-            if record.status is TaskStatus.SUCCEEDED:
-                value = record.value
-                return catalogue.decode_result(record.type, value) if self._json else value, None
-        except BaseException as unreadable:  # the result's own __post_init__ runs in there
-            return None, unreadable
-        if record.status is TaskStatus.CANCELLED:
-            return None, TaskCancelled(f"{what} was cancelled: {record.reason}", task_id=record.id)
-        if record.status is TaskStatus.DEAD:
-            return None, TaskDead(f"{what} is dead: {record.reason}", task_id=record.id)
-        failure = record.failure
-        if failure is None:  # it was dead until a moment ago, and has been revived since
-            return None, TaskDead(f"{what} was dead: {record.reason}", task_id=record.id)
-        error = TaskFailed(
-            f"{what} failed in attempt {record.attempt}: {failure.type}: {failure.message}",
-            task_id=record.id,
-        )
-        error.__cause__ = failure.exception
-        error.exception_type = failure.type
-        if failure.exception is None and failure.traceback:
-            error.add_note(f"Where it happened:\n{failure.traceback}")
-        return None, error
 
     def status(self, task_id: str) -> TaskStatus:
         """Return where the task is in its life. Raises UnknownTask, ResultExpired."""
@@ -318,7 +284,8 @@ class TaskQueue:
         `queue.cancel`.
         """
         record = self.registry.get(task_id)
-        return future_of(self.registry, record, self._outcome, self._canceller(record))
+        outcome = partial(outcome_of, self.registry)
+        return future_of(self.registry, record, outcome, self._canceller(record))
 
     # -- waiting for all
 

@@ -372,6 +372,42 @@ def test_a_half_second_that_is_complete_stays_so(monkeypatch: pytest.MonkeyPatch
     assert last.running.p50 == about(0.29)
 
 
+def test_to_now(at: SetClock) -> None:
+    """A look back has the half second under way as its last point; it can grow later."""
+    log = Log().submitted(0.1, "a-1").started(0.2, "a-1").succeeded(0.3, "a-1")
+    registry = fold(log.facts[:2])
+    monitor = Monitor(registry)
+    at(0.25)
+    (*_, last) = monitor.snapshot(1, to_now=True).points
+    assert (last.at, last.submitted, last.finished) == (0.0, 2, 0)
+    assert len(monitor.snapshot(1).points) == 2
+    at(0.3)
+    registry.record(facts.SUCCEEDED, registry.get("a-1"), "w1", b"1")
+    at(0.4)
+    (*_, last) = monitor.snapshot(1, to_now=True).points
+    assert (last.at, last.finished, last.depth) == (0.0, 2, 0)
+    assert last.running.p50 == about(0.1)
+
+
+def test_without_history(at: SetClock) -> None:
+    """A monitor without history has the counts, but no rates and latencies from before."""
+    log = Log().submitted(0, "a-1").started(0.1, "a-1").succeeded(0.2, "a-1")
+    log.submitted(0.2, "a-2")
+    registry = fold(log.facts)
+    monitor = Monitor(registry, history=False)
+    at(1)
+    snapshot = monitor.snapshot()
+    assert (snapshot.throughput, snapshot.arrivals, snapshot.runs) == (0, 0, ())
+    assert math.isnan(snapshot.running.p50)
+    assert (snapshot.depth, snapshot.totals[facts.SUCCEEDED]) == (1, 1)
+    registry.record(facts.STARTED, registry.get("a-2"), "w1", 1)
+    at(3)
+    registry.record(facts.SUCCEEDED, registry.get("a-2"), "w1", b"1")
+    at(4)
+    assert latencies(monitor) == ([], [about(2)])
+    assert len(monitor.snapshot().runs) == 1
+
+
 def test_at_most_an_hour(at: SetClock) -> None:
     """A window longer than the hour that is kept is an hour; one of nothing is one point."""
     monitor = Log().submitted(0, "a-1").monitor()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -138,6 +140,16 @@ def test_a_terminal_is_updated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(line.rstrip("\n")) <= 30 for line in others)
     assert others[0] == "0/1 done (0%) | 0 waiting | 0/"
     assert [line.endswith("\n") for line in others] == [False] * (len(others) - 1) + [True]
+
+
+def test_a_notebook_has_a_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook the line is the text of a label under the cell, and nothing is printed."""
+    label = SimpleNamespace(value="starting")
+    monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
+    monkeypatch.setattr(reporter, "_notebook_label", lambda: label)
+    with TaskQueue() as queue, Reporter(queue, total=2):
+        pass
+    assert label.value == "0/2 done (0%) | 0 waiting | 0/0 busy | 0.0/s"
 
 
 def test_the_line_ends_when_the_block_raises() -> None:
