@@ -93,6 +93,7 @@ def run(source: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_core_imports_nothing_heavy() -> None:
     """The package and all modules of the core can be imported without the notebook's tools."""
     found = run(f"""
@@ -104,6 +105,7 @@ def test_the_core_imports_nothing_heavy() -> None:
     assert found == "[]\n"
 
 
+@pytest.mark.slow
 def test_a_memory_queue_needs_no_file_locks() -> None:
     """Where the system has no flock, as on Windows, a memory queue works."""
     found = run("""

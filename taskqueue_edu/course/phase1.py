@@ -264,7 +264,8 @@ compare(prediction, " and ".join(raised))
 # > frozen is **shallow**.
 #
 # The field must be unchangeable too: a tuple instead of a list. `hash()` is a quick test, since it asks
-# every field, down to the bottom, and lists, sets and dicts refuse.
+# every field, down to the bottom, and lists, sets and dicts refuse. (Objects of ordinary classes can be
+# hashed though they change: the test is for data made of text, numbers, tuples and frozen dataclasses.)
 
 # %%
 @dataclass(frozen=True)

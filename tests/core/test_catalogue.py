@@ -713,6 +713,7 @@ plain = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None)
 @given(plain)
 def test_plain_json_round_trip(value: Any) -> None:

@@ -392,6 +392,7 @@ any_fact = (
 )
 
 
+@pytest.mark.slow
 @settings(derandomize=True, deadline=None, max_examples=200)
 @given(st.lists(any_fact, max_size=5))
 def test_round_trip(stored: list[RawFact]) -> None:

@@ -286,6 +286,7 @@ def python(source: str, *args: object) -> subprocess.Popen[str]:
 # -- torn and damaged
 
 
+@pytest.mark.slow
 def test_cut_at_every_byte(folder: Path) -> None:
     """Wherever the last write was cut: the journal opens, goes on, and the rest is kept aside."""
     journal = filled(folder, 2) / "journal.jsonl"

@@ -439,7 +439,7 @@ class Model(RuleBasedStateMachine):
         assert drain(self.queue) == "".join(self.ready())
 
 
-TestModel = Model.TestCase
+TestModel = pytest.mark.slow(Model.TestCase)
 TestModel.settings = settings(
     derandomize=True, deadline=None, max_examples=60, stateful_step_count=40
 )
