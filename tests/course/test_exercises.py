@@ -1,0 +1,82 @@
+"""The exercises of the notebooks: as they are handed out, and with their solutions put in."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_core.utils import ensure_event_loop
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from taskqueue_edu.course.execute import kernel_environment
+from taskqueue_edu.course.sources import SOURCES, find_sources, read_source
+
+pytestmark = pytest.mark.slow
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+CHECKED = ["phase1", "phase2", "phase3", "phase4"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def event_loop() -> None:
+    """Make the one event loop that nbclient keeps for later calls."""
+    ensure_event_loop()
+
+
+def solutions(notebook: NotebookNode) -> list[str]:
+    """Return the first block of code of each solution at the end of a notebook."""
+    (cell,) = [
+        c
+        for c in notebook.cells
+        if c.cell_type == "markdown" and c.source.startswith("## Solutions")
+    ]
+    parts = cell.source.split("<details>")[1:]
+    return [re.search(r"```python\n(.*?)```", part, re.DOTALL)[1] for part in parts]  # type: ignore[index]
+
+
+def put_in(notebook: NotebookNode, solution: str) -> None:
+    """Replace the starter of a function, class or method that `solution` defines."""
+    for head in re.findall(r"^ *(?:def|class) \w+", solution, re.MULTILINE):
+        starts = re.compile(rf"(?:^ *@.*\n)*^{head}\b", re.MULTILINE)
+        for cell in notebook.cells:
+            found = starts.search(cell.source)
+            if cell.cell_type == "code" and found and cell.source.rstrip().endswith("..."):
+                # What it replaces comes last in its cell.
+                cell.source = cell.source[: found.start()] + solution
+                return
+    raise AssertionError(f"no starter for this solution:\n{solution}")
+
+
+def printed_by_checks(notebook: NotebookNode) -> list[str]:
+    """Return what the check of each exercise has printed."""
+    checks = [c for c in notebook.cells if c.cell_type == "code" and "with checking(" in c.source]
+    return ["".join(o.get("text", "") for o in check.outputs) for check in checks]
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_every_solution_is_correct(name: str, tmp_path: Path) -> None:
+    """With the solutions from its end put in, every check of a notebook says so."""
+    (source,) = find_sources(SOURCES, [name])
+    notebook = read_source(source)
+    for solution in solutions(notebook):
+        put_in(notebook, solution)
+    client = NotebookClient(
+        notebook, timeout=60, kernel_name="python3", extra_arguments=["--log-level=CRITICAL"]
+    )
+    client.execute(cwd=str(tmp_path), env=kernel_environment())
+    told = printed_by_checks(notebook)
+    assert told
+    assert all(": correct." in text for text in told), told
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_a_starter_stops_nothing(name: str) -> None:
+    """In the committed notebook, which ran as it is handed out, no exercise counts as solved."""
+    (source,) = find_sources(SOURCES, [name])
+    notebook = nbformat.read(NOTEBOOKS / f"{source.notebook}.ipynb", as_version=4)
+    told = printed_by_checks(notebook)
+    assert told
+    assert all(": not solved yet: " in text for text in told), told
