@@ -21,6 +21,7 @@ The modules, in the order in which to read them; each imports only those above i
     pool           WorkerPool: threads
     executor_pool  ExecutorPool: processes, or any other executor
     sketch         percentiles of a stream
+    frames         records and facts as pandas tables
     monitor        counts, throughput, latency, from the log of facts
     reporter       progress on one line
     config         settings from TOML and the environment

@@ -148,10 +148,11 @@ _RULES: Mapping[str, _Rule] = {
     "sync": _Rule('"process" or "always"', lambda value: value in ("process", "always")),
     "retain": _integer("1 or more", 1),
     "max_recoveries": _integer("0 or more", 0),
-    "retry.attempts": _integer("1 or more (the first run counts)", 1),
-    "retry.delay": _number("0 or more finite seconds", 0),
-    "retry.factor": _number("1 or more and finite", 1),
-    "retry.max_delay": _number("0 or more finite seconds", 0),
+    # The same limits as RetryPolicy's own.
+    "retry.attempts": _integer("1 (the first run counts) to 1,000,000,000", 1, 10**9),
+    "retry.delay": _number("0 to 1,000,000,000 seconds", 0, 10**9),
+    "retry.factor": _number("1 to 1,000,000,000", 1, 10**9),
+    "retry.max_delay": _number("0 to 1,000,000,000 seconds", 0, 10**9),
     "retry.jitter": _number("0 to 1", 0, 1),
 }
 _RETRY = {key: key.removeprefix("retry.") for key in _RULES if key.startswith("retry.")}

@@ -11,6 +11,7 @@ from typing import Any, Final
 from taskqueue_edu import facts
 from taskqueue_edu.errors import (
     IllegalTransition,
+    JournalDamaged,
     ResultExpired,
     StorageError,
     TaskQueueError,
@@ -66,7 +67,10 @@ class Registry:
     # -- what happens
 
     def load(self) -> list[TaskRecord]:
-        """Fold the facts that the store kept; return the records that had not finished."""
+        """Fold the facts that the store kept; return the records that had not finished.
+
+        Raises JournalDamaged if they tell no legal life of a task, StorageError.
+        """
         with self._lock:
             for fact in self.store.load():
                 record = self._records.get(fact[1])
@@ -76,7 +80,14 @@ class Registry:
                     record = TaskRecord(fact[1], fact[4])
                 if record is None:
                     continue  # its task was forgotten when the journal was compacted
-                self._apply(fact, record, next_status(record.status, fact[0]))
+                try:
+                    status = next_status(record.status, fact[0])
+                except IllegalTransition as error:
+                    raise JournalDamaged(
+                        f"the facts about task {record.id} contradict each other: {error.message}",
+                        task_id=record.id,
+                    ) from error
+                self._apply(fact, record, status)
             return [r for r in self._records.values() if r.status not in _FINISHED]
 
     def record(
@@ -97,7 +108,7 @@ class Registry:
         the lock, it is not accepted at all. Raises IllegalTransition (nothing was recorded),
         QueueClosed, StorageError.
         """
-        broken: StorageError | None = None
+        broken: BaseException | None = None
         # Kept until the lock is free: what a task or an exception does when it is deleted
         # (`__del__`) is user code, and may well ask this registry something.
         _kept = record.submission, record.failure
@@ -119,12 +130,17 @@ class Registry:
             fact = (kind, record.id, facts.now(), who, detail)
             try:
                 record.position = position = self.store.append(fact)
-            except StorageError as error:
-                broken, woken = error, self._end(error)
-            else:
                 if kind == facts.STARTED:
                     record.run = run
                 woken = self._apply(fact, record, status)
+            except StorageError as error:
+                broken, woken = error, self._end(error)
+            except BaseException as error:
+                # Ctrl-C came in the middle. What the file says and what the records say may now
+                # differ: the file is right, and opening it anew reads it.
+                broken, woken = error, []
+                if self.store.json:
+                    woken = self._end(StorageError("recording a fact was interrupted"))
         self._dropped.clear()
         try:
             if broken is not None:

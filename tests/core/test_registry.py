@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from core_tasks import LIMIT, Do
 from taskqueue_edu import facts
 from taskqueue_edu.errors import (
     IllegalTransition,
+    JournalDamaged,
     QueueClosed,
     ResultExpired,
     StorageError,
@@ -21,10 +23,13 @@ from taskqueue_edu.errors import (
     WaitTimeout,
 )
 from taskqueue_edu.facts import Failure, RawFact, Submission
+from taskqueue_edu.journal import JsonStore
+from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.record import TaskRecord, split_id
 from taskqueue_edu.registry import Registry, fold
 from taskqueue_edu.storage import MemoryStore
 from taskqueue_edu.task import RunningTask, TaskStatus
+from taskqueue_edu.workloads import MathTask
 
 InTime = Callable[[Callable[[], object]], None]
 
@@ -686,3 +691,46 @@ def test_loading_keeps_to_the_retention(store: ListStore) -> None:
     assert len(copy.records()) == 2
     with pytest.raises(ResultExpired):
         copy.get("a-1")
+
+
+class Interrupted(JsonStore):
+    """A store in whose `append` Ctrl-C arrives, when the fact is written already."""
+
+    due = False
+
+    def append(self, fact: RawFact) -> int:
+        position = super().append(fact)
+        if self.due:
+            raise KeyboardInterrupt
+        return position
+
+
+def test_an_interrupted_record_ends_the_queue(tmp_path: Path) -> None:
+    """When Ctrl-C comes between writing a fact and applying it, the journal is right."""
+    store = Interrupted(tmp_path / "jobs")
+    queue = TaskQueue(store=store)
+    first = queue.submit(MathTask("sum", (1, 2)))
+    store.due = True
+    with pytest.raises(KeyboardInterrupt):
+        queue.cancel(first)
+    with pytest.raises(StorageError, match="interrupted"):
+        queue.wait_for_result(first, timeout=1)
+    with pytest.raises(StorageError, match="interrupted"):
+        queue.submit(MathTask("sum", (1, 2)))
+    queue.close()
+    with TaskQueue.open(tmp_path / "jobs") as again:
+        assert again.status(first) is TaskStatus.CANCELLED
+
+
+def test_facts_that_contradict_each_other_are_damage(tmp_path: Path) -> None:
+    """A journal in which a task ends twice is refused, and the error names the task."""
+    with TaskQueue.open(tmp_path / "jobs") as queue:
+        task_id = queue.submit(MathTask("sum", (1, 2)))
+        queue.cancel(task_id)
+        end = queue.registry.facts_since(0)[0][-1]
+    store = JsonStore(tmp_path / "jobs")
+    list(store.load())
+    store.append((end[0], end[1], end[2], "", "again"))
+    store.close()
+    with pytest.raises(JournalDamaged, match=task_id):
+        TaskQueue.open(tmp_path / "jobs")
