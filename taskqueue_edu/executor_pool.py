@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import suppress
-from types import TracebackType
 from typing import Final, Self
 
 from taskqueue_edu.errors import QueueClosed, StorageError
@@ -301,12 +300,7 @@ class ExecutorPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.shutdown()
         else:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
 
 from taskqueue_edu.errors import QueueClosed, StorageError, WorkerCrash
@@ -304,12 +303,7 @@ class WorkerPool(Executor):
                 if thread.is_alive():
                     return False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.shutdown()
         else:

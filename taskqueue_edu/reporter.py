@@ -6,7 +6,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
 from taskqueue_edu import facts
@@ -70,12 +69,7 @@ class Reporter:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         if self._live:
             self._thread.join()

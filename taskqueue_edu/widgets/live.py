@@ -8,7 +8,6 @@ import math
 import threading
 import weakref
 from html import escape
-from types import TracebackType
 from typing import Any, Final, Self
 
 from IPython.core.getipython import get_ipython
@@ -78,12 +77,7 @@ class LiveMonitor:
         self.show()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     # IPython calls this for the last value of a cell. With _repr_mimebundle_ it would make the
