@@ -460,11 +460,12 @@ def test_unknown_types_are_parked(folder: Path, in_time: InTime) -> None:
 
     with without_type("persist-sleeper"):
         in_time(block)
-    with TaskQueue.open(folder) as queue:
-        assert queue.unknown_types == {}
-        run = queue.dispatcher.claim("me")
-        assert run is not None
-        assert run.id == unknown[0]
+    queue = TaskQueue.open(folder)
+    assert queue.unknown_types == {}
+    run = queue.dispatcher.claim("me")
+    queue.close()
+    assert run is not None
+    assert run.id == unknown[0]
 
 
 def test_a_parked_task_can_be_cancelled(folder: Path) -> None:
@@ -476,7 +477,6 @@ def test_a_parked_task_can_be_cancelled(folder: Path) -> None:
         assert queue.cancel(task_id)
         assert queue.dispatcher._waiting == 0
         queue.submit(Add(1, 2), timeout=0)
-        queue.join(0) if False else None
 
 
 def test_an_unknown_type_that_was_running_is_recovered(folder: Path) -> None:
@@ -490,8 +490,9 @@ def test_an_unknown_type_that_was_running_is_recovered(folder: Path) -> None:
         with TaskQueue.open(folder) as queue:
             (record,) = queue.registry.records()
             assert record.recoveries == 1
-    with TaskQueue.open(folder) as queue:
-        assert queue.dispatcher.claim("me") is not None
+    queue = TaskQueue.open(folder)
+    assert queue.dispatcher.claim("me") is not None
+    queue.close()
 
 
 def test_reviving_an_unknown_type_fails_clearly(folder: Path) -> None:
