@@ -1,0 +1,596 @@
+"""Every submitted task ends exactly once: a model checked step by step, and threads at random."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import threading
+import time
+from collections import Counter
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from core_tasks import LIMIT
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from taskqueue_edu import facts
+from taskqueue_edu.catalogue import task_type
+from taskqueue_edu.errors import (
+    IllegalTransition,
+    QueueClosed,
+    QueueFull,
+    TaskCancelled,
+    TaskDead,
+    TaskFailed,
+    TaskQueueError,
+    WorkerCrash,
+)
+from taskqueue_edu.facts import Failure
+from taskqueue_edu.pending import PendingQueue
+from taskqueue_edu.pool import WorkerPool
+from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.retry import RetryPolicy
+from taskqueue_edu.state import next_status
+from taskqueue_edu.task import RunningTask, TaskStatus, current_task
+
+PENDING, RUNNING = TaskStatus.PENDING, TaskStatus.RUNNING
+ENDS = ("succeeded", "failed", "cancelled", "died")
+
+
+@task_type("stress-echo")
+@dataclass(frozen=True)
+class Echo:
+    number: int
+
+    def execute(self) -> int:
+        return self.number
+
+
+# -- a model, step by step
+
+
+@dataclass
+class Model:
+    """What a task should be like, by the rules as a reader of the documentation knows them."""
+
+    priority: int
+    delay: int
+    attempts: int
+    age: int
+    status: TaskStatus = PENDING
+    attempt: int = 0
+    recoveries: int = 0
+    unwanted: bool = False
+    run: RunningTask | None = None
+    futures: list[tuple[Future[Any], list[int]]] = field(default_factory=list)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """A queue whose tasks are claimed and settled by hand, next to a dict of what is right."""
+
+    persistent: ClassVar[bool] = False
+    ids = Bundle("ids")
+    stale = Bundle("stale")
+
+    MAX_RECOVERIES = 1
+    MAXSIZE = 4
+
+    @initialize()
+    def begin(self) -> None:
+        self.model: dict[str, Model] = {}
+        self.ages = 0
+        self.offset = 0  # what has been added to the clock
+        self.paused = False
+        self.closed = False
+        self.folder = tempfile.TemporaryDirectory()
+        self.queue = self.open()
+
+    def open(self) -> TaskQueue:
+        options: dict[str, Any] = {
+            "pending": PendingQueue(clock=lambda: time.time() + self.offset),
+            "maxsize": self.MAXSIZE,
+            "max_recoveries": self.MAX_RECOVERIES,
+        }
+        if self.persistent:
+            return TaskQueue.open(Path(self.folder.name) / "jobs", **options)
+        return TaskQueue(**options)
+
+    def teardown(self) -> None:
+        if hasattr(self, "queue"):
+            self.queue.close()
+            self.folder.cleanup()
+
+    # what the model says
+
+    def grow_older(self) -> int:
+        self.ages += 1
+        return self.ages
+
+    def pending(self) -> int:
+        return sum(model.status is PENDING for model in self.model.values())
+
+    def next_id(self) -> str | None:
+        """Which task comes next: the highest priority, then the oldest, of those that are due."""
+        due = {
+            task_id: (-model.priority, model.age)
+            for task_id, model in self.model.items()
+            if model.status is PENDING and model.delay <= self.offset
+        }
+        return min(due, key=due.__getitem__) if due else None
+
+    def back(self, model: Model) -> None:
+        model.status, model.run, model.age, model.delay = PENDING, None, self.grow_older(), 0
+
+    def end(self, model: Model, status: TaskStatus) -> None:
+        model.status, model.run = status, None
+
+    def watch(self, task_id: str) -> None:
+        """Get the task's future, and count the calls of its callback."""
+        future, calls = self.queue.future(task_id), [0]
+
+        def called(_: object) -> None:
+            calls[0] += 1
+
+        future.add_done_callback(called)
+        self.model[task_id].futures.append((future, calls))
+
+    # what clients do
+
+    @precondition(lambda self: not self.closed)
+    @rule(
+        target=ids,
+        priority=st.integers(-1, 1),
+        delay=st.sampled_from([0, 0, 0, 1000]),
+        attempts=st.integers(1, 3),
+        watched=st.booleans(),
+    )
+    def submit(self, priority: int, delay: int, attempts: int, watched: bool) -> str:
+        policy = RetryPolicy(attempts, delay=0.0)
+        task = Echo(len(self.model))
+        if self.pending() >= self.MAXSIZE:
+            with pytest.raises(QueueFull):
+                self.queue.submit(task, timeout=0)
+            return ""
+        task_id = self.queue.submit(task, priority=priority, delay=delay, retry=policy, timeout=0)
+        self.model[task_id] = Model(priority, delay, attempts, self.grow_older())
+        if watched:
+            self.watch(task_id)
+        return task_id
+
+    @precondition(lambda self: not self.closed)
+    @rule(task_id=ids)
+    def cancel(self, task_id: str) -> None:
+        if not task_id:
+            return
+        model = self.model[task_id]
+        assert self.queue.cancel(task_id) is (model.status is PENDING)
+        if model.status is PENDING:
+            self.end(model, TaskStatus.CANCELLED)
+        elif model.status is RUNNING:
+            model.unwanted = True
+
+    @precondition(lambda self: not self.closed)
+    @rule(task_id=ids, watched=st.booleans())
+    def revive(self, task_id: str, watched: bool) -> None:
+        if not task_id:
+            return
+        model = self.model[task_id]
+        if model.status not in (TaskStatus.FAILED, TaskStatus.DEAD):
+            with pytest.raises(IllegalTransition):
+                self.queue.revive(task_id)
+            return
+        self.queue.revive(task_id)
+        self.back(model)
+        model.attempt = model.recoveries = 0
+        model.unwanted = False
+        if watched:
+            self.watch(task_id)
+
+    @precondition(lambda self: not self.closed)
+    @rule()
+    def cancel_pending(self) -> None:
+        assert self.queue.cancel_pending() == self.pending()
+        for model in self.model.values():
+            if model.status is PENDING:
+                self.end(model, TaskStatus.CANCELLED)
+
+    @rule()
+    def advance_the_clock(self) -> None:
+        self.offset += 600
+
+    @rule()
+    def pause_or_resume(self) -> None:
+        self.paused = not self.paused
+        if self.paused:
+            self.queue.pause()
+        else:
+            self.queue.resume()
+
+    # what workers do
+
+    @precondition(lambda self: not self.closed and not self.paused)
+    @rule()
+    def start(self) -> None:
+        expected = self.next_id()
+        if expected is None:
+            return
+        run = self.queue.dispatcher.claim("hand")
+        assert run is not None
+        assert run.id == expected
+        model = self.model[expected]
+        model.status, model.run = RUNNING, run
+        model.attempt += 1
+        assert run.attempt == model.attempt
+        assert run.task == Echo(list(self.model).index(expected))
+
+    def running(self, task_id: str) -> Model | None:
+        model = self.model.get(task_id)
+        return model if model is not None and model.status is RUNNING else None
+
+    @rule(target=stale, task_id=ids)
+    def succeed(self, task_id: str) -> RunningTask | None:
+        model = self.running(task_id)
+        if model is None or model.run is None:
+            return None
+        run = model.run
+        assert self.queue.dispatcher.settle(run, facts.SUCCEEDED, run.attempt)
+        self.end(model, TaskStatus.SUCCEEDED)
+        return run
+
+    @rule(target=stale, task_id=ids)
+    def fail(self, task_id: str) -> RunningTask | None:
+        model = self.running(task_id)
+        if model is None or model.run is None:
+            return None
+        run = model.run
+        again = model.attempt < model.attempts and not model.unwanted and not self.closed
+        assert self.queue.dispatcher.settle(run, facts.FAILED, Failure.of(ValueError("x")))
+        if again:
+            self.back(model)
+        elif self.closed and model.attempt < model.attempts and not model.unwanted:
+            self.end(model, TaskStatus.CANCELLED)
+        else:
+            self.end(model, TaskStatus.FAILED)
+        return run
+
+    @rule(target=stale, task_id=ids)
+    def release(self, task_id: str) -> RunningTask | None:
+        model = self.running(task_id)
+        if model is None or model.run is None:
+            return None
+        run = model.run
+        assert self.queue.dispatcher.settle(run, facts.RELEASED, "stopped")
+        if model.unwanted or self.closed:
+            self.end(model, TaskStatus.CANCELLED)
+        else:
+            self.back(model)
+        model.attempt -= not model.unwanted
+        return run
+
+    @rule(target=stale, task_id=ids)
+    def lose(self, task_id: str) -> RunningTask | None:
+        model = self.running(task_id)
+        if model is None or model.run is None:
+            return None
+        run = model.run
+        assert self.queue.dispatcher.lose(run, "crash")
+        if model.unwanted:
+            self.end(model, TaskStatus.CANCELLED)
+        elif model.recoveries >= self.MAX_RECOVERIES:
+            self.end(model, TaskStatus.DEAD)
+        else:
+            model.recoveries += 1
+            if self.closed:
+                self.end(model, TaskStatus.CANCELLED)
+            else:
+                self.back(model)
+        return run
+
+    @rule(run=consumes(stale), how=st.sampled_from(["succeeded", "failed", "released", "lose"]))
+    def report_late(self, run: RunningTask | None, how: str) -> None:
+        """A run that is over reports once more: nothing comes of it."""
+        if run is None or (self.closed and self.persistent):
+            return
+        desk = self.queue.dispatcher
+        if how == "lose":
+            assert not desk.lose(run, "late")
+        else:
+            detail = Failure.of(ValueError()) if how == "failed" else 1
+            assert not desk.settle(run, how, detail)
+
+    # the end
+
+    @precondition(lambda self: not self.closed)
+    @rule()
+    def close(self) -> None:
+        if self.persistent:
+            self.reopen()
+            return
+        self.queue.close()
+        self.closed = True
+        for model in self.model.values():
+            if model.status is PENDING:
+                self.end(model, TaskStatus.CANCELLED)
+            elif model.status is RUNNING:
+                model.unwanted = True
+        with pytest.raises(QueueClosed):
+            self.queue.submit(Echo(0))
+        assert self.queue.dispatcher.claim("hand") is None
+
+    def reopen(self) -> None:
+        self.queue.close()
+        for model in self.model.values():
+            for future, calls in model.futures:
+                assert future.done()
+                assert calls == [1]
+            model.futures = []
+            if model.status is RUNNING:
+                model.run = None
+                if model.unwanted:
+                    self.end(model, TaskStatus.CANCELLED)
+                else:
+                    model.status, model.delay = PENDING, 0
+                    model.attempt -= 1
+        self.queue = self.open()
+        self.paused = False
+        for model in self.model.values():
+            if model.status is PENDING:
+                model.age = self.grow_older()
+
+    # what always holds
+
+    @invariant()
+    def agrees_with_the_model(self) -> None:
+        if not hasattr(self, "queue"):
+            return
+        for task_id, model in self.model.items():
+            record = self.queue.registry.get(task_id)
+            shown = (record.status, record.attempt, record.recoveries)
+            assert shown == (model.status, model.attempt, model.recoveries), task_id
+            for future, calls in model.futures[-1:]:
+                assert future.done() is model.status.finished
+                assert calls == [int(model.status.finished)]
+            for future, calls in model.futures[:-1]:
+                assert future.done()
+                assert calls == [1]
+        counts = {status: n for status, n in self.queue.registry.counts().items() if n}
+        assert counts == Counter(model.status for model in self.model.values())
+        assert self.queue.dispatcher._waiting == self.pending()
+
+    @invariant()
+    def every_end_is_counted_once(self) -> None:
+        if not hasattr(self, "queue"):
+            return
+        totals = self.queue.registry.totals()
+        ended = sum(model.status.finished for model in self.model.values())
+        assert sum(totals[kind] for kind in ENDS) - totals["revived"] == ended
+        assert totals["submitted"] == len(self.model)
+
+
+class PersistentMachine(QueueMachine):
+    """The same on a journal, closed and opened again now and then."""
+
+    persistent = True
+
+
+_often = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestMemoryModel = pytest.mark.slow(QueueMachine.TestCase)
+TestMemoryModel.settings = _often
+TestPersistentModel = pytest.mark.slow(PersistentMachine.TestCase)
+TestPersistentModel.settings = _often
+
+
+# -- threads, at random
+
+
+@task_type("stress-chaos", retry=RetryPolicy(attempts=3, delay=0.001))
+@dataclass(frozen=True)
+class Chaos:
+    """Does one of the things that tasks do, as its number says."""
+
+    number: int
+
+    def execute(self) -> int:
+        run = current_task()
+        dice = random.Random(self.number * 100 + run.attempt)
+        what = dice.randrange(10)
+        if what < 4:
+            return self.number
+        if what < 6:
+            raise ConnectionError("try again")
+        if what < 8:
+            run.progress(1, 2)
+            run.sleep(dice.random() / 500)
+            run.progress(2, 2)
+            return self.number
+        if what == 8:
+            raise SystemExit("not nice")
+        raise WorkerCrash("even worse")
+
+
+class Storm:
+    """Clients, chaos and workers in threads; what happened is checked when it is over."""
+
+    def __init__(self, queue: TaskQueue, seed: int, tasks: int) -> None:
+        self.queue = queue
+        self.pool = WorkerPool(3)
+        self.dice = random.Random(seed)
+        self.tasks = tasks
+        self.ids: list[str] = []
+        self.answers: Counter[str] = Counter()
+        self.futures: list[Future[Any]] = []
+        self.calls: Counter[int] = Counter()
+        self.errors: list[BaseException] = []
+        self._lock = threading.Lock()  # guards the lists and counters above
+        self.over = threading.Event()
+
+    def client(self, seed: int) -> None:
+        dice = random.Random(seed)
+        for number in range(self.tasks):
+            try:
+                task_id = self.queue.submit(
+                    Chaos(seed * 10_000 + number),
+                    priority=dice.randrange(3),
+                    delay=dice.choice([0, 0, 0, 0.002]),
+                    timeout=LIMIT,
+                )
+            except QueueClosed:
+                return
+            with self._lock:
+                self.ids.append(task_id)
+            if dice.random() < 0.3:
+                future = self.queue.future(task_id)
+                future.add_done_callback(self.called)
+                with self._lock:
+                    self.futures.append(future)
+            if dice.random() < 0.2:
+                self.cancel(dice)
+            if dice.random() < 0.2:
+                self.wait(dice)
+
+    def called(self, future: Future[Any]) -> None:
+        with self._lock:
+            self.calls[id(future)] += 1
+
+    def some_id(self, dice: random.Random) -> str:
+        with self._lock:
+            return dice.choice(self.ids)
+
+    def cancel(self, dice: random.Random) -> None:
+        with suppress(QueueClosed):
+            self.queue.cancel(self.some_id(dice))
+
+    def wait(self, dice: random.Random) -> None:
+        """Wait for a task, as a client does; one of the known answers must come."""
+        try:
+            self.queue.wait_for_result(self.some_id(dice), LIMIT)
+            answer = "value"
+        except (TaskFailed, TaskCancelled, TaskDead, QueueClosed) as error:
+            answer = type(error).__name__
+        with self._lock:
+            self.answers[answer] += 1
+
+    def chaos(self, seed: int) -> None:
+        dice = random.Random(seed)
+        while not self.over.wait(0.001):
+            what = dice.randrange(6)
+            if what == 0:
+                self.pool.resize(dice.randrange(1, 6))
+            elif what == 1:
+                self.pool.crash_worker()
+            elif what == 2:
+                self.queue.pause()
+                self.over.wait(0.001)
+                self.queue.resume()
+            elif what == 3 and self.ids:
+                self.cancel(dice)
+            elif what == 4 and self.ids:
+                self.revive(dice)
+            else:
+                self.queue.registry.counts()
+
+    def revive(self, dice: random.Random) -> None:
+        with suppress(IllegalTransition, QueueClosed):
+            self.queue.revive(self.some_id(dice))
+
+    def guarded(self, function: Any, seed: int) -> None:
+        try:
+            function(seed)
+        except BaseException as error:
+            self.errors.append(error)
+
+    def run(self, *, close_early: bool) -> None:
+        self.pool.start_processing(self.queue)
+        clients = [
+            threading.Thread(target=self.guarded, args=(self.client, n), daemon=True)
+            for n in range(1, 4)
+        ]
+        chaos = threading.Thread(target=self.guarded, args=(self.chaos, 99), daemon=True)
+        for thread in (*clients, chaos):
+            thread.start()
+        if close_early:
+            clients[0].join(0.05)
+            self.queue.close()
+        for thread in clients:
+            thread.join(60)
+            assert not thread.is_alive(), "a client is stuck"
+        self.over.set()
+        chaos.join(LIMIT)
+        assert not chaos.is_alive(), "chaos is stuck"
+        self.queue.resume()
+        if not close_early:
+            self.queue.join(60)
+        assert self.pool.stop(LIMIT) if close_early else not self.pool.shutdown()
+        assert self.errors == []
+
+    def check(self, log: list[facts.RawFact], *, may_be_left: bool = False) -> None:
+        """Hold the log against the state diagram: each task ended once, or may still run."""
+        lives: dict[str, list[str]] = {}
+        for fact in log:
+            lives.setdefault(fact[1], []).append(fact[0])
+        assert set(self.ids) <= set(lives)
+        for task_id, kinds in lives.items():
+            status: TaskStatus | None = None
+            for kind in kinds:
+                status = next_status(status, kind)  # raises if the life has no such step
+            assert status is not None
+            ends = sum(kind in ENDS for kind in kinds) - kinds.count("revived")
+            assert ends == int(status.finished), (task_id, kinds)
+            assert status.finished or may_be_left, (task_id, kinds)
+            assert status is not RUNNING
+        for future in self.futures:
+            assert future.done()
+            assert self.calls[id(future)] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("close_early", [False, True])
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_task_ends_once(
+    tmp_path: Path, persistent: bool, close_early: bool, seed: int
+) -> None:
+    """Under cancels, retries, crashes, resizes, pauses and a close, nothing is lost or doubled."""
+    options: dict[str, Any] = {"maxsize": 40, "max_recoveries": 2}
+    queue = TaskQueue.open(tmp_path, **options) if persistent else TaskQueue(**options)
+    storm = Storm(queue, seed, tasks=250)
+    storm.run(close_early=close_early)
+    queue.close()
+    log, cursor = queue.registry.facts_since(0)
+    assert len(log) == cursor
+    storm.check(log, may_be_left=persistent and close_early)
+    if not close_early:
+        assert len(storm.ids) == 3 * 250
+        assert queue.dispatcher._waiting == 0
+    if persistent:
+        with TaskQueue.open(tmp_path) as again:
+            assert again.registry.totals()["submitted"] == queue.registry.totals()["submitted"]
+            for task_id in storm.ids:
+                before, after = queue.status(task_id), again.status(task_id)
+                assert before is after
+
+
+def test_the_errors_of_the_storm_are_known() -> None:
+    """Each answer that the storm accepts from a wait is an error of this package."""
+    for error in (TaskFailed, TaskCancelled, TaskDead, QueueClosed):
+        assert issubclass(error, TaskQueueError)
