@@ -77,6 +77,7 @@ class Model:
     unwanted: bool = False
     run: RunningTask | None = None
     futures: list[tuple[Future[Any], list[int]]] = field(default_factory=list)
+    past: list[tuple[Future[Any], list[int]]] = field(default_factory=list)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -197,6 +198,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.back(model)
         model.attempt = model.recoveries = 0
         model.unwanted = False
+        model.past += model.futures  # they have their outcome
+        model.futures = []
         if watched:
             self.watch(task_id)
 
@@ -361,10 +364,10 @@ class QueueMachine(RuleBasedStateMachine):
             record = self.queue.registry.get(task_id)
             shown = (record.status, record.attempt, record.recoveries)
             assert shown == (model.status, model.attempt, model.recoveries), task_id
-            for future, calls in model.futures[-1:]:
+            for future, calls in model.futures:
                 assert future.done() is model.status.finished
                 assert calls == [int(model.status.finished)]
-            for future, calls in model.futures[:-1]:
+            for future, calls in model.past:
                 assert future.done()
                 assert calls == [1]
         counts = {status: n for status, n in self.queue.registry.counts().items() if n}
@@ -388,7 +391,7 @@ class PersistentMachine(QueueMachine):
 
 
 _often = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     derandomize=True,
