@@ -45,7 +45,7 @@ import threading
 import time
 import tomllib
 from collections import Counter
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -56,6 +56,7 @@ from taskqueue_edu import (
     Config,
     ConfigError,
     Monitor,
+    QueueClosed,
     TaskQueue,
     TaskStatus,
     WorkerPool,
@@ -672,7 +673,7 @@ with checking("Exercise 2", right="Done, failed, told to stop: three endings, th
 # <details><summary>Hint 1</summary>
 #
 # Let both events arrive in the same mailbox: a thread of yours calls `queue.join()` and then puts something that is no signal's
-# number, such as `None`.
+# number, such as `None`. After a signal the queue is closed while that thread still waits: `join` raises QueueClosed then.
 # </details>
 # <details><summary>Hint 2</summary>
 #
@@ -688,9 +689,9 @@ with checking("Exercise 2", right="Done, failed, told to stop: three endings, th
 # %%
 MAIN = """
 import signal, sys, threading
-from contextlib import closing
+from contextlib import closing, suppress
 from queue import SimpleQueue
-from taskqueue_edu import TaskQueue, TaskStatus, WorkerPool
+from taskqueue_edu import QueueClosed, TaskQueue, TaskStatus, WorkerPool
 from taskqueue_edu.workloads import MathTask, SleepTask
 
 {function}
@@ -1211,7 +1212,8 @@ scratch.cleanup()
 # ```python
 # def run_until_done(queue, pool, mail):
 #     def tell():
-#         queue.join()
+#         with suppress(QueueClosed):
+#             queue.join()
 #         mail.put(None)
 #
 #     pool.start_processing(queue)
@@ -1225,7 +1227,8 @@ scratch.cleanup()
 # ```
 #
 # *Why it is right.* Two events, one mailbox, one place to wait. `pool.stop()` is right in both cases: when all is done, there is nothing to
-# give back. The daemon thread may wait for ever in `join` after a signal; it holds nothing, and ends with the process.
+# give back. After a signal the thread still waits in `join`, until the queue is closed: `join` raises QueueClosed then, and
+# without `suppress` the thread would print a traceback while the program ends.
 #
 # *Alternatives.* `queue.registry.when_idle(lambda: mail.put(None))` needs no thread, but answers `False` if all is done already. A real service
 # gives `pool.stop(timeout)` a limit.
