@@ -18,9 +18,7 @@ from core_tasks import LIMIT
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
     precondition,
@@ -48,7 +46,11 @@ from taskqueue_edu.state import next_status
 from taskqueue_edu.task import RunningTask, TaskStatus, current_task
 
 PENDING, RUNNING = TaskStatus.PENDING, TaskStatus.RUNNING
+FINISHED = tuple(status for status in TaskStatus if status.finished)
+REVIVABLE = (TaskStatus.FAILED, TaskStatus.DEAD)
+ENDED_WELL = (TaskStatus.SUCCEEDED, TaskStatus.CANCELLED)
 ENDS = ("succeeded", "failed", "cancelled", "died")
+LATE: dict[str, Any] = {"succeeded": 1, "failed": Failure.of(ValueError()), "released": "late"}
 
 
 @task_type("stress-echo")
@@ -84,15 +86,13 @@ class QueueMachine(RuleBasedStateMachine):
     """A queue whose tasks are claimed and settled by hand, next to a dict of what is right."""
 
     persistent: ClassVar[bool] = False
-    ids = Bundle("ids")
-    stale = Bundle("stale")
-
     MAX_RECOVERIES = 1
     MAXSIZE = 4
 
     @initialize()
     def begin(self) -> None:
         self.model: dict[str, Model] = {}
+        self.over: list[RunningTask] = []  # runs that have reported, or whose task was taken
         self.ages = 0
         self.offset = 0  # what has been added to the clock
         self.paused = False
@@ -117,24 +117,32 @@ class QueueMachine(RuleBasedStateMachine):
 
     # what the model says
 
+    def those(self, *statuses: TaskStatus) -> list[str]:
+        return [task_id for task_id, model in self.model.items() if model.status in statuses]
+
+    def pick(self, number: int, *statuses: TaskStatus) -> tuple[str, Model]:
+        task_id = self.those(*statuses)[number % len(self.those(*statuses))]
+        return task_id, self.model[task_id]
+
     def grow_older(self) -> int:
         self.ages += 1
         return self.ages
 
-    def pending(self) -> int:
-        return sum(model.status is PENDING for model in self.model.values())
-
     def next_id(self) -> str | None:
         """Which task comes next: the highest priority, then the oldest, of those that are due."""
         due = {
-            task_id: (-model.priority, model.age)
-            for task_id, model in self.model.items()
-            if model.status is PENDING and model.delay <= self.offset
+            task_id: (-self.model[task_id].priority, self.model[task_id].age)
+            for task_id in self.those(PENDING)
+            if self.model[task_id].delay <= self.offset
         }
         return min(due, key=due.__getitem__) if due else None
 
     def back(self, model: Model) -> None:
-        model.status, model.run, model.age, model.delay = PENDING, None, self.grow_older(), 0
+        """A task that ran comes back: a closed memory queue cancels it."""
+        if self.closed:
+            self.end(model, TaskStatus.CANCELLED)
+        else:
+            model.status, model.run, model.age, model.delay = PENDING, None, self.grow_older(), 0
 
     def end(self, model: Model, status: TaskStatus) -> None:
         model.status, model.run = status, None
@@ -153,47 +161,47 @@ class QueueMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.closed)
     @rule(
-        target=ids,
         priority=st.integers(-1, 1),
         delay=st.sampled_from([0, 0, 0, 1000]),
         attempts=st.integers(1, 3),
         watched=st.booleans(),
     )
-    def submit(self, priority: int, delay: int, attempts: int, watched: bool) -> str:
+    def submit(self, priority: int, delay: int, attempts: int, watched: bool) -> None:
         policy = RetryPolicy(attempts, delay=0.0)
         task = Echo(len(self.model))
-        if self.pending() >= self.MAXSIZE:
+        if len(self.those(PENDING)) >= self.MAXSIZE:
             with pytest.raises(QueueFull):
                 self.queue.submit(task, timeout=0)
-            return ""
+            return
         task_id = self.queue.submit(task, priority=priority, delay=delay, retry=policy, timeout=0)
         self.model[task_id] = Model(priority, delay, attempts, self.grow_older())
         if watched:
             self.watch(task_id)
-        return task_id
 
-    @precondition(lambda self: not self.closed)
-    @rule(task_id=ids)
-    def cancel(self, task_id: str) -> None:
-        if not task_id:
-            return
-        model = self.model[task_id]
-        assert self.queue.cancel(task_id) is (model.status is PENDING)
-        if model.status is PENDING:
-            self.end(model, TaskStatus.CANCELLED)
-        elif model.status is RUNNING:
-            model.unwanted = True
+    @precondition(lambda self: not self.closed and self.those(PENDING))
+    @rule(number=st.integers(0, 99))
+    def cancel_pending_task(self, number: int) -> None:
+        task_id, model = self.pick(number, PENDING)
+        assert self.queue.cancel(task_id)
+        self.end(model, TaskStatus.CANCELLED)
 
-    @precondition(lambda self: not self.closed)
-    @rule(task_id=ids, watched=st.booleans())
-    def revive(self, task_id: str, watched: bool) -> None:
-        if not task_id:
-            return
-        model = self.model[task_id]
-        if model.status not in (TaskStatus.FAILED, TaskStatus.DEAD):
-            with pytest.raises(IllegalTransition):
-                self.queue.revive(task_id)
-            return
+    @precondition(lambda self: not self.closed and self.those(RUNNING))
+    @rule(number=st.integers(0, 99))
+    def cancel_running_task(self, number: int) -> None:
+        task_id, model = self.pick(number, RUNNING)
+        assert not self.queue.cancel(task_id)
+        model.unwanted = True
+
+    @precondition(lambda self: not self.closed and self.those(*FINISHED))
+    @rule(number=st.integers(0, 99))
+    def cancel_finished_task(self, number: int) -> None:
+        task_id, _ = self.pick(number, *FINISHED)
+        assert not self.queue.cancel(task_id)
+
+    @precondition(lambda self: not self.closed and self.those(*REVIVABLE))
+    @rule(number=st.integers(0, 99), watched=st.booleans())
+    def revive(self, number: int, watched: bool) -> None:
+        task_id, model = self.pick(number, *REVIVABLE)
         self.queue.revive(task_id)
         self.back(model)
         model.attempt = model.recoveries = 0
@@ -203,13 +211,19 @@ class QueueMachine(RuleBasedStateMachine):
         if watched:
             self.watch(task_id)
 
-    @precondition(lambda self: not self.closed)
+    @precondition(lambda self: not self.closed and self.those(PENDING, RUNNING, *ENDED_WELL))
+    @rule(number=st.integers(0, 99))
+    def revive_in_vain(self, number: int) -> None:
+        task_id, _ = self.pick(number, PENDING, RUNNING, *ENDED_WELL)
+        with pytest.raises(IllegalTransition):
+            self.queue.revive(task_id)
+
+    @precondition(lambda self: not self.closed and len(self.those(PENDING)) > 2)
     @rule()
-    def cancel_pending(self) -> None:
-        assert self.queue.cancel_pending() == self.pending()
-        for model in self.model.values():
-            if model.status is PENDING:
-                self.end(model, TaskStatus.CANCELLED)
+    def cancel_all_pending(self) -> None:
+        assert self.queue.cancel_pending() == len(self.those(PENDING))
+        for task_id in self.those(PENDING):
+            self.end(self.model[task_id], TaskStatus.CANCELLED)
 
     @rule()
     def advance_the_clock(self) -> None:
@@ -225,12 +239,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     # what workers do
 
-    @precondition(lambda self: not self.closed and not self.paused)
+    @precondition(lambda self: not (self.closed or self.paused) and self.next_id())
     @rule()
     def start(self) -> None:
         expected = self.next_id()
-        if expected is None:
-            return
+        assert expected is not None
         run = self.queue.dispatcher.claim("hand")
         assert run is not None
         assert run.id == expected
@@ -240,56 +253,44 @@ class QueueMachine(RuleBasedStateMachine):
         assert run.attempt == model.attempt
         assert run.task == Echo(list(self.model).index(expected))
 
-    def running(self, task_id: str) -> Model | None:
-        model = self.model.get(task_id)
-        return model if model is not None and model.status is RUNNING else None
+    def report(self, number: int) -> tuple[RunningTask, Model]:
+        _, model = self.pick(number, RUNNING)
+        assert model.run is not None
+        self.over.append(model.run)
+        return model.run, model
 
-    @rule(target=stale, task_id=ids)
-    def succeed(self, task_id: str) -> RunningTask | None:
-        model = self.running(task_id)
-        if model is None or model.run is None:
-            return None
-        run = model.run
+    @precondition(lambda self: self.those(RUNNING))
+    @rule(number=st.integers(0, 99))
+    def succeed(self, number: int) -> None:
+        run, model = self.report(number)
         assert self.queue.dispatcher.settle(run, facts.SUCCEEDED, run.attempt)
         self.end(model, TaskStatus.SUCCEEDED)
-        return run
 
-    @rule(target=stale, task_id=ids)
-    def fail(self, task_id: str) -> RunningTask | None:
-        model = self.running(task_id)
-        if model is None or model.run is None:
-            return None
-        run = model.run
-        again = model.attempt < model.attempts and not model.unwanted and not self.closed
+    @precondition(lambda self: self.those(RUNNING))
+    @rule(number=st.integers(0, 99))
+    def fail(self, number: int) -> None:
+        run, model = self.report(number)
         assert self.queue.dispatcher.settle(run, facts.FAILED, Failure.of(ValueError("x")))
-        if again:
+        if model.attempt < model.attempts and not model.unwanted:
             self.back(model)
-        elif self.closed and model.attempt < model.attempts and not model.unwanted:
-            self.end(model, TaskStatus.CANCELLED)
         else:
             self.end(model, TaskStatus.FAILED)
-        return run
 
-    @rule(target=stale, task_id=ids)
-    def release(self, task_id: str) -> RunningTask | None:
-        model = self.running(task_id)
-        if model is None or model.run is None:
-            return None
-        run = model.run
+    @precondition(lambda self: self.those(RUNNING))
+    @rule(number=st.integers(0, 99))
+    def release(self, number: int) -> None:
+        run, model = self.report(number)
         assert self.queue.dispatcher.settle(run, facts.RELEASED, "stopped")
-        if model.unwanted or self.closed:
+        if model.unwanted:
             self.end(model, TaskStatus.CANCELLED)
         else:
+            model.attempt -= 1
             self.back(model)
-        model.attempt -= not model.unwanted
-        return run
 
-    @rule(target=stale, task_id=ids)
-    def lose(self, task_id: str) -> RunningTask | None:
-        model = self.running(task_id)
-        if model is None or model.run is None:
-            return None
-        run = model.run
+    @precondition(lambda self: self.those(RUNNING))
+    @rule(number=st.integers(0, 99))
+    def lose(self, number: int) -> None:
+        run, model = self.report(number)
         assert self.queue.dispatcher.lose(run, "crash")
         if model.unwanted:
             self.end(model, TaskStatus.CANCELLED)
@@ -297,27 +298,21 @@ class QueueMachine(RuleBasedStateMachine):
             self.end(model, TaskStatus.DEAD)
         else:
             model.recoveries += 1
-            if self.closed:
-                self.end(model, TaskStatus.CANCELLED)
-            else:
-                self.back(model)
-        return run
+            self.back(model)
 
-    @rule(run=consumes(stale), how=st.sampled_from(["succeeded", "failed", "released", "lose"]))
-    def report_late(self, run: RunningTask | None, how: str) -> None:
+    @precondition(lambda self: self.over)
+    @rule(number=st.integers(0, 99), how=st.sampled_from([*LATE, "lose"]))
+    def report_late(self, number: int, how: str) -> None:
         """A run that is over reports once more: nothing comes of it."""
-        if run is None or (self.closed and self.persistent):
-            return
-        desk = self.queue.dispatcher
+        run, desk = self.over[number % len(self.over)], self.queue.dispatcher
         if how == "lose":
             assert not desk.lose(run, "late")
         else:
-            detail = Failure.of(ValueError()) if how == "failed" else 1
-            assert not desk.settle(run, how, detail)
+            assert not desk.settle(run, how, LATE[how])
 
     # the end
 
-    @precondition(lambda self: not self.closed)
+    @precondition(lambda self: len(self.model) > 3 and not self.closed)
     @rule()
     def close(self) -> None:
         if self.persistent:
@@ -325,11 +320,10 @@ class QueueMachine(RuleBasedStateMachine):
             return
         self.queue.close()
         self.closed = True
-        for model in self.model.values():
-            if model.status is PENDING:
-                self.end(model, TaskStatus.CANCELLED)
-            elif model.status is RUNNING:
-                model.unwanted = True
+        for task_id in self.those(PENDING):
+            self.end(self.model[task_id], TaskStatus.CANCELLED)
+        for task_id in self.those(RUNNING):
+            self.model[task_id].unwanted = True
         with pytest.raises(QueueClosed):
             self.queue.submit(Echo(0))
         assert self.queue.dispatcher.claim("hand") is None
@@ -341,18 +335,19 @@ class QueueMachine(RuleBasedStateMachine):
                 assert future.done()
                 assert calls == [1]
             model.futures = []
-            if model.status is RUNNING:
-                model.run = None
-                if model.unwanted:
-                    self.end(model, TaskStatus.CANCELLED)
-                else:
-                    model.status, model.delay = PENDING, 0
-                    model.attempt -= 1
+        for task_id in self.those(RUNNING):
+            model = self.model[task_id]
+            assert model.run is not None
+            self.over.append(model.run)
+            if model.unwanted:
+                self.end(model, TaskStatus.CANCELLED)
+            else:
+                model.status, model.run, model.delay = PENDING, None, 0
+                model.attempt -= 1
         self.queue = self.open()
         self.paused = False
-        for model in self.model.values():
-            if model.status is PENDING:
-                model.age = self.grow_older()
+        for task_id in self.those(PENDING):  # the journal keeps the order of submission only
+            self.model[task_id].age = self.grow_older()
 
     # what always holds
 
@@ -372,14 +367,14 @@ class QueueMachine(RuleBasedStateMachine):
                 assert calls == [1]
         counts = {status: n for status, n in self.queue.registry.counts().items() if n}
         assert counts == Counter(model.status for model in self.model.values())
-        assert self.queue.dispatcher._waiting == self.pending()
+        assert self.queue.dispatcher._waiting == len(self.those(PENDING))
 
     @invariant()
     def every_end_is_counted_once(self) -> None:
         if not hasattr(self, "queue"):
             return
         totals = self.queue.registry.totals()
-        ended = sum(model.status.finished for model in self.model.values())
+        ended = len(self.those(*FINISHED))
         assert sum(totals[kind] for kind in ENDS) - totals["revived"] == ended
         assert totals["submitted"] == len(self.model)
 
@@ -391,8 +386,8 @@ class PersistentMachine(QueueMachine):
 
 
 _often = settings(
-    max_examples=100,
-    stateful_step_count=40,
+    max_examples=200,
+    stateful_step_count=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
