@@ -180,18 +180,19 @@ class WorkerPool(Executor):
         assert self._queue is not None
         failure = Failure.of(error)  # it can describe an exception that can't be printed
         why = f"{name} crashed: {failure.type}: {failure.message}"
-        log.warning(why)
+        if run is not None:
+            with suppress(QueueClosed, StorageError):  # the registry tells whoever waits
+                self._queue.dispatcher.lose(run, why)
         with self._lock:
             self.crashes += 1
             self._faults += run is None and not isinstance(error, WorkerCrash)
-            if self._faults >= MAX_FAULTS and self.broken is None:
-                log.error("the workers can't take tasks, and are not replaced any more")
+            hopeless = self._faults >= MAX_FAULTS and self.broken is None
+            if hopeless:
                 self.broken, self._down, self._target = error, True, 0
-        if run is not None:
-            try:
-                self._queue.dispatcher.lose(run, why)
-            except (QueueClosed, StorageError):
-                log.warning("the queue ended before the task of %s could be given back", name)
+        log.warning(why)
+        if hopeless:
+            log.error("the workers can't take tasks, and are not replaced any more")
+            self._dismiss()
 
     def _gone(self, name: str, *, replace: bool) -> None:
         """Take this worker off the list. Nudge the next one if it is to leave too."""
@@ -327,8 +328,8 @@ class WorkerPool(Executor):
                 # Nobody asks this queue for a result again: the futures have them.
                 self._queue, self._own_queue = TaskQueue(retain=0), True
                 self._queue.dispatcher.attach(self)
-                self._grow()
                 _alive.add(self)
+            self._grow()  # unless all are there: the system may have had no thread left before
             queue = self._queue
             self._entering += 1
         try:

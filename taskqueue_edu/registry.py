@@ -88,6 +88,7 @@ class Registry:
                         task_id=record.id,
                     ) from error
                 self._apply(fact, record, status)
+            self._dropped.clear()
             return [r for r in self._records.values() if r.status not in _FINISHED]
 
     def record(

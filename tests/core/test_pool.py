@@ -102,8 +102,8 @@ def test_pool_and_queue_belong_together(queue: TaskQueue, pool: WorkerPool) -> N
 def test_a_thread_that_cannot_start_is_not_counted(
     queue: TaskQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the system has no thread left, start_processing() says so, and may be called again."""
-    pool = WorkerPool(2)
+    """If the system has no thread left the call says so, and works when it is made again."""
+    pool, executor = WorkerPool(2), WorkerPool(2)
     original = threading.Thread.start
     started: list[threading.Thread] = []
 
@@ -117,10 +117,14 @@ def test_a_thread_that_cannot_start_is_not_counted(
         patch.setattr(threading.Thread, "start", start)
         with pytest.raises(RuntimeError, match="new thread"):
             pool.start_processing(queue)
+        with pytest.raises(RuntimeError, match="new thread"):
+            executor.submit(int)
     pool.start_processing(queue)
-    blockers = block_all(queue, 2)
-    let_go(blockers)
+    let_go(block_all(queue, 2))
     assert pool.stop(LIMIT)
+    assert executor.submit(int).result(LIMIT) == 0
+    assert len(executor._threads) == 2
+    executor.shutdown()
 
 
 def test_running_shows_what_runs_where(queue: TaskQueue, pool: WorkerPool) -> None:

@@ -689,6 +689,7 @@ def test_loading_keeps_to_the_retention(store: ListStore) -> None:
     copy = Registry(Stored(), retain=2)
     assert copy.load() == []
     assert len(copy.records()) == 2
+    assert copy._dropped == [], "what is forgotten takes no memory"
     with pytest.raises(ResultExpired):
         copy.get("a-1")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +39,7 @@ from taskqueue_edu.errors import (
     TaskQueueError,
     WorkerCrash,
 )
+from taskqueue_edu.executor_pool import ExecutorPool
 from taskqueue_edu.facts import Failure
 from taskqueue_edu.pending import PendingQueue
 from taskqueue_edu.pool import WorkerPool
@@ -426,14 +429,16 @@ class Chaos:
         raise WorkerCrash("even worse")
 
 
+CLIENTS, TASKS = 3, 200
+
+
 class Storm:
     """Clients, chaos and workers in threads; what happened is checked when it is over."""
 
-    def __init__(self, queue: TaskQueue, seed: int, tasks: int) -> None:
+    def __init__(self, queue: TaskQueue, pool: WorkerPool | ExecutorPool, seed: int) -> None:
         self.queue = queue
-        self.pool = WorkerPool(3)
-        self.dice = random.Random(seed)
-        self.tasks = tasks
+        self.pool = pool
+        self.seed = seed
         self.ids: list[str] = []
         self.answers: Counter[str] = Counter()
         self.futures: list[Future[Any]] = []
@@ -444,7 +449,7 @@ class Storm:
 
     def client(self, seed: int) -> None:
         dice = random.Random(seed)
-        for number in range(self.tasks):
+        for number in range(TASKS):
             try:
                 task_id = self.queue.submit(
                     Chaos(seed * 10_000 + number),
@@ -492,9 +497,9 @@ class Storm:
         dice = random.Random(seed)
         while not self.over.wait(0.001):
             what = dice.randrange(6)
-            if what == 0:
+            if what == 0 and isinstance(self.pool, WorkerPool):
                 self.pool.resize(dice.randrange(1, 6))
-            elif what == 1:
+            elif what == 1 and isinstance(self.pool, WorkerPool):
                 self.pool.crash_worker()
             elif what == 2:
                 self.queue.pause()
@@ -520,10 +525,10 @@ class Storm:
     def run(self, *, close_early: bool) -> None:
         self.pool.start_processing(self.queue)
         clients = [
-            threading.Thread(target=self.guarded, args=(self.client, n), daemon=True)
-            for n in range(1, 4)
+            threading.Thread(target=self.guarded, args=(self.client, seed), daemon=True)
+            for seed in range(self.seed, self.seed + CLIENTS)
         ]
-        chaos = threading.Thread(target=self.guarded, args=(self.chaos, 99), daemon=True)
+        chaos = threading.Thread(target=self.guarded, args=(self.chaos, self.seed), daemon=True)
         for thread in (*clients, chaos):
             thread.start()
         if close_early:
@@ -561,24 +566,44 @@ class Storm:
             assert self.calls[id(future)] == 1
 
 
+@pytest.fixture
+def many_switches() -> Iterator[None]:
+    """Let the interpreter change threads 500 times as often as usual."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def executor_pool() -> ExecutorPool:
+    """A pool whose executor breaks with each WorkerCrash, and is made anew."""
+    return ExecutorPool(lambda: ThreadPoolExecutor(2), slots=2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("close_early", [False, True])
 @pytest.mark.parametrize("persistent", [False, True])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("make_pool", [lambda: WorkerPool(3), executor_pool])
+@pytest.mark.parametrize("seed", [10, 20])
 def test_every_task_ends_once(
-    tmp_path: Path, persistent: bool, close_early: bool, seed: int
+    tmp_path: Path,
+    many_switches: None,
+    make_pool: Callable[[], WorkerPool | ExecutorPool],
+    persistent: bool,
+    close_early: bool,
+    seed: int,
 ) -> None:
     """Under cancels, retries, crashes, resizes, pauses and a close, nothing is lost or doubled."""
     options: dict[str, Any] = {"maxsize": 40, "max_recoveries": 2}
     queue = TaskQueue.open(tmp_path, **options) if persistent else TaskQueue(**options)
-    storm = Storm(queue, seed, tasks=250)
+    storm = Storm(queue, make_pool(), seed)
     storm.run(close_early=close_early)
     queue.close()
     log, cursor = queue.registry.facts_since(0)
     assert len(log) == cursor
     storm.check(log, may_be_left=persistent and close_early)
     if not close_early:
-        assert len(storm.ids) == 3 * 250
+        assert len(storm.ids) == CLIENTS * TASKS
         assert queue.dispatcher._waiting == 0
     if persistent:
         with TaskQueue.open(tmp_path) as again:
