@@ -101,10 +101,10 @@ class WorkerPool(Executor):
         self._queue.dispatcher.nudge()
 
     def _grow(self) -> None:
-        names = (f"worker-{n}" for n in range(1, self._target + 1))
-        for name in names:
+        for n in range(1, self._target + 1):
             if len(self._threads) >= self._target:
                 break
+            name = f"worker-{n}"
             if name not in self._threads:
                 thread = threading.Thread(
                     target=self._work, args=(name,), name=f"taskqueue-{name}", daemon=True
