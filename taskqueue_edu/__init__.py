@@ -9,7 +9,9 @@ The modules, in the order in which to read them; each imports only those above i
     state          the legal life of a task, a pure table            <- the heart
     catalogue      task types by name, and their strict JSON codec
     storage        where facts are kept: the interface, MemoryStore
+    locks          how to take a lock that is often taken
     record         all that is known of one task
+    ledger         what follows from the facts: records, counts, the log
     registry       the one place where something happens to a task
     outcome        what whoever waits for a task gets in the end
     pending        the tasks that wait: order and delay

@@ -22,12 +22,7 @@ from typing import Any, Final, Protocol
 
 from taskqueue_edu import facts
 from taskqueue_edu.catalogue import catalogue
-from taskqueue_edu.errors import (
-    IllegalTransition,
-    QueueClosed,
-    QueueFull,
-    UnknownTask,
-)
+from taskqueue_edu.errors import IllegalTransition, QueueClosed, UnknownTask
 from taskqueue_edu.facts import Failure
 from taskqueue_edu.pending import Pending
 from taskqueue_edu.record import TaskRecord
@@ -40,6 +35,7 @@ NUDGE: Final = ""
 
 _FIRST: Final = 2**62
 _FAULT: Final = "its worker broke down before the task began"
+_BACK: Final = frozenset({facts.RETRIED, facts.RELEASED, facts.RECOVERED})
 
 
 def _stay() -> bool:
@@ -71,56 +67,30 @@ class Dispatcher:
         self.maxsize = maxsize
         self.retry = retry
         self.max_recoveries = max_recoveries
-        # Guards the five below. Invariant: `_waiting` is the number of pending tasks, plus
-        # submits under way. Notified when a place is free, the queue resumes or closes, and
-        # when a worker that waits at the gate should look around.
+        # Guards the four below. Notified when the queue resumes or closes, and when a worker
+        # that waits at the gate should look around. The registry knows of `_paused` and
+        # `_closed` too: under its lock no task starts against them.
         self._changed = threading.Condition()
-        self._waiting = 0
         self._paused = False
         self._closed = False
         self._pool: Pool | None = None
         self._nudges = 0
-        registry.at_end(self._look_up)
 
-    # -- places
+    # -- into the line, and out of it
 
-    def take_place(self, timeout: float | None) -> None:
-        """Reserve a place for a task; wait for one up to `timeout` seconds.
+    def enter(self, record: TaskRecord, timeout: float | None) -> None:
+        """Submit a task: wait for a place for `timeout` seconds, record it, put it in line.
 
-        Raises QueueFull, QueueClosed.
+        Raises QueueFull, QueueClosed: then nothing was recorded. Raises StorageError.
         """
-        with self._changed:
-            if self.maxsize and not self._changed.wait_for(
-                self._may_enter,
-                None if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX),
-            ):
-                raise QueueFull(f"all {self.maxsize} places are taken")
-            if self._closed:
-                raise QueueClosed("the queue is closed")
-            self._waiting += 1
+        try:
+            self.registry.enter(record, self.maxsize, timeout)
+        finally:  # Ctrl-C may come once it is recorded: then the task waits in line, too
+            if record.status is not None:
+                self.line_up(record)
 
-    def _may_enter(self) -> bool:
-        # Once the registry has ended no place becomes free, and recording says why.
-        over = self._closed or self.registry.over is not None
-        return over or self._waiting < self.maxsize
-
-    def _look_up(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
-
-    def free_place(self) -> None:
-        """Give a place back."""
-        with self._changed:
-            self._waiting -= 1
-            if self.maxsize:
-                # Not notify(): workers at the gate wait here too, and one wakeup might go to them.
-                self._changed.notify_all()
-
-    def line_up(self, record: TaskRecord, *, reserved: bool = False) -> None:
+    def line_up(self, record: TaskRecord) -> None:
         """Put a pending task in line, past the bound: a worker never waits for its own queue."""
-        if not reserved:
-            with self._changed:
-                self._waiting += 1
         try:
             self.pending.put(record.id, record.priority, record.due)
         except QueueClosed:
@@ -133,26 +103,20 @@ class Dispatcher:
         if self._closed and not self.registry.store.json:
             self.cancel(record, "the queue was closed")
 
-    def park(self, record: TaskRecord) -> None:
-        """Take a pending task out of line for good: nobody here can run it."""
-        self.pending.discard(record.id)
-        self.free_place()
-        self.registry.park(record)
-
     def cancel(self, record: TaskRecord, reason: str) -> bool:
         """Cancel a pending task: True. Ask a running one to stop: False, as for a finished one."""
-        parked = self.registry.parked(record)
-        try:
-            self.registry.record(facts.CANCELLED, record, "", reason, expect=TaskStatus.PENDING)
-        except IllegalTransition:
-            run = record.run
-            if run is not None:
-                run.request_cancel(reason)
-            return False
-        if not parked:  # a parked task is not in line, and took no place
+        while True:
+            try:
+                self.registry.record(facts.CANCELLED, record, "", reason)
+            except IllegalTransition:
+                run = self.registry.run_of(record.id)
+                if run is not None:
+                    run.request_cancel(reason)
+                elif record.status is TaskStatus.PENDING:
+                    continue  # it came back just now
+                return False
             self.pending.discard(record.id)
-            self.free_place()
-        return True
+            return True
 
     def cancel_pending(self, reason: str) -> int:
         """Cancel all pending tasks; return how many."""
@@ -168,40 +132,27 @@ class Dispatcher:
         each wait and after each `nudge`.
         """
         held: TaskRecord | None = None
-        run: RunningTask | None = None
         try:
             while not (leave() or self._closed) and (not self._paused or self._pass_gate(leave)):
                 if held is None:
                     held = self._next()
                     continue  # that may have taken long: look around before it starts
-                submission = held.submission
-                if submission is None:
+                run = self.registry.start(held, worker)
+                if run is not None:
+                    record, held = held, None
+                    if self._begin(record, run):
+                        return run
+                elif held.status is not TaskStatus.PENDING:
                     held = None  # cancelled since
-                    continue
-                run = RunningTask(held.id, submission.task, held.attempt + 1, worker)
-                try:
-                    self.registry.record(
-                        facts.STARTED, held, worker, run.attempt, run, unless=self._on_hold
-                    )
-                except IllegalTransition:
-                    if held.status is not TaskStatus.PENDING:
-                        held = None
-                    continue  # paused just now: hold the task, it comes first on resume
-                record, held = held, None
-                if self._begin(record, run):
-                    return run
+                # Else it was paused just now: hold the task, it comes first on resume.
             return None
         except QueueClosed:
             return None
         finally:
             if held is not None:  # whatever ended this, a fault included: no task is dropped
-                self._put_back(held, run)
-
-    def _put_back(self, record: TaskRecord, run: RunningTask | None) -> None:
-        if run is not None and record.run is run and self.lose(run, _FAULT):
-            self.free_place()  # it was started all the same, and lined up once more
-        else:
-            self.line_up(record, reserved=True)
+                run = self.registry.run_of(held.id)
+                if run is None or not self.lose(run, _FAULT):
+                    self.line_up(held)
 
     def _next(self) -> TaskRecord | None:
         """Wait for the next item; None if it is a nudge, or a task that is no more."""
@@ -215,13 +166,9 @@ class Dispatcher:
         except UnknownTask:
             return None  # cancelled, and forgotten since
 
-    def _on_hold(self) -> bool:
-        return self._paused or self._closed
-
     def _begin(self, record: TaskRecord, run: RunningTask) -> bool:
         """Complete what a start brings with it; False if the task failed at that."""
         try:
-            self.free_place()
             if record.future is not None:
                 record.future.note_started()
             if run.task is None:
@@ -261,41 +208,23 @@ class Dispatcher:
                 policy = submission.retry or self.retry
                 wait = policy.wait_after(run.attempt, detail.names)
                 if wait is not None:
-                    return self._back(facts.RETRIED, run, (detail, time.time() + wait))
-        if kind == facts.RELEASED:
-            return self._back(kind, run, detail)
+                    kind, detail = facts.RETRIED, (detail, time.time() + wait)
+        given_back = record.recoveries
+        if kind == facts.RECOVERED and given_back >= self.max_recoveries and run.unwanted is None:
+            kind, detail = facts.DIED, f"{detail}; it was given back {given_back} times before"
+        if kind in _BACK and run.unwanted is not None:
+            kind, detail = facts.CANCELLED, run.unwanted  # a client's wish: no other run
         try:
             self.registry.record(kind, record, run.worker, detail, run)
         except IllegalTransition:
             return False
+        if kind in _BACK:
+            self.line_up(record)
         return True
 
     def lose(self, run: RunningTask, reason: str) -> bool:
         """Give back a task whose worker died; after too many such deaths it is dead itself."""
-        try:
-            record = self.registry.get(run.id)
-        except UnknownTask:
-            return False
-        if run.unwanted is not None or record.recoveries < self.max_recoveries:
-            return self._back(facts.RECOVERED, run, reason)
-        reason = f"{reason}; it was given back {record.recoveries} times before"
-        try:
-            self.registry.record(facts.DIED, record, run.worker, reason, run)
-        except IllegalTransition:
-            return False
-        return True
-
-    def _back(self, kind: str, run: RunningTask, detail: Any) -> bool:
-        record = self.registry.get(run.id)
-        if run.unwanted is not None:  # a client asked to cancel it: it shall not run again
-            kind, detail = facts.CANCELLED, run.unwanted
-        try:
-            self.registry.record(kind, record, run.worker, detail, run)
-        except IllegalTransition:
-            return False
-        if kind != facts.CANCELLED:
-            self.line_up(record)
-        return True
+        return self.settle(run, facts.RECOVERED, reason)
 
     def nudge(self) -> None:
         """Make a waiting worker ask whether it should leave; one that leaves passes it on."""
@@ -312,18 +241,21 @@ class Dispatcher:
 
     def pause(self) -> None:
         """Start no more tasks until `resume`, not one after this returns. Running tasks go on."""
-        with self._changed:
-            self._paused = True
+        self._set_paused(True)
         # Workers that wait in line come out to the gate. One that stayed would take the next
         # task that is submitted, and hold it, whatever comes after with a higher priority.
         self._call_back()
-        self.registry.recheck_idle()  # a start that was being recorded is, when this returns
 
     def resume(self) -> None:
         """Start tasks again."""
+        self._set_paused(False)
+
+    def _set_paused(self, paused: bool) -> None:
         with self._changed:
-            self._paused = False
+            self._paused = paused
+            self.registry.hold(paused or self._closed)
             self._changed.notify_all()
+        self.registry.recheck_idle()
 
     @property
     def paused(self) -> bool:
@@ -374,9 +306,7 @@ class Dispatcher:
 
         Delayed tasks that are not due, paused tasks, and tasks without a pool don't count.
         """
-        return self.registry.when_idle(
-            call, ready_only=True, skip_pending=lambda: self._paused or self._pool is None
-        )
+        return self.registry.when_idle(call, lambda: self._paused or self._pool is None)
 
     def close(self) -> bool:
         """Take and give out no more tasks; False if that is so already."""
@@ -384,9 +314,10 @@ class Dispatcher:
             if self._closed:
                 return False
             self._closed = True
+            self.registry.shut()
             self._changed.notify_all()
         self.pending.close()
-        self.registry.recheck_idle()  # as in pause()
+        self.registry.recheck_idle()
         return True
 
     @property

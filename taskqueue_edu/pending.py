@@ -5,10 +5,13 @@ from __future__ import annotations
 import heapq
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from taskqueue_edu.errors import QueueClosed
+from taskqueue_edu.locks import give_way
 
 T = TypeVar("T")
 
@@ -44,19 +47,22 @@ class PendingQueue(Generic[T]):
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         # Invariant, true whenever the lock is free: every item in `_items` has exactly one live
         # entry, in `_ready` or in `_delayed`; an entry that is not its item's is discarded.
-        # `_changed` is notified for each item that a waiting thread could take.
+        # `_gates` are those of the waiting threads. For each item that one of them could take,
+        # one was opened and taken off; its thread takes the item, or opens the next.
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
         self._ready: list[tuple[int, int, T]] = []
         self._delayed: list[tuple[float, int, int, T]] = []
         self._items: dict[T, int] = {}
         self._count = 0
-        self._leader: int | None = None
+        self._gates: deque[threading.Lock] = deque()
+        self._leader: threading.Lock | None = None
         self._closed = False
         self._clock = clock
 
     def put(self, item: T, priority: int = 0, due: float | None = None) -> None:
         """Add `item`; raises QueueClosed. An item that is already there is moved, not doubled."""
+        if self._lock.locked():
+            give_way(self._lock)
         with self._lock:
             if self._closed:
                 raise QueueClosed("the pending queue is closed")
@@ -68,40 +74,60 @@ class PendingQueue(Generic[T]):
                 heapq.heappush(self._delayed, (due, self._count, -priority, item))
                 # The leader may be asleep for longer than this item's delay.
                 self._leader = None
-            self._changed.notify()
+            if self._gates:
+                self._gates.popleft().release()
 
     def get(self) -> T:
         """Remove and return the next item, waiting until one is due. Raises QueueClosed."""
-        with self._lock:
-            try:
-                while True:
+        gate: threading.Lock | None = None
+        while True:
+            if self._lock.locked():
+                give_way(self._lock)
+            with self._lock:
+                try:
+                    if gate is not None:
+                        self._leave_line(gate)
                     if self._closed:
                         raise QueueClosed("the pending queue is closed")
-                    self._promote()
-                    if self._ready:
+                    if self._delayed:
+                        self._promote()
+                    while self._ready:
                         _, count, item = heapq.heappop(self._ready)
                         if self._items.get(item) == count:
                             del self._items[item]
                             return item
-                    elif self._delayed and self._leader is None:
-                        self._lead()
-                    else:
-                        self._changed.wait()
-            finally:
-                # Whoever leaves, with an item or by Ctrl-C, hands over what it may have been
-                # woken for: a ready item, or the part of the leader.
-                if self._ready or (self._delayed and self._leader is None):
-                    self._changed.notify()
+                    gate, seconds = self._line_up()
+                finally:
+                    self._hand_over()
+            try:
+                gate.acquire(timeout=seconds)
+            except BaseException:  # Ctrl-C
+                with self._lock:
+                    self._leave_line(gate)
+                    self._hand_over()
+                raise
 
-    def _lead(self) -> None:
-        """Sleep until the next item is due, or something changed."""
-        self._leader = me = threading.get_ident()
-        left = self._delayed[0][0] - self._clock()
-        try:
-            self._changed.wait(min(max(left, 0.0), threading.TIMEOUT_MAX))
-        finally:
-            if self._leader == me:
-                self._leader = None
+    def _line_up(self) -> tuple[threading.Lock, float]:
+        """Return a gate to sleep at, and for how long: the leader until the next item is due."""
+        gate = threading.Lock()
+        gate.acquire()
+        self._gates.append(gate)
+        now = self._clock()
+        if not self._delayed or self._leader is not None:
+            return gate, -1.0
+        self._leader = gate
+        return gate, min(max(self._delayed[0][0] - now, 0.0), threading.TIMEOUT_MAX)
+
+    def _leave_line(self, gate: threading.Lock) -> None:
+        if self._leader is gate:
+            self._leader = None
+        with suppress(ValueError):  # it is there if nobody opened it
+            self._gates.remove(gate)
+
+    def _hand_over(self) -> None:
+        """Wake the next thread for what is left: a ready item, or the part of the leader."""
+        if self._gates and (self._ready or (self._delayed and self._leader is None)):
+            self._gates.popleft().release()
 
     def discard(self, item: T) -> bool:
         """Remove `item` if nobody took it yet; True if it was there."""
@@ -121,7 +147,8 @@ class PendingQueue(Generic[T]):
         """Wake every waiting `get`, now and from now on, with QueueClosed."""
         with self._lock:
             self._closed = True
-            self._changed.notify_all()
+            while self._gates:
+                self._gates.popleft().release()
 
     def __len__(self) -> int:
         return len(self._items)

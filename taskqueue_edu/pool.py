@@ -31,35 +31,29 @@ MAX_FAULTS: Final = 10
 """How often in a row taking a task may fail, as with a broken pending queue of one's own."""
 
 
-class WorkerPool(Executor):
-    """`workers` threads that pull tasks: an idle one takes the next, and none polls.
+class Workers:
+    """Threads that run the tasks of a queue: what WorkerPool and ExecutorPool have in common.
 
-    It is also a `concurrent.futures.Executor`: `pool.submit(function, ...)` returns a standard
-    Future. Without a queue of its own yet, it makes itself a memory queue for that.
-
-    The threads are daemons, so that a task that never ends can't keep the interpreter alive;
-    leaving the `with` block, `shutdown` or `stop` end them in order.
+    They are daemons, so that a task that never ends can't keep the interpreter alive; leaving
+    the `with` block, `shutdown` or `stop` end them in order.
     """
 
-    def __init__(self, workers: int = 4) -> None:
+    _name = "worker"
+
+    def __init__(self, workers: int) -> None:
         """Make a pool; its threads start with `start_processing`. Raises ValueError."""
         self._check(workers)
         # Invariant, true whenever the lock is free: `_threads` are the workers that take tasks,
         # by name; `_leaving` are those that were told to go and may still be on their last
-        # steps; `_runs` are the tasks in progress. There are `_target` workers, or soon will be:
-        # as long as there are more, a nudge is under way to one of them. `_entering` counts the
-        # calls of `submit` under way: what was accepted before `shutdown` is done before the end.
+        # steps. There are `_target` workers, or soon will be: as long as there are more, a nudge
+        # is under way to one of them.
         self._lock = threading.Lock()
         self._target = workers
         self._threads: dict[str, threading.Thread] = {}
         self._leaving: set[threading.Thread] = set()
-        self._runs: dict[str, RunningTask] = {}
         self._queue: TaskQueue | None = None
-        self._own_queue = False
         self._down = False
         self._stopping = False
-        self._entering = 0
-        self._crashes_due = 0
         self._faults = 0
         self.crashes = 0
         """How many workers have crashed and were replaced."""
@@ -104,7 +98,7 @@ class WorkerPool(Executor):
         for n in range(1, self._target + 1):
             if len(self._threads) >= self._target:
                 break
-            name = f"worker-{n}"
+            name = f"{self._name}-{n}"
             if name not in self._threads:
                 thread = threading.Thread(
                     target=self._work, args=(name,), name=f"taskqueue-{name}", daemon=True
@@ -124,8 +118,10 @@ class WorkerPool(Executor):
 
     def running(self) -> dict[str, RunningTask]:
         """Return the tasks in progress, by worker."""
-        with self._lock:
-            return dict(self._runs)
+        queue = self._queue
+        if queue is None or queue.dispatcher.pool is not self:
+            return {}
+        return {run.worker: run for run in queue.registry.runs()}
 
     # -- the worker
 
@@ -137,7 +133,10 @@ class WorkerPool(Executor):
         crashed = False
         try:
             while (run := desk.claim(name, leave)) is not None:
-                desk.settle(run, *self._run(name, run))
+                self._faults = 0
+                if self._stopping:  # it was not among the runs that stop() found
+                    run.request_release("its worker stops")
+                desk.settle(run, *self._run(run))
                 run = None  # an idle worker keeps nothing of its last task alive
         except (QueueClosed, StorageError):
             pass  # whoever waits for the task is told by the registry
@@ -150,27 +149,15 @@ class WorkerPool(Executor):
             # the pool with it, nor the queue.
             del self, desk, leave
 
-    def _run(self, name: str, run: RunningTask) -> Outcome:
-        with self._lock:
-            self._faults = 0
-            self._runs[name] = run
-            if self._stopping:
-                run.request_release("its worker stops")
-        try:
-            return run_task(run)
-        finally:
-            with self._lock:
-                del self._runs[name]
-            del self  # see _work
+    def _run(self, run: RunningTask) -> Outcome:
+        """Execute the task and return the kind and the detail of the fact to be recorded."""
+        raise NotImplementedError
 
     def _leaves(self, name: str) -> bool:
         """Decide whether this worker goes: at most once for each worker too many."""
-        if len(self._threads) <= self._target and not self._crashes_due:
+        if len(self._threads) <= self._target:
             return False
         with self._lock:
-            if self._crashes_due:
-                self._crashes_due -= 1
-                raise WorkerCrash("a crash of an idle worker was asked for")
             if len(self._threads) <= self._target:
                 return False
             self._leaving.add(self._threads.pop(name))
@@ -180,6 +167,7 @@ class WorkerPool(Executor):
         assert self._queue is not None
         failure = Failure.of(error)  # it can describe an exception that can't be printed
         why = f"{name} crashed: {failure.type}: {failure.message}"
+        log.warning(why)
         if run is not None:
             with suppress(QueueClosed, StorageError):  # the registry tells whoever waits
                 self._queue.dispatcher.lose(run, why)
@@ -187,12 +175,15 @@ class WorkerPool(Executor):
             self.crashes += 1
             self._faults += run is None and not isinstance(error, WorkerCrash)
             hopeless = self._faults >= MAX_FAULTS and self.broken is None
-            if hopeless:
-                self.broken, self._down, self._target = error, True, 0
-        log.warning(why)
         if hopeless:
             log.error("the workers can't take tasks, and are not replaced any more")
-            self._dismiss()
+            self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        """End the pool: no worker can go on."""
+        with self._lock:
+            self.broken, self._down = error, True
+        self._dismiss()
 
     def _gone(self, name: str, *, replace: bool) -> None:
         """Take this worker off the list. Nudge the next one if it is to leave too."""
@@ -212,22 +203,6 @@ class WorkerPool(Executor):
         if last:
             self._queue.dispatcher.detach(self)
 
-    def crash_worker(self) -> str | None:
-        """Crash one worker, for practice: at its next checkpoint, or at once if it is idle.
-
-        A thread can't be killed from outside, so a busy worker crashes where its task calls
-        `progress`, `checkpoint` or `sleep`; a task that never does ends as usual. The task is
-        tried again, the worker replaced. Returns the worker's name if it was busy.
-        """
-        with self._lock:
-            for name, run in self._runs.items():
-                if run.request(WorkerCrash(f"a crash of {name} was asked for")):
-                    return name
-            self._crashes_due += 1
-        if self._queue is not None:
-            self._queue.dispatcher.nudge()
-        return None
-
     # -- the end
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -240,13 +215,11 @@ class WorkerPool(Executor):
             if wait and threading.current_thread() in self._threads.values():
                 raise RuntimeError("a task can't wait for the end of its own pool; use wait=False")
             self._down = True
-            queue, entering = self._queue, self._entering
-        if queue is None:
+        if self._queue is None:
             return
         if cancel_futures:
-            queue.dispatcher.cancel_pending("the pool was shut down")
-        if not entering:
-            self._drain()
+            self._queue.dispatcher.cancel_pending("the pool was shut down")
+        self._drain()
         if wait:
             self._join(None)
 
@@ -259,19 +232,17 @@ class WorkerPool(Executor):
         """
         with self._lock:
             self._down = self._stopping = True
-            queue = self._queue
-            runs = list(self._runs.values())
-        for run in runs:
-            run.request_release("its worker stops")
-        if queue is None:
+        if self._queue is None:
             return True
+        for run in self.running().values():
+            run.request_release("its worker stops")
         self._dismiss()
         ended = self._join(timeout)
         if not ended:
             for run in self.running().values():
                 with suppress(QueueClosed, StorageError):
-                    queue.dispatcher.settle(run, RELEASED, "its worker was stopped")
-            queue.dispatcher.detach(self)
+                    self._queue.dispatcher.settle(run, RELEASED, "its worker was stopped")
+            self._queue.dispatcher.detach(self)
         return ended
 
     def _drain(self) -> None:
@@ -284,8 +255,6 @@ class WorkerPool(Executor):
         assert self._queue is not None
         with self._lock:
             self._target = 0
-        if self._own_queue:
-            self._queue.close()
         self._queue.dispatcher.nudge()
 
     def _join(self, timeout: float | None) -> bool:
@@ -312,6 +281,64 @@ class WorkerPool(Executor):
 
     def __enter__(self) -> Self:
         return self
+
+
+class WorkerPool(Workers, Executor):
+    """`workers` threads that pull tasks: an idle one takes the next, and none polls.
+
+    It is also a `concurrent.futures.Executor`: `pool.submit(function, ...)` returns a standard
+    Future. Without a queue of its own yet, it makes itself a memory queue for that.
+    """
+
+    def __init__(self, workers: int = 4) -> None:
+        """Make a pool; its threads start with `start_processing`. Raises ValueError."""
+        super().__init__(workers)
+        # `_entering` counts the calls of `submit` under way: what was accepted before `shutdown`
+        # is done before the end.
+        self._entering = 0
+        self._own_queue = False
+        self._crashes_due = 0
+
+    def _run(self, run: RunningTask) -> Outcome:
+        try:
+            return run_task(run)
+        finally:
+            del self  # see _work
+
+    def _leaves(self, name: str) -> bool:
+        if self._crashes_due:
+            with self._lock:
+                due = self._crashes_due > 0
+                self._crashes_due -= due
+            if due:
+                raise WorkerCrash("a crash of an idle worker was asked for")
+        return super()._leaves(name)
+
+    def crash_worker(self) -> str | None:
+        """Crash one worker, for practice: at its next checkpoint, or at once if it is idle.
+
+        A thread can't be killed from outside, so a busy worker crashes where its task calls
+        `progress`, `checkpoint` or `sleep`; a task that never does ends as usual. The task is
+        tried again, the worker replaced. Returns the worker's name if it was busy.
+        """
+        for name, run in self.running().items():
+            if run.request(WorkerCrash(f"a crash of {name} was asked for")):
+                return name
+        with self._lock:
+            self._crashes_due += 1
+        if self._queue is not None:
+            self._queue.dispatcher.nudge()
+        return None
+
+    def _drain(self) -> None:
+        if not self._entering:  # else the last of them comes here
+            super()._drain()
+
+    def _dismiss(self) -> None:
+        super()._dismiss()
+        if self._own_queue:
+            assert self._queue is not None
+            self._queue.close()
 
     # -- the Executor side
 
@@ -342,13 +369,13 @@ class WorkerPool(Executor):
                 self._drain()
 
 
-_alive: Final[weakref.WeakSet[WorkerPool]] = weakref.WeakSet()
+_alive: Final[weakref.WeakSet[Workers]] = weakref.WeakSet()
 
 
 @atexit.register
 def _at_exit() -> None:
     for pool in list(_alive):
-        if pool._own_queue:
+        if isinstance(pool, WorkerPool) and pool._own_queue:
             pool.shutdown()  # as the standard library's executors do
         else:
             pool.stop(EXIT_GRACE)

@@ -27,13 +27,14 @@ from taskqueue_edu.errors import (
 )
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.futures import attach_future, future_of
+from taskqueue_edu.ledger import RETAIN
 from taskqueue_edu.outcome import outcome_of, own_outcome
 from taskqueue_edu.pending import Pending, PendingQueue
 from taskqueue_edu.record import TaskRecord
-from taskqueue_edu.registry import RETAIN, Registry
+from taskqueue_edu.registry import Registry, seconds
 from taskqueue_edu.retry import RetryPolicy
 from taskqueue_edu.storage import Storage
-from taskqueue_edu.task import RunningTask, Task, TaskId, TaskStatus
+from taskqueue_edu.task import Task, TaskId, TaskStatus
 
 T = TypeVar("T")
 
@@ -110,16 +111,15 @@ class TaskQueue:
 
     def _recover(self, unfinished: list[TaskRecord]) -> None:
         for record in unfinished:
-            if record.status is TaskStatus.PENDING:
-                self.dispatcher.line_up(record)
-            else:
-                # The run that the dead process began stands in for its worker here.
-                run = RunningTask(record.id, None, record.attempt, record.worker)
-                record.run = run
+            if record.status is TaskStatus.RUNNING:
+                run = self.registry.adopt(record)
                 self.dispatcher.lose(run, "the process that ran it died")
+            else:
+                self.dispatcher.line_up(record)
             if record.status is TaskStatus.PENDING and catalogue.find(record.type) is None:
                 self.unknown_types[record.type] = self.unknown_types.get(record.type, 0) + 1
-                self.dispatcher.park(record)
+                self.dispatcher.pending.discard(record.id)
+                self.registry.park(record)
 
     # -- for clients
 
@@ -138,9 +138,9 @@ class TaskQueue:
         If the queue is full, wait for a place for `timeout` seconds (None: as long as it
         takes). Raises InvalidTask, QueueFull, QueueClosed; then nothing was recorded.
         """
-        submission = self._check(task, priority, delay, retry)
-        self.dispatcher.take_place(timeout)
-        return self._enter(submission)
+        record = self._new_record(self._check(task, priority, delay, retry))
+        self.dispatcher.enter(record, timeout)
+        return record.id  # type: ignore[return-value]  # a plain str stands for a TaskId
 
     def submit_many(
         self,
@@ -160,12 +160,13 @@ class TaskQueue:
         ids: list[TaskId[T]] = []
         end = None if timeout is None else time.monotonic() + timeout
         for submission in submissions:
+            record = self._new_record(submission)
             try:
-                self.dispatcher.take_place(None if end is None else end - time.monotonic())
+                self.dispatcher.enter(record, None if end is None else end - time.monotonic())
             except QueueFull as error:
                 error.add_note(f"{len(ids)} of {len(submissions)} tasks were queued before.")
                 raise
-            ids.append(self._enter(submission))
+            ids.append(record.id)  # type: ignore[arg-type]
         return ids
 
     def _check(
@@ -191,24 +192,10 @@ class TaskQueue:
             name, task, payload, priority, due, retry or (entry.retry if entry else None)
         )
 
-    def _enter(self, submission: Submission) -> TaskId[Any]:
-        record = self._new_record(submission)
-        self._enter_record(record, submission)
-        return record.id  # type: ignore[return-value]  # a plain str stands for a TaskId
-
     def _new_record(self, submission: Submission) -> TaskRecord:
         if os.getpid() != self._pid:  # a fork copied the prefix and the counter
             self._prefix, self._pid = secrets.token_hex(6), os.getpid()
         return TaskRecord(f"{self._prefix}-{next(self._numbers)}", submission)
-
-    def _enter_record(self, record: TaskRecord, submission: Submission) -> None:
-        try:
-            self.registry.record(facts.SUBMITTED, record, submission.type, submission)
-        finally:  # Ctrl-C may come once it is recorded: then the task waits in line, too
-            if record.status is None:
-                self.dispatcher.free_place()
-            else:
-                self.dispatcher.line_up(record, reserved=True)
 
     def submit_future(self, task: Task[T]) -> Future[T]:
         """Queue a task and return its future, which raises the task's own exception.
@@ -216,11 +203,9 @@ class TaskQueue:
         This is what the Executor side of a pool is made of: the future is there before the
         task can start, and needs nothing of the queue afterwards. Raises as `submit` does.
         """
-        submission = self._check(task, 0, 0.0, None)
-        self.dispatcher.take_place(None)
-        record = self._new_record(submission)
+        record = self._new_record(self._check(task, 0, 0.0, None))
         future = attach_future(record, partial(own_outcome, self.registry), self._canceller(record))
-        self._enter_record(record, submission)
+        self.dispatcher.enter(record, None)
         return future
 
     def _canceller(self, record: TaskRecord) -> Callable[[], bool]:
@@ -244,7 +229,8 @@ class TaskQueue:
         before the task could run; StorageError.
         """
         record = self.registry.get(task_id)
-        self.registry.wait(record, timeout)
+        if not record.finished or record.position:
+            self.registry.wait(record, timeout)
         value, error = outcome_of(self.registry, record)
         if error is not None:
             raise error
@@ -298,9 +284,8 @@ class TaskQueue:
         gate = threading.Lock()
         gate.acquire()
         if self.registry.when_idle(gate.release):
-            limit = -1.0 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
             try:
-                done = gate.acquire(timeout=limit)
+                done = gate.acquire(timeout=seconds(timeout))
             finally:
                 self.registry.forget_idle(gate.release)
             if not done:
@@ -367,7 +352,7 @@ class TaskQueue:
 
     def _give_back(self, reason: str) -> None:
         try:
-            for run in self._runs():
+            for run in self.registry.runs():
                 run.request_release(reason)
                 if self.registry.over is None:
                     self.dispatcher.settle(run, facts.RELEASED, reason)
@@ -381,14 +366,11 @@ class TaskQueue:
             # by whoever puts it back.
             if self.registry.over is None:
                 self.dispatcher.cancel_pending(reason)
-            for run in self._runs():
+            for run in self.registry.runs():
                 run.request_cancel(reason)
         finally:
             if not self.registry.when_idle(self.registry.store.close):
                 self.registry.store.close()
-
-    def _runs(self) -> list[RunningTask]:
-        return [run for record in self.registry.records() if (run := record.run) is not None]
 
     def __enter__(self) -> Self:
         return self

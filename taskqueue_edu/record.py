@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from taskqueue_edu.facts import Failure, Submission
-from taskqueue_edu.task import RunningTask, TaskStatus
+from taskqueue_edu.task import TaskStatus
 
 
 class TaskRecord:
@@ -27,7 +27,6 @@ class TaskRecord:
         "priority",
         "reason",
         "recoveries",
-        "run",
         "started",
         "status",
         "submission",
@@ -52,7 +51,6 @@ class TaskRecord:
         self.value: Any = None
         self.failure: Failure | None = None
         self.reason = ""
-        self.run: RunningTask | None = None
         self.waiters: list[Callable[[TaskRecord], None]] | None = None
         self.future: Any = None
         self.position = 0

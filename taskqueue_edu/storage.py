@@ -26,7 +26,7 @@ class Storage(Protocol):
         ...
 
     def append(self, fact: RawFact) -> int:
-        """Add a fact and return its position, a number that grows."""
+        """Add a fact; return its position, a number that grows, or 0 if it needs no sync."""
         ...
 
     def sync(self, position: int) -> None:

@@ -46,6 +46,8 @@ class TaskStatus(StrEnum):
     CANCELLED = "cancelled"
     DEAD = "dead"
 
+    __hash__ = str.__hash__  # Enum's own is a call in Python, several times for every task
+
     @property
     def finished(self) -> bool:
         """True if nothing more happens to the task by itself."""

@@ -898,26 +898,33 @@ print("the urgent one, submitted last, ran first:", order[0].id == urgent)
 
 # %% [markdown]
 # Now the library's own `PendingQueue`. Begin with the comment at the lock, and find in `get` the line for
-# each thing that `MinimalPending.get` does.
+# each thing that `MinimalPending.get` does. It has no Condition: it does itself what a Condition does inside.
+# Each thread that waits makes a lock of its own, its *gate*, and tries to take it twice. The second try sleeps
+# until somebody else releases it.
 
 # %%
-show_source(PendingQueue.__init__, PendingQueue.put, PendingQueue.get, PendingQueue.discard)
+show_source(PendingQueue.__init__, PendingQueue.put, PendingQueue.get, PendingQueue._line_up)
 
 # %% [markdown]
-# <details><summary>Why does <code>discard</code> not take the entry out of the heap?</summary>
+# <details><summary>What does <code>give_way</code> do before <code>with self._lock</code>?</summary>
 #
-# Finding it would mean looking at every entry. It only deletes the item from the dict `_items`. The entry
-# stays behind, and `get` passes over it when it comes up: its number no longer agrees with the dict. If most
-# entries are such, all of them are swept out at once.
+# If somebody has the lock, it lets them run first. A thread that *sleeps* on a lock is handed the lock before it may
+# run, and the others queue up behind it. After `from taskqueue_edu import locks`, `show_source(locks.give_way)` tells
+# the story. It changes how fast this is, not what it does.
 # </details>
-# <details><summary>Why does <code>get</code> call <code>notify</code> as it leaves, if something is ready?</summary>
+# <details><summary>Why does <code>get</code> compare <code>count</code> with the dict?</summary>
 #
-# `put` notified once for each item, but a thread that was woken may find its item taken by a thread that
+# `discard` does not search the heap for an entry: that would mean looking at each. It deletes the item from the
+# dict `_items`, and the entry stays behind. When it comes up, its number no longer agrees, and `get` passes it over.
+# </details>
+# <details><summary>Why does <code>get</code> hand over as it leaves, if something is ready?</summary>
+#
+# `put` opened one gate for each item, but a thread that was woken may find its item taken by a thread that
 # had never slept. Passing the wakeup on makes sure that no item lies there while a thread sleeps.
 # </details>
 # <details><summary>What is the leader?</summary>
 #
-# The one thread that sleeps until the next delayed task is due. The others sleep until they are notified.
+# The one thread that sleeps until the next delayed task is due. The others sleep until their gate is opened.
 # Without it all of them would wake at the same moment for one task.
 # </details>
 #
@@ -1170,7 +1177,7 @@ print(inspect.getdoc(Registry))
 # <details><summary>Why does it write to the file under the lock, all the same?</summary>
 #
 # Two threads that append outside of the lock could write their facts in an order in which they never happened:
-# a task that succeeds before it starts. `show_source(Registry.record)` shows the whole of it.
+# a task that succeeds before it starts. `show_source(Registry.record, Registry._happen)` shows the whole of it.
 # </details>
 
 # %% [markdown]

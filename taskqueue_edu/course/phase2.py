@@ -50,7 +50,7 @@ from taskqueue_edu import (
 )
 from taskqueue_edu.course.probes import FairLock, Deaths, MeetingSet, Watched
 from taskqueue_edu.course.show import checking, compare, needs, show_source, together, within
-from taskqueue_edu.dispatch import Dispatcher
+from taskqueue_edu.registry import Registry
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.workloads import (
     FetchPage,
@@ -535,16 +535,17 @@ print("without a bound, more than 20 of the 40 did:", deepest(0) > 20)
 # > **You may think** that an unbounded queue is harmless, because nothing is ever refused. **But** it turns "too
 # > fast" into "later, out of memory", and hides it until then.
 #
-# Here is how the library waits for a place. Find the three parts of the pattern; the notifying is in `free_place`.
+# Here is how the library waits for a place. `_places` is a condition on the registry's one lock, which `enter` holds
+# as it calls this. The notifying is in `Registry._happen`: when a task stops being pending, a place is free.
 
 # %%
-show_source(Dispatcher.take_place, Dispatcher.free_place)
+show_source(Registry._wait_for_place)
 
 # %% [markdown]
-# <details><summary>Why <code>notify_all</code> in <code>free_place</code>, for one place?</summary>
+# <details><summary>Why <code>notify</code> here, where the buffer below may need <code>notify_all</code>?</summary>
 #
-# Threads that wait for different things share this condition: submitters wait for a place, workers for the
-# queue to resume. `notify` wakes one of them, maybe one for whom nothing has changed, and the wakeup is lost.
+# All who wait at this condition wait for the same thing, so whichever is woken can use the place. But one that is
+# interrupted (Ctrl-C) just as it is woken can't: it passes the wakeup on, or a free place would find no taker.
 # </details>
 
 # %% [markdown]
@@ -867,10 +868,10 @@ show_source(WorkerPool._work, WorkerPool._run, run_task)
 # A nudge is an item in the pending queue that is no task. The worker that gets it looks whether there are too many.
 # If so it leaves, and if there are still too many, it nudges once more as it goes (in `_gone`): the sentinel, passed on.
 # </details>
-# <details><summary>Where does <code>_run</code> hold <code>self._lock</code>, and where not?</summary>
+# <details><summary>Which lock is held while the task runs?</summary>
 #
-# Around the two changes of the table of runs. Not around `run_task`, which runs foreign code for as long as it likes:
-# with the lock held, one task at a time would run.
+# None. `claim` and `settle` take the registry's lock for a few lines each. `run_task` between them runs foreign code
+# for as long as it likes: with a lock held, one task at a time would run.
 # </details>
 # <details><summary>What if the loop itself fails, and not the task?</summary>
 #

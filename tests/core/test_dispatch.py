@@ -23,11 +23,13 @@ from taskqueue_edu.errors import (
     WorkerCrash,
 )
 from taskqueue_edu.executor import run_task
-from taskqueue_edu.facts import Failure
+from taskqueue_edu.facts import Failure, RawFact
 from taskqueue_edu.pending import PendingQueue
 from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.retry import RetryPolicy
-from taskqueue_edu.task import TaskStatus
+from taskqueue_edu.storage import MemoryStore
+from taskqueue_edu.task import RunningTask, TaskStatus
 
 InTime = Callable[[Callable[[], object]], None]
 
@@ -241,6 +243,25 @@ def test_releases_are_not_counted() -> None:
     queue.close()
 
 
+@pytest.mark.parametrize("kind", [facts.RETRIED, facts.RECOVERED])
+def test_a_task_that_comes_back_as_it_is_cancelled(queue: TaskQueue, kind: str) -> None:
+    """A cancel that finds the task running, and then pending again, cancels it."""
+    task_id = queue.submit(Do())
+    run = queue.dispatcher.claim("me")
+    assert run is not None
+    original = queue.registry.run_of
+
+    def run_of(task_id: str) -> RunningTask | None:
+        queue.registry.run_of = original  # type: ignore[method-assign]
+        detail = (Failure.of(ValueError()), time.time()) if kind == facts.RETRIED else "crash"
+        assert queue.dispatcher.settle(run, kind, detail)
+        return original(task_id)
+
+    queue.registry.run_of = run_of  # type: ignore[method-assign]
+    assert queue.cancel(task_id, "not wanted")
+    assert queue.status(task_id) is TaskStatus.CANCELLED
+
+
 @pytest.mark.parametrize("how", ["lose", "release", "stubborn"])
 def test_a_cancelled_task_does_not_come_back(queue: TaskQueue, how: str) -> None:
     """A task that a client asked to cancel is cancelled when its worker dies or gives it back."""
@@ -291,7 +312,7 @@ def test_other_requests_leave_the_retries_alone(request_to_stop: str) -> None:
 
 
 def waiting(queue: TaskQueue) -> int:
-    return queue.dispatcher._waiting
+    return queue.registry._ledger.waiting()
 
 
 def test_places_are_counted() -> None:
@@ -314,37 +335,124 @@ def test_places_are_counted() -> None:
     queue.close()
 
 
+class Breaking(MemoryStore):
+    """Takes no fact while `error` is set."""
+
+    error: BaseException | None = None
+
+    def append(self, fact: RawFact) -> int:
+        if self.error is not None:
+            raise self.error
+        return super().append(fact)
+
+
 @pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt(), OverflowError()])
-def test_a_submit_that_breaks_gives_its_place_back(
-    monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
+def test_a_submit_that_breaks_gives_its_place_back(error: BaseException) -> None:
     """Whatever recording a submission raises, the place that was taken for it is free again."""
-    queue = TaskQueue(maxsize=1)
-
-    def record(*args: Any, **options: Any) -> None:
-        raise error
-
-    with monkeypatch.context() as patch:
-        patch.setattr(queue.registry, "record", record)
-        with pytest.raises(type(error)):
-            queue.submit(Do(), timeout=0)
+    store = Breaking()
+    queue = TaskQueue(store=store, maxsize=1)
+    store.error = error
+    with pytest.raises(type(error)):
+        queue.submit(Do(), timeout=0)
+    store.error = None
     assert waiting(queue) == 0
     assert queue.registry.records() == []
     queue.submit(Do(), timeout=0)
     queue.close()
 
 
+class Crowd:
+    """Submits to a full queue in threads of their own, one after the other."""
+
+    def __init__(self, queue: TaskQueue) -> None:
+        self.queue = queue
+        self.arrived = threading.Semaphore(0)
+        self.interrupt: set[int | None] = set()
+        """Threads in whose wait Ctrl-C comes, just as they are woken."""
+        self._wait = queue.registry._places.wait
+        queue.registry._places.wait = self.wait  # type: ignore[method-assign]
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.arrived.release()
+        woken = self._wait(timeout)
+        if threading.get_ident() in self.interrupt:
+            raise KeyboardInterrupt
+        return woken
+
+    def submit(self) -> tuple[threading.Thread, list[Any]]:
+        """Start a submission; return once it waits for a place."""
+        caller = in_thread(lambda: self.queue.submit(Do()))
+        assert self.arrived.acquire(timeout=LIMIT)
+        return caller
+
+
+def test_ctrl_c_passes_the_place_on() -> None:
+    """If Ctrl-C meets a submit just as a place became free for it, the next one gets the place."""
+    queue = TaskQueue(maxsize=1)
+    first = queue.submit(Do())
+    crowd = Crowd(queue)
+    interrupted, next_one = crowd.submit(), crowd.submit()
+    crowd.interrupt.add(interrupted[0].ident)
+    assert queue.cancel(first)
+    assert isinstance(finish(*interrupted), KeyboardInterrupt)
+    assert queue.status(finish(*next_one)) is TaskStatus.PENDING
+    assert waiting(queue) == 1
+    assert len(queue.registry.records()) == 2
+    queue.close()
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()])
+def test_a_submit_that_breaks_passes_the_place_on(error: BaseException) -> None:
+    """If recording fails after a wait for a place, the next one that waits gets the place."""
+
+    class Once(Breaking):
+        def append(self, fact: RawFact) -> int:
+            if fact[0] == facts.SUBMITTED:
+                try:
+                    return super().append(fact)
+                finally:
+                    self.error = None
+            return 0
+
+    store = Once()
+    queue = TaskQueue(store=store, maxsize=1)
+    first = queue.submit(Do())
+    crowd = Crowd(queue)
+    callers = [crowd.submit(), crowd.submit()]
+    store.error = error
+    assert queue.cancel(first)
+    results = [finish(*caller) for caller in callers]
+    assert results[0] is error
+    assert queue.status(results[1]) is TaskStatus.PENDING
+    queue.close()
+
+
+def test_every_place_is_taken() -> None:
+    """As many submits go on as places become free, and no more."""
+    queue = TaskQueue(maxsize=2)
+    queue.submit_many([Do(), Do()])
+    crowd = Crowd(queue)
+    callers = [crowd.submit() for _ in range(3)]
+    assert queue.cancel_pending() == 2
+    ends = [finish(*caller) for caller in callers[:2]]
+    assert [queue.status(task_id) for task_id in ends] == [TaskStatus.PENDING] * 2
+    assert callers[2][0].is_alive()
+    assert waiting(queue) == 2
+    queue.close()
+    assert isinstance(finish(*callers[2]), QueueClosed)
+
+
 def test_ctrl_c_after_recording_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A submit that is interrupted once its task is recorded leaves the task in line."""
     queue = TaskQueue()
-    original = queue.registry.record
+    original = queue.registry.enter
 
-    def record(*args: Any, **options: Any) -> None:
-        original(*args, **options)
+    def enter(*args: Any) -> None:
+        original(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(queue.registry, "record", record)
+        patch.setattr(queue.registry, "enter", enter)
         with pytest.raises(KeyboardInterrupt):
             queue.submit(Do(lambda: 1))
     run_one(queue)
@@ -401,23 +509,23 @@ def test_a_start_that_meets_the_pause_is_refused(
 ) -> None:
     """Between the worker's last look and the record of the start, pause() still wins."""
     task_id = queue.submit(Do())
-    original = queue.registry.record
-    resumed: list[TaskStatus] = []
+    original = queue.registry.start
+    refused: list[TaskStatus] = []
 
-    def record(kind: str, *args: Any, **options: Any) -> None:
-        if kind == facts.STARTED and not resumed:
-            queue.pause()
-            try:
-                original(kind, *args, **options)
-            finally:
-                resumed.append(queue.status(task_id))
-                queue.resume()
-        original(kind, *args, **options)
+    def start(record: TaskRecord, worker: str) -> RunningTask | None:
+        if refused:
+            return original(record, worker)
+        queue.pause()
+        run = original(record, worker)
+        refused.append(queue.status(task_id))
+        queue.resume()
+        return run
 
-    monkeypatch.setattr(queue.registry, "record", record)
+    monkeypatch.setattr(queue.registry, "start", start)
     run = queue.dispatcher.claim("me")
     assert run is not None
-    assert (resumed, run.id) == ([TaskStatus.PENDING], task_id)
+    assert (refused, run.id) == ([TaskStatus.PENDING], task_id)
+    assert queue.registry.totals()["started"] == 1
 
 
 def test_a_held_task_comes_first_on_resume(queue: TaskQueue, pending: Watched) -> None:
@@ -514,20 +622,17 @@ def test_a_start_that_breaks_drops_no_task(
 ) -> None:
     """If recording a start raises, before or after it took effect, the task goes back in line."""
     task_id = queue.submit(Do(lambda: "ran"))
-    original = queue.registry.record
+    original = queue.registry.start
 
-    def record(kind: str, *args: Any, **options: Any) -> None:
-        broken = kind == facts.STARTED
-        if broken:
-            monkeypatch.undo()
-        if applied or not broken:
-            original(kind, *args, **options)
-        if broken:
-            raise error("in the loop")
+    def start(record: TaskRecord, worker: str) -> RunningTask | None:
+        if applied:
+            assert original(record, worker) is not None
+        raise error("in the loop")
 
-    monkeypatch.setattr(queue.registry, "record", record)
-    with pytest.raises(error):
-        queue.dispatcher.claim("me")
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.registry, "start", start)
+        with pytest.raises(error):
+            queue.dispatcher.claim("me")
     assert queue.status(task_id) is TaskStatus.PENDING
     assert waiting(queue) == 1
     run_one(queue)

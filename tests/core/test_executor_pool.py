@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core_tasks import LIMIT, ODD, Add, Append, Do, Exit, Fail, Odd, Pid, ReturnsLambda
+from core_tasks import LIMIT, ODD, Add, Append, Blocker, Do, Exit, Fail, Odd, Pid, ReturnsLambda
 
 from taskqueue_edu import facts
 from taskqueue_edu.catalogue import task_type
@@ -24,6 +25,7 @@ from taskqueue_edu.errors import (
     StorageError,
     TaskDead,
     TaskFailed,
+    WorkerCrash,
 )
 from taskqueue_edu.executor_pool import ExecutorPool
 from taskqueue_edu.facts import RawFact
@@ -72,6 +74,27 @@ class Desk(Executor):
             future.set_exception(error)
         else:
             future.set_result(result)
+
+
+HELD = Blocker()
+
+
+@task_type("pool-held")
+@dataclass(frozen=True)
+class Held:
+    """Goes on when the test lets it."""
+
+    def execute(self) -> str:
+        return HELD.execute()
+
+
+@task_type("pool-crash")
+@dataclass(frozen=True)
+class Crash:
+    """Breaks its executor."""
+
+    def execute(self) -> None:
+        raise WorkerCrash("out of control")
 
 
 @pytest.fixture
@@ -168,7 +191,7 @@ def test_a_class_that_cannot_be_imported(queue: TaskQueue, threads: ThreadPoolEx
 def test_a_task_that_cannot_be_packed_fails(
     queue: TaskQueue, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever packing a task raises is its failure; the feeder goes on."""
+    """Whatever packing a task raises is its failure; the slot goes on."""
     from taskqueue_edu.catalogue import catalogue
 
     original = catalogue.encode
@@ -259,7 +282,7 @@ def test_a_cancelled_task_is_not_handed_in(
     assert desk.calls == []
 
 
-def test_pausing_holds_the_feeder(queue: TaskQueue, pool: ExecutorPool, desk: Desk) -> None:
+def test_pausing_holds_the_slots(queue: TaskQueue, pool: ExecutorPool, desk: Desk) -> None:
     """While paused nothing is handed in, and the pool can be shut down."""
     pool.start_processing(queue)
     queue.pause()
@@ -272,19 +295,27 @@ def test_pausing_holds_the_feeder(queue: TaskQueue, pool: ExecutorPool, desk: De
 # -- start
 
 
-def test_it_needs_a_slot() -> None:
-    """A pool of no slots is a ValueError."""
+def test_it_needs_a_slot(pool: ExecutorPool) -> None:
+    """A pool of no slots is a ValueError, when it is made and when it is resized."""
     with pytest.raises(ValueError, match="at least 1"):
         ExecutorPool(Desk(), slots=0)
+    with pytest.raises(ValueError, match="at least 1"):
+        pool.resize(0)
 
 
-def test_it_is_started_once(queue: TaskQueue, pool: ExecutorPool) -> None:
-    """A second start, or one after the end, is a RuntimeError."""
+def test_pool_and_queue_belong_together(queue: TaskQueue, pool: ExecutorPool) -> None:
+    """Starting twice changes nothing; another queue, or a start after the end, is an error."""
     pool.start_processing(queue)
-    with pytest.raises(RuntimeError, match="already"):
-        pool.start_processing(queue)
+    slots = dict(pool._threads)
+    pool.start_processing(queue)
+    assert pool._threads == slots
+    assert pool.queue is queue
+    other = TaskQueue()
+    with pytest.raises(RuntimeError, match="another queue"):
+        pool.start_processing(other)
+    other.close()
     pool.shutdown()
-    with pytest.raises(RuntimeError, match="already"):
+    with pytest.raises(RuntimeError, match="shut down"):
         pool.start_processing(queue)
 
 
@@ -309,32 +340,197 @@ def test_one_pool_at_a_time(queue: TaskQueue, pool: ExecutorPool) -> None:
         pool.start_processing(queue)
 
 
-def test_an_executor_that_cannot_be_made(queue: TaskQueue) -> None:
-    """If the function that makes executors raises, start_processing() does; the queue is free."""
+@pytest.mark.parametrize("slots", [1, 3])
+def test_an_executor_that_cannot_be_made(
+    queue: TaskQueue, in_time: InTime, caplog: pytest.LogCaptureFixture, slots: int
+) -> None:
+    """If the function that makes executors always raises the pool gives up, and says why."""
+    error = OSError("no more processes")
+    calls: list[None] = []
 
     def make() -> Executor:
-        raise OSError("no more processes")
+        calls.append(None)
+        raise error
 
-    with pytest.raises(OSError, match="no more processes"):
-        ExecutorPool(make, slots=1).start_processing(queue)
-    with WorkerPool(1) as pool:
+    pool = ExecutorPool(make, slots)
+    with caplog.at_level(logging.WARNING):
         pool.start_processing(queue)
-        assert queue.wait_for_result(queue.submit(Add(1, 2)), LIMIT) == 3
+        task_id = queue.submit(Add(1, 2))
+        in_time(pool.shutdown)
+    assert pool.broken is error
+    assert MAX_FAULTS <= len(calls) < MAX_FAULTS + slots
+    assert "no more processes" in caplog.text
+    record = queue.registry.get(task_id)
+    assert (record.status, record.attempt, record.recoveries) == (TaskStatus.PENDING, 0, 0)
+    assert queue.dispatcher.pool is None
+    with WorkerPool(1) as other:
+        other.start_processing(queue)
+        assert queue.wait_for_result(task_id, LIMIT) == 3
 
 
-def test_executors_are_not_made_under_a_lock(queue: TaskQueue, in_time: InTime) -> None:
-    """The function that makes executors may ask the pool something."""
-    desk = Desk()
+def test_an_executor_that_can_be_made_in_the_end(queue: TaskQueue, desk: Desk) -> None:
+    """A function that raises now and then is called again, and its faults do not add up."""
+    faults = iter([True] * (MAX_FAULTS - 1) + [False])
 
     def make() -> Executor:
-        assert pool.running() == {}
-        assert pool.workers == 1
+        if next(faults):
+            raise OSError("no more processes")
         return desk
 
     pool = ExecutorPool(make, slots=1)
-    in_time(lambda: pool.start_processing(queue))
+    pool.start_processing(queue)
+    first = queue.submit(Add(1, 2))
+    desk.work()
+    assert queue.wait_for_result(first, LIMIT) == 3
+    faults = iter([True] * (MAX_FAULTS - 1) + [False])
+    second = queue.submit(Add(3, 4))
+    desk.take()[0].set_exception(BrokenExecutor("a process died"))
+    desk.work()
+    assert queue.wait_for_result(second, LIMIT) == 7
+    pool.shutdown()
+    assert pool.broken is None
+    assert queue.registry.get(second).recoveries == 1
+
+
+def test_executors_are_not_made_under_a_lock(queue: TaskQueue, desk: Desk) -> None:
+    """The function that makes executors may ask the pool and the queue something."""
+    seen: list[Any] = []
+
+    def make() -> Executor:
+        seen.extend((list(pool.running()), pool.workers, repr(queue)))
+        pool.resize(1)
+        return desk
+
+    pool = ExecutorPool(make, slots=1)
+    pool.start_processing(queue)
+    task_id = queue.submit(Add(1, 2))
+    desk.work()
+    assert queue.wait_for_result(task_id, LIMIT) == 3
+    assert seen == [["slot-1"], 1, "<TaskQueue: 1 running>"]
     pool.shutdown()
     assert desk.shutdowns == 1
+
+
+def test_one_executor_is_made_for_all_slots(queue: TaskQueue, desk: Desk) -> None:
+    """While one slot makes the executor the others wait for it, and none makes a second."""
+    made: list[Executor] = []
+    go_on = threading.Event()
+
+    def make() -> Executor:
+        made.append(desk)
+        assert go_on.wait(LIMIT)
+        return desk
+
+    pool = ExecutorPool(make, slots=3)
+    asked, original = threading.Semaphore(0), pool._ready
+
+    def ready() -> Executor:
+        asked.release()
+        return original()
+
+    pool._ready = ready  # type: ignore[method-assign]
+    pool.start_processing(queue)
+    ids = queue.submit_many([Add(n, 0) for n in range(3)])
+    for _ in ids:
+        assert asked.acquire(timeout=LIMIT)
+    go_on.set()
+    for _ in ids:
+        desk.work()
+    assert [queue.wait_for_result(task_id, LIMIT) for task_id in ids] == [0, 1, 2]
+    assert made == [desk]
+    pool.shutdown()
+    assert desk.shutdowns == 1
+
+
+def test_an_executor_that_is_not_needed_is_not_made(queue: TaskQueue) -> None:
+    """A pool that gets no task makes no executor."""
+
+    def make() -> Executor:
+        raise AssertionError("nobody asked for it")
+
+    with ExecutorPool(make, slots=2) as pool:
+        pool.start_processing(queue)
+    assert pool.broken is None
+    assert pool.crashes == 0
+
+
+# -- grow and shrink
+
+
+def test_a_pool_grows_while_it_runs(queue: TaskQueue, pool: ExecutorPool, desk: Desk) -> None:
+    """More slots hand in at once what was waiting for one."""
+    pool.start_processing(queue)
+    ids = queue.submit_many([Add(n, 0) for n in range(5)])
+    calls = [desk.take(), desk.take()]
+    assert queue.registry.counts()[TaskStatus.PENDING] == 3
+    pool.resize(4)
+    assert pool.workers == 4
+    calls += [desk.take(), desk.take()]
+    assert {run.id for run in pool.running().values()} == set(ids[:4])
+    assert set(pool.running()) == {"slot-1", "slot-2", "slot-3", "slot-4"}
+    assert queue.registry.counts()[TaskStatus.PENDING] == 1
+    for future, fn, args in calls:
+        future.set_result(fn(*args))
+    desk.work()
+    queue.join(LIMIT)
+
+
+def test_slots_that_are_too_many_leave(queue: TaskQueue, desk: Desk) -> None:
+    """Shrinking interrupts no task; afterwards no more are inside than there are slots."""
+    pool = ExecutorPool(desk, slots=3)
+    pool.start_processing(queue)
+    threads = list(pool._threads.values())
+    ids = queue.submit_many([Add(n, 0) for n in range(6)])
+    calls = [desk.take() for _ in range(3)]
+    pool.resize(1)
+    assert pool.workers == 1
+    assert len(pool.running()) == 3
+    for future, fn, args in calls:
+        future.set_result(fn(*args))
+    for _ in ids[3:]:
+        future, fn, args = desk.take()
+        assert len(pool.running()) == 1
+        assert desk.calls == []
+        future.set_result(fn(*args))
+    assert [queue.wait_for_result(task_id, LIMIT) for task_id in ids] == list(range(6))
+    pool.resize(2)
+    more = queue.submit_many([Add(1, 2), Add(3, 4)])
+    calls = [desk.take(), desk.take()]
+    for future, fn, args in calls:
+        future.set_result(fn(*args))
+    assert [queue.wait_for_result(task_id, LIMIT) for task_id in more] == [3, 7]
+    pool.shutdown()
+    assert not any(thread.is_alive() for thread in threads)
+    assert pool.crashes == 0
+    assert desk.shutdowns == 0
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_idle_slots_that_are_too_many_leave(
+    queue: TaskQueue, threads: ThreadPoolExecutor, paused: bool
+) -> None:
+    """Shrinking an idle pool ends the slots that are too many, paused or not."""
+    pool = ExecutorPool(threads, slots=4)
+    pool.start_processing(queue)
+    if paused:
+        queue.pause()
+    before = dict(pool._threads)
+    left, original = threading.Semaphore(0), pool._gone
+
+    def gone(name: str, *, replace: bool) -> None:
+        original(name, replace=replace)
+        left.release()
+
+    pool._gone = gone  # type: ignore[method-assign]
+    pool.resize(1)
+    for _ in range(3):
+        assert left.acquire(timeout=LIMIT)
+    for name in before.keys() - pool._threads.keys():
+        before[name].join(LIMIT)
+    assert [thread.is_alive() for thread in before.values()].count(True) == 1
+    queue.resume()
+    assert queue.wait_for_result(queue.submit(Add(1, 2)), LIMIT) == 3
+    pool.shutdown()
 
 
 # -- what breaks
@@ -494,22 +690,23 @@ def test_a_fault_while_settling_loses_no_slot(
 def test_a_fault_while_claiming_is_survived(
     queue: TaskQueue, pool: ExecutorPool, desk: Desk, error: type[BaseException], in_time: InTime
 ) -> None:
-    """The feeder outlives a fault in its own loop."""
-    original = queue.registry.record
+    """A slot that breaks down in its own loop is replaced, and its task handed in all the same."""
+    original = queue.registry.start
     broken = threading.Event()
 
-    def record(kind: str, *args: Any, **options: Any) -> None:
-        if kind == facts.STARTED and not broken.is_set():
+    def start(*args: Any) -> Any:
+        if not broken.is_set():
             broken.set()
             raise error("in the loop")
-        original(kind, *args, **options)
+        return original(*args)
 
-    queue.registry.record = record  # type: ignore[method-assign]
+    queue.registry.start = start  # type: ignore[method-assign]
     pool.start_processing(queue)
     task_id = queue.submit(Add(1, 2))
     desk.work()
     assert queue.wait_for_result(task_id, LIMIT) == 3
     in_time(pool.shutdown)
+    assert broken.is_set()
     assert pool.broken is None
 
 
@@ -542,7 +739,7 @@ def test_an_outcome_that_makes_no_sense_is_a_failure(
 
 
 def test_a_store_that_breaks_ends_the_pool(desk: Desk, in_time: InTime) -> None:
-    """On StorageError the feeder ends, slots come back, and a block is left in time."""
+    """On StorageError the slots end, and a block is left in time."""
 
     class Full(MemoryStore):
         def append(self, fact: RawFact) -> int:
@@ -613,6 +810,34 @@ def test_stop_gives_back_what_is_inside(queue: TaskQueue, pool: ExecutorPool, de
     assert pool.stop(LIMIT)
 
 
+def test_stop_can_refuse_to_wait(queue: TaskQueue, pool: ExecutorPool, desk: Desk) -> None:
+    """stop(0) gives back the tasks that are stuck inside at once, and the queue is free."""
+    pool.start_processing(queue)
+    stuck = queue.submit_many([Add(1, 2), Add(3, 4)])
+    calls = [desk.take(), desk.take()]
+    slots = list(pool._threads.values())
+    assert not pool.stop(0)
+    for record in map(queue.registry.get, stuck):
+        assert (record.status, record.attempt, record.recoveries) == (TaskStatus.PENDING, 0, 0)
+    assert pool.running() == {}
+    assert queue.dispatcher.pool is None
+    other_desk = Desk()
+    other = ExecutorPool(other_desk, slots=1)
+    other.start_processing(queue)
+    for _ in stuck:
+        other_desk.work()
+    assert [queue.wait_for_result(task_id, LIMIT) for task_id in stuck] == [3, 7]
+    for future, fn, args in calls:
+        future.set_result(fn(*args))
+    for slot in slots:
+        slot.join(LIMIT)
+        assert not slot.is_alive()
+    assert queue.registry.totals()["succeeded"] == 2
+    assert queue.dispatcher.pool is other
+    other.shutdown()
+    assert desk.calls == []
+
+
 def test_stop_waits_for_what_is_inside(queue: TaskQueue, threads: ThreadPoolExecutor) -> None:
     """A pool that stops in time leaves what was pending alone."""
     pool = ExecutorPool(threads, slots=1)
@@ -641,7 +866,39 @@ def test_an_exception_stops_the_pool(queue: TaskQueue, threads: ThreadPoolExecut
     assert queue.status(task_id) in (TaskStatus.PENDING, TaskStatus.SUCCEEDED)
 
 
-def test_a_queue_that_closes_ends_the_feeder(queue: TaskQueue, pool: ExecutorPool) -> None:
+def test_a_queue_that_closes_ends_the_executor(queue: TaskQueue, desk: Desk) -> None:
+    """An executor that the pool made is shut down, too, when the queue is closed first."""
+    with ExecutorPool(lambda: desk, slots=2) as pool:
+        pool.start_processing(queue)
+        task_id = queue.submit(Add(1, 2))
+        desk.work()
+        assert queue.wait_for_result(task_id, LIMIT) == 3
+        slots = list(pool._threads.values())
+        queue.close()
+        for slot in slots:
+            slot.join(LIMIT)
+            assert not slot.is_alive()
+    assert desk.shutdowns == 1
+
+
+def test_a_crash_does_not_wait_for_the_tasks_beside_it() -> None:
+    """A task whose executor broke is settled at once, however long others still take there."""
+    queue = TaskQueue(max_recoveries=0)
+    with queue, ExecutorPool(lambda: ThreadPoolExecutor(2), slots=2) as pool:
+        pool.start_processing(queue)
+        long = queue.submit(Held())
+        assert HELD.began.wait(LIMIT)
+        crashing = queue.submit(Crash())
+        try:
+            with pytest.raises(TaskDead):
+                queue.wait_for_result(crashing, LIMIT / 2)
+        finally:
+            HELD.go.set()
+        assert queue.wait_for_result(long, LIMIT) == "let go"
+    assert pool.broken is None
+
+
+def test_a_queue_that_closes_ends_the_slots(queue: TaskQueue, pool: ExecutorPool) -> None:
     """When the queue is closed the pool has nothing to do, and can be shut down."""
     pool.start_processing(queue)
     queue.close()

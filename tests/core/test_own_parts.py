@@ -116,16 +116,16 @@ def test_a_pending_queue_of_ones_own(pending: type[Any], kind: Any) -> None:
         ids = queue.submit_many([Add(n, n) for n in range(30)])
         failing = queue.submit(Fail("no"))
         queue.resume()
+        pool.resize(4)
+        pool.resize(1)
         if isinstance(pool, WorkerPool):
-            pool.resize(4)
-            pool.resize(1)
             pool.crash_worker()
         assert [queue.wait_for_result(task_id, LIMIT) for task_id in ids] == [
             2 * n for n in range(30)
         ]
         with pytest.raises(TaskFailed, match="attempt 2"):
             queue.wait_for_result(failing, LIMIT)
-    assert queue.dispatcher._waiting == 0
+    assert queue.registry._ledger.waiting() == 0
     counts = monitor.snapshot().counts
     assert (counts[TaskStatus.SUCCEEDED], counts[TaskStatus.CANCELLED]) == (30, 1)
 

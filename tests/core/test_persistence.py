@@ -473,9 +473,9 @@ def test_a_parked_task_can_be_cancelled(folder: Path) -> None:
     with TaskQueue.open(folder) as queue:
         task_id = queue.submit(Sleeper())
     with without_type("persist-sleeper"), TaskQueue.open(folder, maxsize=1) as queue:
-        assert queue.dispatcher._waiting == 0
+        assert queue.registry._ledger.waiting() == 0
         assert queue.cancel(task_id)
-        assert queue.dispatcher._waiting == 0
+        assert queue.registry._ledger.waiting() == 0
         queue.submit(Add(1, 2), timeout=0)
 
 

@@ -385,14 +385,14 @@ def test_a_crash_that_cannot_be_printed(queue: TaskQueue, pool: WorkerPool) -> N
 
 @pytest.mark.parametrize("error", [MemoryError, SystemExit, ZeroDivisionError])
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("where", ["claim", "settle", "record started", "record succeeded"])
+@pytest.mark.parametrize("where", ["claim", "settle", "start", "record succeeded"])
 def test_a_fault_in_the_loop_replaces_the_worker(
     pool: WorkerPool, error: type[BaseException], when: str, where: str
 ) -> None:
     """Whatever breaks in the loop itself, the task comes to an end and the pool has its workers."""
     queue = TaskQueue()
     what, _, kind = where.partition(" ")
-    owner = queue.registry if kind else queue.dispatcher
+    owner = queue.dispatcher if what in ("claim", "settle") else queue.registry
     original = getattr(owner, what)
     broken = threading.Event()
 

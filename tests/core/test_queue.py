@@ -182,7 +182,7 @@ def test_bad_submissions(
         queue.submit(task, **options)
     assert caught.value.hint
     assert queue.registry.records() == []
-    assert queue.dispatcher._waiting == 0
+    assert queue.registry._ledger.waiting() == 0
 
 
 def test_a_task_that_cannot_be_shown_is_refused_all_the_same(queue: TaskQueue) -> None:
@@ -238,13 +238,13 @@ def test_submit_many_says_how_far_it_came() -> None:
 def blocked_submit(queue: TaskQueue) -> tuple[threading.Thread, list[Any]]:
     """Submit to a full queue in another thread; return once it waits for a place."""
     waits = threading.Event()
-    original = queue.dispatcher._changed.wait
+    original = queue.registry._places.wait
 
     def wait(timeout: float | None = None) -> bool:
         waits.set()
         return original(timeout)
 
-    queue.dispatcher._changed.wait = wait  # type: ignore[method-assign]
+    queue.registry._places.wait = wait  # type: ignore[method-assign]
     thread, result = in_thread(lambda: queue.submit(Do(lambda: "late")))
     assert waits.wait(LIMIT)
     return thread, result
@@ -300,7 +300,7 @@ def _failure() -> Any:
 def test_a_bounded_queue_takes_bounded_memory() -> None:
     """50,000 tasks through maxsize=100 take a few megabytes, not the sum of all of them."""
     queue = TaskQueue(maxsize=100, retain=100)
-    queue.registry._log_limit = 1000
+    queue.registry._ledger.log_limit = 1000
     peak_waiting = 0
     tracemalloc.start()
     try:
@@ -308,7 +308,7 @@ def test_a_bounded_queue_takes_bounded_memory() -> None:
             pool.start_processing(queue)
             for number in range(50_000):
                 queue.submit(Do(lambda number=number: bytes(1000)))  # type: ignore[misc]
-                peak_waiting = max(peak_waiting, queue.dispatcher._waiting)
+                peak_waiting = max(peak_waiting, queue.registry._ledger.waiting())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -917,3 +917,27 @@ def test_repr_shows_the_counts(queue: TaskQueue) -> None:
     queue.submit(Add(1, 2))
     queue.pause()
     assert repr(queue) == "<TaskQueue: 1 pending, paused>"
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_moment_leaves_the_locks_free(run_python: RunPython) -> None:
+    """However often Ctrl-C comes in the middle of a submit, the next call is not held up by it."""
+    done = run_python("""
+        import signal
+        from taskqueue_edu import TaskQueue
+        from taskqueue_edu.workloads import MathTask
+
+        queue, task, count = TaskQueue(), MathTask("sum", (1, 2)), 0
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        while count < 5000:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0002 + count % 97 * 1e-6)
+                for _ in range(1000):
+                    queue.submit(task)
+            except KeyboardInterrupt:
+                count += 1
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        queue.close()
+        print(count)
+    """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5000\n", "")

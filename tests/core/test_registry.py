@@ -70,13 +70,13 @@ def submit(
 ) -> TaskRecord:
     submission = Submission("test", task or Do(), None, **options)
     record = TaskRecord(task_id, submission)
-    registry.record(facts.SUBMITTED, record, "test", submission)
+    registry.enter(record)
     return record
 
 
 def start(registry: Registry, record: TaskRecord) -> RunningTask:
-    run = RunningTask(record.id, None, record.attempt + 1, "worker-1")
-    registry.record(facts.STARTED, record, run.worker, run.attempt, run)
+    run = registry.start(record, "worker-1")
+    assert run is not None
     return run
 
 
@@ -156,25 +156,86 @@ def test_only_the_current_run_reports(registry: Registry) -> None:
     assert record.value == "in time"
 
 
-def test_a_fact_can_be_tied_to_one_status(registry: Registry) -> None:
-    """`expect` refuses a fact in a status where the table would allow it."""
+def test_what_runs_is_up_to_its_run(registry: Registry, store: ListStore) -> None:
+    """What a client records of a running task is refused, even where the table would allow it."""
     record = submit(registry)
-    start(registry, record)
-    with pytest.raises(IllegalTransition, match="no longer pending"):
-        registry.record(facts.CANCELLED, record, "", "why", expect=TaskStatus.PENDING)
-    assert record.status is TaskStatus.RUNNING
+    run = start(registry, record)
+    stored = list(store.stored)
+    for kind, detail in ((facts.CANCELLED, "why"), (facts.SUCCEEDED, 1), (facts.RECOVERED, "why")):
+        with pytest.raises(IllegalTransition, match="is running") as caught:
+            registry.record(kind, record, "", detail)
+        assert caught.value.task_id == record.id
+    assert (record.status, store.stored) == (TaskStatus.RUNNING, stored)
+    registry.record(facts.CANCELLED, record, "", "why", run)
+    assert record.status is TaskStatus.CANCELLED
 
 
-def test_a_fact_can_be_held_back(registry: Registry, store: ListStore) -> None:
-    """While `unless` is true the fact is refused, and nothing is recorded."""
+def test_a_start_makes_the_run(registry: Registry) -> None:
+    """start() returns the run, with the task and the attempt, and it is known until it ends."""
+    task = Do()
+    record = submit(registry, task=task)
+    assert registry.run_of(record.id) is None
+    run = registry.start(record, "worker-7")
+    assert run is not None
+    assert (run.id, run.task, run.attempt, run.worker) == ("a-1", task, 1, "worker-7")
+    assert registry.run_of(record.id) is run
+    assert registry.runs() == [run]
+    assert registry.start(record, "worker-8") is None, "it is not pending any more"
+    registry.record(facts.RELEASED, record, "", "stopped", run)
+    assert (registry.run_of(record.id), registry.runs()) == (None, [])
+
+
+@pytest.mark.parametrize("kind", [facts.SUCCEEDED, facts.CANCELLED])
+def test_what_has_ended_does_not_start(registry: Registry, store: ListStore, kind: str) -> None:
+    """A start that comes after the end of its task records nothing."""
     record = submit(registry)
-    run = RunningTask(record.id, None, 1, "w")
-    with pytest.raises(IllegalTransition, match="now"):
-        registry.record(facts.STARTED, record, "w", 1, run, unless=lambda: True)
+    if kind == facts.SUCCEEDED:
+        finish(registry, record)
+    else:
+        registry.record(facts.CANCELLED, record, "", "why")
+    stored = list(store.stored)
+    assert registry.start(record, "worker-1") is None
+    assert store.stored == stored
+    assert registry.runs() == []
+
+
+def test_starts_can_be_held_back(registry: Registry, store: ListStore) -> None:
+    """While hold(True) is in force nothing starts, and nothing is recorded."""
+    record = submit(registry)
+    registry.hold(True)
+    assert registry.start(record, "worker-1") is None
     assert len(store.stored) == 1
-    assert record.run is None
-    registry.record(facts.STARTED, record, "w", 1, run, unless=lambda: False)
-    assert record.run is run
+    assert registry.runs() == []
+    registry.hold(False)
+    assert registry.start(record, "worker-1") is not None
+
+
+def test_nothing_starts_or_enters_once_it_is_shut(registry: Registry, store: ListStore) -> None:
+    """After shut() a start is refused and a submission raises; what runs can still end."""
+    waiting, running = submit(registry, "a-1"), submit(registry, "a-2")
+    run = start(registry, running)
+    registry.shut()
+    assert registry.start(waiting, "worker-1") is None
+    with pytest.raises(QueueClosed):
+        submit(registry, "a-3")
+    with pytest.raises(UnknownTask):
+        registry.get("a-3")
+    registry.record(facts.SUCCEEDED, running, "", 1, run)
+    assert [fact[0] for fact in store.stored] == ["submitted"] * 2 + ["started", "succeeded"]
+
+
+def test_a_run_can_be_adopted(registry: Registry, store: ListStore) -> None:
+    """The run that a dead process left behind ends through the one that adopt() returns."""
+    start(registry, submit(registry))
+    copy = fold(store.stored)
+    record = copy.get("a-1")
+    assert copy.run_of(record.id) is None
+    run = copy.adopt(record)
+    assert (run.id, run.attempt, run.worker) == ("a-1", 1, "worker-1")
+    assert copy.runs() == [run]
+    copy.record(facts.RECOVERED, record, "", "it died", run)
+    assert (record.status, record.recoveries) == (TaskStatus.PENDING, 1)
+    assert copy.runs() == []
 
 
 def test_a_release_takes_back_the_attempt(registry: Registry) -> None:
@@ -225,7 +286,7 @@ def test_the_log_is_read_by_cursor(registry: Registry) -> None:
 
 def test_a_log_that_is_cut_keeps_the_numbers(registry: Registry) -> None:
     """The log drops its oldest half at the limit; a cursor from before gets what is left."""
-    registry._log_limit = 10
+    registry._ledger.log_limit = 10
     for n in range(1, 13):
         submit(registry, f"a-{n}")
     kept, cursor = registry.facts_since(0)
@@ -235,10 +296,9 @@ def test_a_log_that_is_cut_keeps_the_numbers(registry: Registry) -> None:
     assert registry.facts_since(11)[0] == kept[-1:]
 
 
-def test_the_log_keeps_nothing_alive(registry: Registry) -> None:
+def test_the_log_keeps_nothing_alive() -> None:
     """No task, result or exception outlives its record because the log mentions it."""
-    registry.store = MemoryStore()
-    registry._retain = 0
+    registry = Registry(retain=0)
 
     class Thing:
         pass
@@ -309,6 +369,19 @@ def test_a_revived_task_counts_from_its_last_end() -> None:
     assert [r.id for r in registry.records()] == ["a-1", "a-3"]
 
 
+def test_what_was_forgotten_is_not_revived(store: ListStore) -> None:
+    """A revival that comes after the task was forgotten is refused, and changes nothing."""
+    registry = Registry(store, retain=1)
+    record = submit(registry, "a-1")
+    fail(registry, record, ValueError())
+    finish(registry, submit(registry, "a-2"))
+    before = (list(store.stored), registry.counts(), registry.totals())
+    with pytest.raises(ResultExpired):
+        registry.record(facts.REVIVED, record, "", "again")
+    assert (store.stored, registry.counts(), registry.totals()) == before
+    assert record.status is TaskStatus.FAILED
+
+
 def test_an_expired_id_is_never_unknown_in_between() -> None:
     """While a record is being forgotten, a reader finds it or learns that it expired."""
     registry = Registry(retain=0)
@@ -316,8 +389,9 @@ def test_an_expired_id_is_never_unknown_in_between() -> None:
 
     class Peeking(dict[str, TaskRecord]):
         def pop(self, *key: Any) -> Any:
+            record = super().pop(*key)
             self.look()
-            return super().pop(*key)
+            return record
 
         def __delitem__(self, key: str) -> None:
             super().__delitem__(key)
@@ -329,7 +403,7 @@ def test_an_expired_id_is_never_unknown_in_between() -> None:
             except UnknownTask as error:
                 seen.append(type(error))
 
-    registry._records = Peeking()
+    registry._ledger.records = Peeking()
     finish(registry, submit(registry, "a-1"))
     assert seen in ([], [ResultExpired])
 
@@ -506,26 +580,30 @@ def test_idle_means_nothing_pending_and_nothing_running(registry: Registry) -> N
 
 
 def test_idle_can_leave_out_what_a_client_delayed(registry: Registry) -> None:
-    """With ready_only, a delayed task counts once it is due, or while it runs."""
+    """With `unable`, a delayed task counts once it is due, or while it runs."""
     far = facts.now() / 1e9 + 1000
     delayed = submit(registry, "a-1", due=far)
+
+    def unable() -> bool:
+        return False
+
     assert registry.when_idle(lambda: None)
-    assert not registry.when_idle(lambda: None, ready_only=True)
+    assert not registry.when_idle(lambda: None, unable)
     run = start(registry, delayed)
-    assert registry.when_idle(lambda: None, ready_only=True)
+    assert registry.when_idle(lambda: None, unable)
     registry.record(facts.RETRIED, delayed, "", (Failure.of(ValueError()), far), run)
-    assert registry.when_idle(lambda: None, ready_only=True), "a retry is waited for"
+    assert registry.when_idle(lambda: None, unable), "a retry is waited for"
     submit(registry, "a-2", due=1.0)
-    assert registry.when_idle(lambda: None, ready_only=True), "it is due"
+    assert registry.when_idle(lambda: None, unable), "it is due"
 
 
 def test_idle_can_leave_out_what_is_pending(registry: Registry) -> None:
-    """While skip_pending() is true only running tasks count; recheck_idle() looks again."""
+    """While unable() is true only running tasks count; recheck_idle() looks again."""
     submit(registry, "a-1")
     running = submit(registry, "a-2")
     run = start(registry, running)
     paused, calls = False, []
-    assert registry.when_idle(lambda: calls.append(1), skip_pending=lambda: paused)
+    assert registry.when_idle(lambda: calls.append(1), lambda: paused)
     registry.record(facts.SUCCEEDED, running, "", 1, run)
     assert calls == []
     paused = True
@@ -539,11 +617,10 @@ def test_parked_tasks_are_not_waited_for(registry: Registry) -> None:
     registry.park(parked)
     assert not registry.when_idle(lambda: None)
     other = submit(registry, "a-2")
-    for ready_only in (False, True):
-        assert registry.when_idle(lambda: None, ready_only=ready_only)
+    for unable in (None, lambda: False):
+        assert registry.when_idle(lambda: None, unable)
     finish(registry, other)
     registry.record(facts.CANCELLED, parked, "", "why")
-    assert not registry.parked(parked)
     submit(registry, "a-3")
     assert registry.when_idle(lambda: None)
 
@@ -567,9 +644,9 @@ def test_the_end_wakes_everyone(registry: Registry) -> None:
     """After end() nothing happens any more, and whoever waits gets the reason, each a fresh one."""
     record = submit(registry)
     waits = [wait_in_thread(registry, record) for _ in range(2)]
-    idle, ended = threading.Event(), threading.Event()
+    idle, drained = threading.Event(), threading.Event()
     registry.when_idle(idle.set)
-    registry.at_end(ended.set)
+    registry.when_idle(drained.set, lambda: False)
     registry.end(QueueClosed("that is it"))
     for thread, _ in waits:
         thread.join(LIMIT)
@@ -577,7 +654,7 @@ def test_the_end_wakes_everyone(registry: Registry) -> None:
     assert all(isinstance(error, QueueClosed) and error.task_id == "a-1" for error in errors)
     assert errors[0] is not errors[1]
     assert idle.is_set()
-    assert ended.is_set()
+    assert drained.is_set()
     with pytest.raises(QueueClosed):
         start(registry, record)
     assert not registry.when_finished(record, lambda _: None)
@@ -636,7 +713,7 @@ def test_an_unexpected_error_of_a_store_changes_nothing(
     with pytest.raises(ZeroDivisionError):
         start(registry, record)
     store.fail_append = None
-    assert (record.status, record.run) == (TaskStatus.PENDING, None)
+    assert (record.status, registry.run_of(record.id)) == (TaskStatus.PENDING, None)
     finish(registry, record, 1)
     assert record.value == 1
 
@@ -675,21 +752,30 @@ def test_loading_skips_what_has_no_meaning(store: ListStore) -> None:
     ]
 
 
-def test_loading_keeps_to_the_retention(store: ListStore) -> None:
-    """Old results are forgotten while loading, and known to have expired."""
-    registry = Registry(store)
-    for n in range(1, 6):
-        finish(registry, submit(registry, f"a-{n}"))
-    stored = list(store.stored)
+def test_loading_keeps_to_the_retention() -> None:
+    """Old results are forgotten while loading, take no memory, and are known to have expired."""
 
-    class Stored(MemoryStore):
+    class Value:
+        pass
+
+    class Stored(ListStore):
         def load(self) -> Iterable[RawFact]:
-            return stored
+            while self.stored:
+                yield self.stored.pop(0)
 
-    copy = Registry(Stored(), retain=2)
+    store = Stored()
+    registry = Registry(store)
+    watched = []
+    for n in range(1, 6):
+        value = Value()
+        watched.append(weakref.ref(value))
+        finish(registry, submit(registry, f"a-{n}"), value)
+    del registry, value
+    copy = Registry(store, retain=2)
     assert copy.load() == []
-    assert len(copy.records()) == 2
-    assert copy._dropped == [], "what is forgotten takes no memory"
+    gc.collect()
+    assert [ref() is not None for ref in watched] == [False] * 3 + [True] * 2
+    assert [record.id for record in copy.records()] == ["a-4", "a-5"]
     with pytest.raises(ResultExpired):
         copy.get("a-1")
 

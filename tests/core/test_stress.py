@@ -370,7 +370,7 @@ class QueueMachine(RuleBasedStateMachine):
                 assert calls == [1]
         counts = {status: n for status, n in self.queue.registry.counts().items() if n}
         assert counts == Counter(model.status for model in self.model.values())
-        assert self.queue.dispatcher._waiting == len(self.those(PENDING))
+        assert self.queue.registry._ledger.waiting() == len(self.those(PENDING))
 
     @invariant()
     def every_end_is_counted_once(self) -> None:
@@ -497,7 +497,7 @@ class Storm:
         dice = random.Random(seed)
         while not self.over.wait(0.001):
             what = dice.randrange(6)
-            if what == 0 and isinstance(self.pool, WorkerPool):
+            if what == 0:
                 self.pool.resize(dice.randrange(1, 6))
             elif what == 1 and isinstance(self.pool, WorkerPool):
                 self.pool.crash_worker()
@@ -604,7 +604,7 @@ def test_every_task_ends_once(
     storm.check(log, may_be_left=persistent and close_early)
     if not close_early:
         assert len(storm.ids) == CLIENTS * TASKS
-        assert queue.dispatcher._waiting == 0
+        assert queue.registry._ledger.waiting() == 0
     if persistent:
         with TaskQueue.open(tmp_path) as again:
             assert again.registry.totals()["submitted"] == queue.registry.totals()["submitted"]
