@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import Final, NoReturn, Self
 
 import typer
@@ -38,9 +37,8 @@ class Session:
     """One run of a queue. The main thread waits at a mailbox for whatever ends it.
 
     That is 0 when every task that was watched has ended, the exit code that belongs to a
-    signal, or the error of the thread that feeds the queue. Signal handlers only write to the
-    mailbox: they may interrupt the main thread anywhere, so they must not take a lock. A second
-    signal ends the process on the spot, as `kill -9` would; a journal is made for that.
+    signal, or the error of the thread that feeds the queue. A second signal ends the process on
+    the spot, as `kill -9` would; a journal is made for that.
     """
 
     def __init__(self, queue: TaskQueue, workers: int, *, processes: bool = False) -> None:
@@ -175,23 +173,37 @@ class Session:
 @contextmanager
 def _caught(report: Callable[[int], None]) -> Iterator[None]:
     """Report the first SIGINT or SIGTERM as an exit code; end the process at the second."""
-    codes: list[int] = []
-
-    def handle(number: int, _: FrameType | None) -> None:
-        codes.append(128 + number)
-        if len(codes) > 1:
-            _end_at_once(codes[-1])
-        report(codes[0])
-
     if threading.current_thread() is not threading.main_thread():
         yield  # no other thread may handle signals
         return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A handler in Python runs when the main thread comes to it. A main thread that was about to
+    # sleep when the signal came sleeps on. So the signal's number goes through a pipe, into
+    # which Python writes it at once, to a thread of its own.
+    inlet, outlet = os.pipe()
+    os.set_blocking(outlet, False)
+
+    def listen() -> None:
+        codes: list[int] = []
+        while number := os.read(inlet, 1):
+            codes.append(128 + number[0])
+            if len(codes) > 1:
+                _end_at_once(codes[-1])
+            report(codes[0])
+
+    listener = threading.Thread(target=listen, name="taskqueue-signals", daemon=True)
+    listener.start()
+    old_pipe = signal.set_wakeup_fd(outlet)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(old_pipe)
+        os.close(outlet)  # the listener finds the end of the pipe
+        listener.join()
+        os.close(inlet)
 
 
 def _end_at_once(code: int) -> NoReturn:

@@ -754,10 +754,14 @@ compare(prediction, codes)
 # %% [markdown]
 # The list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 2: the main thread
 # stands at a mailbox. **Look inside**: `report` is the mailbox's `put`. What does a second Ctrl-C do, and why is that safe?
+# And why does a thread read the signals from a pipe, where exercise 2 used a handler?
 #
-# <details><summary>Answer</summary>
+# <details><summary>Answers</summary>
 #
 # It ends the process on the spot, as `kill -9` would. A journal is made for that: see below.
+#
+# A handler in Python runs in the main thread, when that thread next runs Python code. If the signal comes at the very
+# moment at which the main thread falls asleep, nothing wakes it: the program seems deaf, on some bad day.
 # </details>
 
 # %%

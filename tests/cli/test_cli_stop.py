@@ -239,3 +239,36 @@ def test_nobody_reads(words: tuple[str, ...]) -> None:
     assert process.wait(LIMIT) in (1, 141)
     assert "Traceback" not in told
     assert "BrokenPipe" not in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_signal_finds_a_main_thread_that_sleeps(run_python: Callable[..., Any]) -> None:
+    """A signal that does not interrupt the main thread's sleep ends the session all the same."""
+    done = run_python(
+        """
+        import os, queue, signal, threading, time
+        from pathlib import Path
+        from taskqueue_edu.cli.session import _caught
+
+        mail = queue.SimpleQueue()
+        masked = threading.Event()
+
+        def kill():
+            masked.wait()
+            seen = 0
+            while seen < 1000:  # in a row: then it does not only wait for its turn
+                state = Path(f"/proc/self/task/{os.getpid()}/stat").read_text()
+                seen = seen + 1 if ") S" in state else 0
+                time.sleep(0)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        with _caught(mail.put):
+            # The main thread does not take the signal, so it sleeps on: as it does if the signal
+            # comes at the moment at which it falls asleep.
+            threading.Thread(target=kill).start()  # before the mask, which it would inherit
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            masked.set()
+            print(mail.get(timeout=20))
+        """
+    )
+    assert (done.stdout, done.stderr) == ("143\n", "")
