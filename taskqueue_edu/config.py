@@ -8,7 +8,10 @@ The later one wins, setting by setting. A complete file, with every default:
     maxsize = 0
     store = "jobs"          # has no default: without it, tasks live in memory only
     sync = "process"
+    interval = 1.0
     retain = 100_000
+    retain_seconds = 604800 # has no default: without it, results of any age are kept
+    compact_at = 67_108_864
     max_recoveries = 3
 
     [retry]
@@ -59,12 +62,22 @@ class Config:
     store: str | None = None
     """The journal's folder, seen from the current one; None keeps tasks in memory only."""
 
-    sync: Literal["process", "always"] = "process"
-    """What an acknowledged task survives: the death of the process or, with "always", of the
-    machine too, at the price of waiting for the disk."""
+    sync: Literal["process", "interval", "always"] = "process"
+    """What an acknowledged task survives: the death of the process; with "interval" that of the
+    machine too, after `interval` seconds; with "always" at once, at the price of waiting for the
+    disk."""
+
+    interval: float = 1.0
+    """Seconds between two syncs of the journal with sync="interval", more than 0."""
 
     retain: int = 100_000
     """Finished tasks whose results are kept, 1 or more."""
+
+    retain_seconds: float | None = None
+    """Seconds for which the results of finished tasks are kept; None means of any age."""
+
+    compact_at: int = 64 * 2**20
+    """Bytes of journal past which it is compacted by itself; 0 means never."""
 
     max_recoveries: int = 3
     """How often a task that took its process down with it is started again."""
@@ -138,6 +151,10 @@ def _number(expected: str, least: float, most: float = sys.float_info.max) -> _R
     )
 
 
+def _optional(rule: _Rule) -> _Rule:
+    return rule._replace(accepts=lambda value: value is None or rule.accepts(value))
+
+
 _RULES: Mapping[str, _Rule] = {
     "workers": _integer("1 to 1,000", 1, 1_000),
     "maxsize": _integer("0 or more", 0),
@@ -145,8 +162,14 @@ _RULES: Mapping[str, _Rule] = {
         "the path of a folder",
         lambda value: value is None or (type(value) is str and value != "" and "\0" not in value),
     ),
-    "sync": _Rule('"process" or "always"', lambda value: value in ("process", "always")),
+    "sync": _Rule(
+        '"process", "interval" or "always"',
+        lambda value: value in ("process", "interval", "always"),
+    ),
+    "interval": _number("more than 0, at most 1,000,000,000 seconds", sys.float_info.min, 10**9),
     "retain": _integer("1 or more", 1),
+    "retain_seconds": _optional(_number("0 to 1,000,000,000 seconds", 0, 10**9)),
+    "compact_at": _integer("0 (never) or more bytes", 0),
     "max_recoveries": _integer("0 or more", 0),
     # The same limits as RetryPolicy's own.
     "retry.attempts": _integer("1 (the first run counts) to 1,000,000,000", 1, 10**9),

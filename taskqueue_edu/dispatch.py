@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -78,15 +78,21 @@ class Dispatcher:
 
     # -- into the line, and out of it
 
-    def enter(self, record: TaskRecord, timeout: float | None) -> None:
-        """Submit a task: wait for a place for `timeout` seconds, record it, put it in line.
+    def enter(
+        self, records: Sequence[TaskRecord], timeout: float | None, *, bounded: bool = True
+    ) -> int:
+        """Submit tasks: wait for a place for `timeout` seconds, record them, put them in line.
 
-        Raises QueueFull, QueueClosed: then nothing was recorded. Raises StorageError.
+        Takes as many as there are places for, one at least, and returns how many; all of them
+        if they are not `bounded`. Raises QueueFull, QueueClosed: then nothing was recorded.
+        Raises StorageError.
         """
         try:
-            self.registry.enter(record, self.maxsize, timeout)
-        finally:  # Ctrl-C may come once it is recorded: then the task waits in line, too
-            if record.status is not None:
+            return self.registry.enter(records, self.maxsize if bounded else 0, timeout)
+        finally:  # Ctrl-C may come once they are recorded: then the tasks wait in line, too
+            for record in records:
+                if record.status is None:
+                    break
                 self.line_up(record)
 
     def line_up(self, record: TaskRecord) -> None:

@@ -56,6 +56,12 @@ KINDS: Final = (
     REVIVED,
 )
 
+KEPT: Final = "kept"
+"""No fact, but what compaction makes of all facts about a task: the detail is its TaskRecord."""
+
+CARRIED: Final = "carried"
+"""No fact either: what compaction took out. The detail is (totals by kind, forgotten ids)."""
+
 RawFact: TypeAlias = tuple[str, str, int, str, Any]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import socket
 import stat
 import sys
@@ -11,10 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from taskqueue_edu.errors import StorageError, StoreLocked
+
+_NOT_OURS: Final = "look at who put it there, and take it away."
 
 
 @contextmanager
@@ -43,13 +47,27 @@ def private_folder(folder: Path) -> None:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file (0600) and return its descriptor. Raises StorageError; a symlink is refused."""
+    """Open a file (0600) and return its descriptor.
+
+    Raises StorageError: for a symlink, too, and for whatever else is no regular file.
+    """
     with storage_errors("open", path):
-        descriptor = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | os.O_CLOEXEC, 0o600)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise StorageError(f"{path} is not a regular file")
-        return descriptor
+        return _open_regular(path, flags)
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    # O_NONBLOCK: to open a FIFO would be to wait for its other end.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise StorageError(f"{path} is a symbolic link", hint=_NOT_OURS) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise StorageError(f"{path} is not a regular file", hint=_NOT_OURS)
+    return descriptor
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -60,6 +78,64 @@ def write_all(descriptor: int, data: bytes) -> None:
         if written == 0:
             raise OSError(errno.EIO, "the file takes no more bytes")
         view = view[written:]
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a private file that is there whole and on the disk, or not at all.
+
+    Raises StorageError.
+    """
+    # A name of its own: two processes may write the same file at once.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    with storage_errors("write", path):
+        try:
+            append_synced(temporary, data)
+            rename(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def rename(old: Path, new: Path) -> None:
+    """Give a file another name, in one step; a file of that name is replaced. Raises OSError."""
+    old.replace(new)
+
+
+def truncate(descriptor: int, length: int) -> None:
+    """Cut a file off after `length` bytes. Raises OSError."""
+    os.ftruncate(descriptor, length)
+
+
+def read_range(descriptor: int, start: int, end: int) -> bytes:
+    """Return the bytes of a file from `start` to `end`. Raises OSError if there are not so many."""
+    parts = []
+    while start < end:
+        part = os.pread(descriptor, min(end - start, 2**26), start)
+        if not part:
+            raise OSError(errno.EIO, "the file is shorter than it was")
+        parts.append(part)
+        start += len(part)
+    return b"".join(parts)
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """Return a file's bytes, `limit` at most. Raises StorageError, FileNotFoundError.
+
+    Whatever is no regular file is refused, and so is a file of more bytes.
+    """
+    with storage_errors("read", path):
+        try:
+            descriptor = _open_regular(path, os.O_RDONLY)
+        except FileNotFoundError as error:
+            missing = error
+        else:
+            with os.fdopen(descriptor, "rb") as file:
+                data = file.read(limit + 1)
+            if len(data) > limit:
+                raise StorageError(f"{path} has more than {limit:,} bytes")
+            return data
+    raise missing
 
 
 def append_synced(path: Path, data: bytes) -> None:
@@ -128,13 +204,17 @@ class FolderLock:
 
     def release(self) -> None:
         """Give the folder up."""
+        import fcntl
+
+        # Not by closing alone: a process that another thread forks just now has a copy.
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         os.close(self._descriptor)
 
 
 def _locked(folder: Path, holder: bytes) -> StoreLocked:
     try:
         who = msgspec.json.decode(holder, type=_Holder)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return StoreLocked(f"{folder} is in use by another process")
     if who.pid == os.getpid():
         return StoreLocked(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
 from taskqueue_edu import facts
+from taskqueue_edu.errors import IllegalTransition
 from taskqueue_edu.facts import Failure, RawFact
 from taskqueue_edu.record import TaskRecord, split_id
+from taskqueue_edu.state import TRANSITIONS, next_status
 from taskqueue_edu.task import RunningTask, TaskStatus
 
 RETAIN: Final = 100_000
@@ -28,8 +32,9 @@ class Ledger:
     records; `log` holds the newest facts in order.
     """
 
-    def __init__(self, retain: int) -> None:
+    def __init__(self, retain: int, retain_seconds: float | None = None) -> None:
         self.retain = retain
+        self.retain_for = None if retain_seconds is None else int(retain_seconds * 1e9)
         self.records: dict[str, TaskRecord] = {}
         self.runs: dict[str, RunningTask] = {}
         self.counts = dict.fromkeys(TaskStatus, 0)
@@ -103,7 +108,7 @@ class Ledger:
         if kind == facts.RECOVERED:
             record.recoveries += 1
         elif kind == facts.RELEASED:
-            record.attempt -= 1
+            record.attempt = max(record.attempt - 1, 0)  # the line of its start may be lost
         elif kind == facts.REVIVED:
             # `failure` stays: whoever was just woken by it may not have read it yet.
             record.recoveries = record.attempt = record.finished = 0
@@ -120,16 +125,87 @@ class Ledger:
             self.woken += [partial(call, record) for call in record.waiters]
             record.waiters = None
         self.finished.append(record.id)
-        if len(self.finished) > self.retain:
-            oldest = old = self.records[self.finished.popleft()]
+        record.finished = at  # last: whoever reads this without the lock finds the rest in place
+        if len(self.finished) > self.retain or self.retain_for is not None:
+            old = self._forget(at)
+        return submission, old
+
+    def _forget(self, now: int) -> list[TaskRecord]:
+        """Forget the finished tasks that are past the retention; return them."""
+        old = []
+        since = 0 if self.retain_for is None else now - self.retain_for
+        while self.finished:
+            oldest = self.records[self.finished[0]]
+            if len(self.finished) <= self.retain and oldest.finished >= since:
+                break
+            self.finished.popleft()
             prefix, number = split_id(oldest.id)
             # First: whoever reads without the lock finds the record, or that it has expired.
             self.forgotten[prefix] = max(number, self.forgotten.get(prefix, 0))
             del self.records[oldest.id]
             assert oldest.status is not None
             self.counts[oldest.status] -= 1
-        record.finished = at  # last: whoever reads this without the lock finds the rest in place
-        return submission, old
+            old.append(oldest)
+        return old
+
+    def replay(self, stored: Iterable[RawFact]) -> list[tuple[RawFact, str]]:
+        """Fold the facts of a store; return those that fit no life of a task, each with why.
+
+        A second copy of a submission changes nothing. The end of a run whose start is missing
+        (it may have been damaged) counts: the task shall not run again.
+        """
+        misfits = []
+        restored = False
+        # Nothing is forgotten meanwhile: with a shorter retention than the one that the facts
+        # were written under, a task would be gone before the fact that revives it.
+        retain, retain_for = self.retain, self.retain_for
+        self.retain, self.retain_for = sys.maxsize, None
+        for fact in stored:
+            kind, task_id, _, _, detail = fact
+            record = self.records.get(task_id)
+            if kind == facts.KEPT:
+                restored = True
+                if record is None:
+                    self._restore(detail)
+            elif kind == facts.CARRIED:
+                for name, n in detail[0].items():
+                    self.totals[name] = self.totals.get(name, 0) + n
+                self.forgotten.update(detail[1])
+            elif record is not None or kind == facts.SUBMITTED:
+                if record is None:
+                    record = TaskRecord(task_id, detail)
+                elif kind == facts.SUBMITTED:
+                    continue
+                try:
+                    before = record.status
+                    if before is _PENDING and kind not in TRANSITIONS[before]:
+                        before = _RUNNING
+                    self.apply(fact, record, next_status(before, kind))
+                except IllegalTransition as error:
+                    misfits.append((fact, error.message))
+            else:
+                misfits.append((fact, "nothing says that its task was submitted"))
+        if restored:
+            self.finished = deque(sorted(self.finished, key=lambda i: self.records[i].finished))
+        self.retain, self.retain_for = retain, retain_for
+        if self.finished:
+            self._forget(self.records[self.finished[-1]].finished)
+        return misfits
+
+    def _restore(self, kept: TaskRecord) -> None:
+        record = copy.copy(kept)  # the fact stays as it is: it may be folded again
+        assert record.status is not None
+        self.records[record.id] = record
+        self.counts[record.status] += 1
+        if record.status in _FINAL:
+            record.submission = None  # as in `_finish`
+        if record.status in FINISHED:
+            self.finished.append(record.id)
+            return
+        if record.due is not None and record.status is _PENDING:
+            self.delayed.add(record.id)
+        # For the monitor, which counts what waits; the total was counted before.
+        self.log.append((facts.SUBMITTED, record.id, record.submitted, record.type, record.due))
 
     def facts_since(self, cursor: int) -> tuple[list[RawFact], int]:
         """Return the facts from number `cursor` on, and the number after the last."""

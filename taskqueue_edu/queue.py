@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
-import secrets
+import reprlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from typing import Any, Final, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 
 from taskqueue_edu import facts
 from taskqueue_edu.catalogue import catalogue
@@ -22,7 +20,9 @@ from taskqueue_edu.errors import (
     InvalidTask,
     QueueClosed,
     QueueFull,
+    ResultExpired,
     TaskQueueError,
+    UnknownTask,
     WaitTimeout,
 )
 from taskqueue_edu.facts import Submission
@@ -30,15 +30,32 @@ from taskqueue_edu.futures import attach_future, future_of
 from taskqueue_edu.ledger import RETAIN
 from taskqueue_edu.outcome import outcome_of, own_outcome
 from taskqueue_edu.pending import Pending, PendingQueue
-from taskqueue_edu.record import TaskRecord
+from taskqueue_edu.record import Ids, TaskRecord
 from taskqueue_edu.registry import Registry, seconds
 from taskqueue_edu.retry import RetryPolicy
 from taskqueue_edu.storage import Storage
 from taskqueue_edu.task import Task, TaskId, TaskStatus
 
+if TYPE_CHECKING:
+    from taskqueue_edu.journal import InboxReader, JsonStore, RecoveryReport
+    from taskqueue_edu.journal.store import Sync
+
 T = TypeVar("T")
 
 _NO_RETRY: Final = RetryPolicy()
+
+
+def _shown(value: object) -> str:
+    """Describe what a client gave in place of something else; its size and its code may be odd."""
+    try:
+        return reprlib.repr(value)
+    except Exception:  # an integer of 4,300 digits, or the value's own __repr__
+        return f"a {type(value).__qualname__} that can't be shown"
+
+
+def _check_reason(reason: object) -> None:
+    if not isinstance(reason, str):  # the journal could not keep it
+        raise InvalidTask(f"the reason is {_shown(reason)}", hint="give a text.")
 
 
 class TaskQueue:
@@ -62,18 +79,20 @@ class TaskQueue:
         maxsize: int = 0,
         retry: RetryPolicy = _NO_RETRY,
         retain: int = RETAIN,
+        retain_seconds: float | None = None,
         max_recoveries: int = 3,
     ) -> None:
         """Make an empty queue, or one with what `store` kept.
 
         `maxsize` bounds the tasks that wait (0: no bound). `retry` applies to tasks whose type
-        and submission name no other policy. `retain` is how many finished tasks are kept.
-        A task that took its worker down more than `max_recoveries` times is dead. Raises
-        ValueError if a number is negative, StorageError.
+        and submission name no other policy. `retain` is how many finished tasks are kept, and
+        `retain_seconds` for how long (None: of any age). A task that took its worker down more
+        than `max_recoveries` times is dead. Raises ValueError if a number is negative,
+        StorageError.
         """
-        if min(maxsize, retain, max_recoveries) < 0:
-            raise ValueError("maxsize, retain and max_recoveries can't be negative")
-        self.registry = Registry(store, retain=retain)
+        if min(maxsize, retain, retain_seconds or 0, max_recoveries) < 0:
+            raise ValueError("maxsize, retain, retain_seconds, max_recoveries can't be negative")
+        self.registry = Registry(store, retain=retain, retain_seconds=retain_seconds)
         self.dispatcher = Dispatcher(
             self.registry,
             pending if pending is not None else PendingQueue(),
@@ -82,44 +101,132 @@ class TaskQueue:
             max_recoveries,
         )
         self._json = self.registry.store.json
-        # 48 random bits: with 100,000 processes on one journal, two share a prefix with a
-        # chance of 1 in 50,000.
-        self._prefix = secrets.token_hex(6)
-        self._pid = os.getpid()
-        self._numbers = itertools.count(1)
+        self._new_id = Ids()
+        self.inbox: InboxReader | None = None
+        """The thread that takes in what other processes ask for; None for a memory queue."""
+        self.recovered = self.died = 0
         self.unknown_types: dict[str, int] = {}
         self._recover(self.registry.load())
+        self.recovery: RecoveryReport | None = None
+        """What opening the journal found and did; None for a memory queue."""
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str], **options: Any) -> Self:
+    def open(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        sync: Sync = "process",
+        interval: float = 1.0,
+        retain: int = RETAIN,
+        retain_seconds: float | None = None,
+        compact_at: int | None = 64 * 2**20,
+        **options: Any,
+    ) -> Self:
         """Open a persistent queue: its tasks and results are in a journal in `folder`.
 
-        `sync` is "process" (what was acknowledged survives the death of this process) or
-        "always" (and a power cut). The other options are those of TaskQueue. Tasks that were
+        What was acknowledged survives the death of this process with `sync="process"`; with
+        "always" it survives a power cut too, with "interval" after `interval` seconds. For
+        `compact_at` see JsonStore; the other options are those of TaskQueue. Tasks that were
         running when the last process died are tried again; tasks whose type this process
-        doesn't know stay in the journal, counted in `unknown_types`. Raises StorageError,
+        doesn't know stay in the journal. `recovery` says what was found. Raises StorageError,
         StoreLocked, JournalDamaged.
         """
-        from taskqueue_edu.journal import JsonStore
+        from taskqueue_edu.journal import InboxReader, JsonStore
 
-        store = JsonStore(Path(folder), sync=options.pop("sync", "process"))
+        store = JsonStore(
+            folder,
+            sync=sync,
+            interval=interval,
+            retain=retain,
+            retain_seconds=retain_seconds,
+            compact_at=compact_at,
+        )
         try:
-            return cls(store=store, **options)
+            queue = cls(store=store, retain=retain, retain_seconds=retain_seconds, **options)
+            store.on_failure = queue.registry.end
+            queue.recovery = store.report.complete(
+                len(queue.registry.misfits), queue.recovered, queue.died, queue.unknown_types
+            )
+            queue.inbox = InboxReader(queue, store.folder)
         except BaseException:
             store.close()
             raise
+        return queue
 
     def _recover(self, unfinished: list[TaskRecord]) -> None:
         for record in unfinished:
             if record.status is TaskStatus.RUNNING:
                 run = self.registry.adopt(record)
                 self.dispatcher.lose(run, "the process that ran it died")
+                dead = self.status(record.id) is TaskStatus.DEAD
+                self.recovered += not dead
+                self.died += dead
             else:
                 self.dispatcher.line_up(record)
-            if record.status is TaskStatus.PENDING and catalogue.find(record.type) is None:
-                self.unknown_types[record.type] = self.unknown_types.get(record.type, 0) + 1
-                self.dispatcher.pending.discard(record.id)
-                self.registry.park(record)
+            self._park_unknown(record)
+
+    def _park_unknown(self, record: TaskRecord) -> None:
+        if record.status is TaskStatus.PENDING and catalogue.find(record.type) is None:
+            self.unknown_types[record.type] = self.unknown_types.get(record.type, 0) + 1
+            self.dispatcher.pending.discard(record.id)
+            self.registry.park(record)
+
+    # -- for the folder's inbox
+
+    def take_in(self, records: Sequence[TaskRecord], *, bounded: bool) -> None:
+        """Submit tasks that other processes made; if `bounded`, wait for places.
+
+        Tasks of an unknown type go into the journal, and wait there. Raises QueueClosed,
+        StorageError.
+        """
+        known = [record for record in records if catalogue.find(record.type) is not None]
+        unknown = [record for record in records if catalogue.find(record.type) is None]
+        if unknown:
+            self.registry.enter(unknown)
+            for record in unknown:
+                self._park_unknown(record)
+        while known:
+            entered = self.dispatcher.enter(known, None, bounded=bounded)
+            del known[:entered]
+
+    def check(self, submission: Submission) -> None:
+        """Build the task that another process submitted, if this one knows its type.
+
+        Raises InvalidTask.
+        """
+        if catalogue.find(submission.type) is not None:
+            assert submission.payload is not None
+            submission.task = catalogue.decode(submission.type, submission.payload)
+
+    def knows(self, task_id: str) -> bool:
+        """Tell whether there is a task with that id."""
+        try:
+            self.registry.get(task_id)
+        except (UnknownTask, ResultExpired):
+            return False
+        return True
+
+    def sync(self) -> None:
+        """Return when all that was recorded so far is on the disk, whatever the sync level.
+
+        Raises StorageError; ValueError for a memory queue.
+        """
+        self._journal().sync_disk()
+
+    def compact(self) -> tuple[int, int]:
+        """Make the journal one line a task, while the queue runs.
+
+        Returns its length in bytes before and after. Raises StorageError; ValueError for a
+        memory queue.
+        """
+        return self._journal().compact()
+
+    def _journal(self) -> JsonStore:
+        from taskqueue_edu.journal import JsonStore
+
+        if not isinstance(self.registry.store, JsonStore):
+            raise ValueError("this queue has no journal")
+        return self.registry.store
 
     # -- for clients
 
@@ -138,8 +245,8 @@ class TaskQueue:
         If the queue is full, wait for a place for `timeout` seconds (None: as long as it
         takes). Raises InvalidTask, QueueFull, QueueClosed; then nothing was recorded.
         """
-        record = self._new_record(self._check(task, priority, delay, retry))
-        self.dispatcher.enter(record, timeout)
+        record = TaskRecord(self._new_id(), self._check(task, priority, delay, retry))
+        self.dispatcher.enter((record,), timeout)
         return record.id  # type: ignore[return-value]  # a plain str stands for a TaskId
 
     def submit_many(
@@ -154,20 +261,21 @@ class TaskQueue:
         """Queue several tasks; return their ids in the same order.
 
         All are checked before the first is queued: an InvalidTask means that none was. A
-        QueueFull notes how many went in: those stay.
+        QueueFull notes how many went in: those stay. In a journal they are synced together.
         """
-        submissions = [self._check(task, priority, delay, retry) for task in tasks]
-        ids: list[TaskId[T]] = []
+        records = [
+            TaskRecord(self._new_id(), self._check(task, priority, delay, retry)) for task in tasks
+        ]
+        entered = 0
         end = None if timeout is None else time.monotonic() + timeout
-        for submission in submissions:
-            record = self._new_record(submission)
+        while entered < len(records):
+            left = None if end is None else end - time.monotonic()
             try:
-                self.dispatcher.enter(record, None if end is None else end - time.monotonic())
+                entered += self.dispatcher.enter(records[entered:], left)
             except QueueFull as error:
-                error.add_note(f"{len(ids)} of {len(submissions)} tasks were queued before.")
+                error.add_note(f"{entered} of {len(records)} tasks were queued before.")
                 raise
-            ids.append(record.id)  # type: ignore[arg-type]
-        return ids
+        return [record.id for record in records]  # type: ignore[misc]
 
     def _check(
         self, task: Task[Any], priority: int, delay: float, retry: RetryPolicy | None
@@ -179,23 +287,24 @@ class TaskQueue:
             )
         # Checked by type too: the journal would take what it can't read back.
         if not (type(priority) is int and abs(priority) < 2**53):
-            raise InvalidTask(f"priority is {priority!r}", hint="give a whole number.")
-        if not (isinstance(delay, (int, float)) and 0.0 <= delay < 1e10):
-            raise InvalidTask(f"delay is {delay!r}", hint="give seconds, 0 or more.")
+            raise InvalidTask(f"priority is {_shown(priority)}", hint="give a whole number.")
+        if type(delay) not in (int, float) or not 0.0 <= delay < 1e10:
+            raise InvalidTask(f"delay is {_shown(delay)}", hint="give seconds, 0 or more.")
         entry = catalogue.of(task)
+        if retry is None and entry is not None:
+            retry = entry.retry
+        if retry is not None and not isinstance(retry, RetryPolicy):  # a policy of one's own?
+            if self._json or not callable(getattr(retry, "wait_after", None)):
+                raise InvalidTask(
+                    f"retry is {_shown(retry)}",
+                    hint="give a RetryPolicy; a memory queue takes any object with wait_after().",
+                )
         name = entry.name if entry is not None else type(task).__qualname__
         payload = None
         if self._json:
             payload, task = catalogue.encode(task)
         due = float(time.time() + delay) if delay else None
-        return Submission(
-            name, task, payload, priority, due, retry or (entry.retry if entry else None)
-        )
-
-    def _new_record(self, submission: Submission) -> TaskRecord:
-        if os.getpid() != self._pid:  # a fork copied the prefix and the counter
-            self._prefix, self._pid = secrets.token_hex(6), os.getpid()
-        return TaskRecord(f"{self._prefix}-{next(self._numbers)}", submission)
+        return Submission(name, task, payload, priority, due, retry)
 
     def submit_future(self, task: Task[T]) -> Future[T]:
         """Queue a task and return its future, which raises the task's own exception.
@@ -203,9 +312,9 @@ class TaskQueue:
         This is what the Executor side of a pool is made of: the future is there before the
         task can start, and needs nothing of the queue afterwards. Raises as `submit` does.
         """
-        record = self._new_record(self._check(task, 0, 0.0, None))
+        record = TaskRecord(self._new_id(), self._check(task, 0, 0.0, None))
         future = attach_future(record, partial(own_outcome, self.registry), self._canceller(record))
-        self.dispatcher.enter(record, None)
+        self.dispatcher.enter((record,), None)
         return future
 
     def _canceller(self, record: TaskRecord) -> Callable[[], bool]:
@@ -243,19 +352,26 @@ class TaskQueue:
         return status
 
     def cancel_pending(self, reason: str = "cancelled by the client") -> int:
-        """Cancel all pending tasks; return how many."""
+        """Cancel all pending tasks; return how many. Raises InvalidTask if `reason` is no text."""
+        _check_reason(reason)
         return self.dispatcher.cancel_pending(reason)
 
     def cancel(self, task_id: str, reason: str = "cancelled by the client") -> bool:
         """Cancel a task; True if it will not run, or not again.
 
         A pending task is cancelled at once. A running one is asked to stop, which it may do at
-        its next checkpoint: the answer is False then, as it is for a finished task.
+        its next checkpoint: the answer is False then, as it is for a finished task. Raises
+        UnknownTask, ResultExpired, InvalidTask if `reason` is no text.
         """
+        _check_reason(reason)
         return self.dispatcher.cancel(self.registry.get(task_id), reason)
 
     def revive(self, task_id: str, reason: str = "put back by the client") -> None:
-        """Put a failed or dead task back. Raises IllegalTransition for any other, QueueClosed."""
+        """Put a failed or dead task back.
+
+        Raises IllegalTransition for any other, InvalidTask if `reason` is no text, QueueClosed.
+        """
+        _check_reason(reason)
         record = self.registry.get(task_id)
         if self.closed:
             raise QueueClosed("the queue is closed", task_id=task_id)
@@ -344,6 +460,8 @@ class TaskQueue:
         """
         if not self.dispatcher.close():
             return
+        if self.inbox is not None:
+            self.inbox.close()
         # From here on nothing starts.
         if self._json:
             self._give_back("the queue was closed")

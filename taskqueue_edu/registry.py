@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
 from taskqueue_edu import facts
 from taskqueue_edu.errors import (
     IllegalTransition,
-    JournalDamaged,
     QueueClosed,
     QueueFull,
     ResultExpired,
@@ -51,11 +50,21 @@ class Registry:
     write to the page cache takes microseconds. Waiting for the disk (`sync`) is outside.
     """
 
-    def __init__(self, store: Storage | None = None, *, retain: int = RETAIN) -> None:
-        """`retain`: how many finished tasks are kept; the oldest are forgotten first."""
+    def __init__(
+        self,
+        store: Storage | None = None,
+        *,
+        retain: int = RETAIN,
+        retain_seconds: float | None = None,
+    ) -> None:
+        """Keep the last `retain` finished tasks, of the last `retain_seconds` (None: of any age).
+
+        Age is looked at when a task finishes.
+        """
         self.store = store or MemoryStore()
+        self.misfits: list[tuple[RawFact, str]] = []
         self._lock = threading.Lock()
-        self._ledger = Ledger(retain)
+        self._ledger = Ledger(retain, retain_seconds)
         self._idlers: list[tuple[Callable[[], bool] | None, Callable[[], None]]] = []
         # Notified when a pending task is none any more, if `_crowd` callers wait for a place.
         self._places = threading.Condition(self._lock)
@@ -68,30 +77,20 @@ class Registry:
     def load(self) -> list[TaskRecord]:
         """Fold the facts that the store kept; return the records that had not finished.
 
-        Raises JournalDamaged if they tell no legal life of a task, StorageError.
+        Facts that fit no life of a task are in `misfits`, each with the reason. Raises
+        StorageError.
         """
         with self._lock:
-            for fact in self.store.load():
-                record = self._ledger.records.get(fact[1])
-                if fact[0] == facts.SUBMITTED:
-                    if record is not None:
-                        continue  # a second copy of a submission changes nothing
-                    record = TaskRecord(fact[1], fact[4])
-                if record is None:
-                    continue  # its task was forgotten when the journal was compacted
-                try:
-                    self._ledger.apply(fact, record, next_status(record.status, fact[0]))
-                except IllegalTransition as error:
-                    raise JournalDamaged(
-                        f"the facts about task {record.id} contradict each other: {error.message}",
-                        task_id=record.id,
-                    ) from error
+            self.misfits = self._ledger.replay(self.store.load())
             return [r for r in self._ledger.records.values() if r.status not in FINISHED]
 
-    def enter(self, record: TaskRecord, maxsize: int = 0, timeout: float | None = None) -> None:
-        """Record that a task was submitted, once fewer than `maxsize` (0: no bound) wait.
+    def enter(
+        self, records: Sequence[TaskRecord], maxsize: int = 0, timeout: float | None = None
+    ) -> int:
+        """Record that tasks were submitted, once fewer than `maxsize` (0: no bound) wait.
 
-        Raises QueueFull after `timeout` seconds, QueueClosed, StorageError.
+        Takes as many as there are places for, one at least, and returns how many: they are
+        synced together. Raises QueueFull after `timeout` seconds, QueueClosed, StorageError.
         """
         try:
             if self._lock.locked():
@@ -102,12 +101,16 @@ class Registry:
                         self._wait_for_place(maxsize, timeout)
                     if self._closed:
                         raise QueueClosed("the queue is closed")
-                    self._happen(facts.SUBMITTED, record, record.type, record.submission)
+                    if maxsize:  # one at least: if the registry has ended, that says so
+                        records = records[: max(1, maxsize - self._ledger.waiting())]
+                    for record in records:
+                        self._happen(facts.SUBMITTED, record, record.type, record.submission)
                 except BaseException:  # the place that this thread was woken for is another's
                     self._places.notify()
                     raise
             if record.position:
                 self._sync(record.position)
+            return len(records)
         finally:
             if self._ledger.woken:
                 self._wake()

@@ -42,14 +42,15 @@ class Reporter:
         with Reporter(queue, total=len(ids)):
             queue.join()
 
-    A thread writes the line, five times a second. In a terminal that is standard error; in a
+    `total` is how many tasks there will be, or a function that says it where more may come in. A
+    thread writes the line, five times a second. In a terminal that is standard error; in a
     notebook a widget under the cell; elsewhere (a log file) only the last line is written.
     """
 
     def __init__(
         self,
         queue: TaskQueue,
-        total: int | None = None,
+        total: int | Callable[[], int] | None = None,
         *,
         stream: TextIO | None = None,
     ) -> None:
@@ -60,9 +61,14 @@ class Reporter:
         self._show, self._live = _writer(stream)
         self._thread = threading.Thread(target=self._loop, name="taskqueue-reporter", daemon=True)
 
+    def _line(self, seconds: float) -> str:
+        snapshot = self._monitor.snapshot(seconds)  # first: what is done by then, is in the total
+        total = self._total() if callable(self._total) else self._total
+        return progress_line(snapshot, total)
+
     def _loop(self) -> None:
         while not self._stop.wait(INTERVAL):
-            self._show(progress_line(self._monitor.snapshot(), self._total), False)
+            self._show(self._line(30.0), False)
 
     def __enter__(self) -> Self:
         if self._live:
@@ -73,7 +79,7 @@ class Reporter:
         self._stop.set()
         if self._live:
             self._thread.join()
-        self._show(progress_line(self._monitor.snapshot(3600.0), self._total), True)
+        self._show(self._line(3600.0), True)
 
 
 def _writer(stream: TextIO | None) -> tuple[Callable[[str, bool], None], bool]:

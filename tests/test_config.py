@@ -18,7 +18,10 @@ workers = 8
 maxsize = 500
 store = "jobs"
 sync = "always"
+interval = 0.5
 retain = 1_000
+retain_seconds = 3600
+compact_at = 0
 max_recoveries = 0
 
 [retry]
@@ -57,7 +60,10 @@ def test_defaults() -> None:
         maxsize=0,
         store=None,
         sync="process",
+        interval=1.0,
         retain=100_000,
+        retain_seconds=None,
+        compact_at=64 * 2**20,
         max_recoveries=3,
         retry=RetryPolicy(),
     )
@@ -70,7 +76,10 @@ def test_file_sets_everything() -> None:
         maxsize=500,
         store="jobs",
         sync="always",
+        interval=0.5,
         retain=1_000,
+        retain_seconds=3600,
+        compact_at=0,
         max_recoveries=0,
         retry=RetryPolicy(attempts=5, delay=1, factor=1.5, max_delay=30.5, jitter=0.0),
     )
@@ -83,7 +92,10 @@ def test_environment_sets_everything() -> None:
         TASKQUEUE_MAXSIZE="500",
         TASKQUEUE_STORE="jobs",
         TASKQUEUE_SYNC="always",
+        TASKQUEUE_INTERVAL="0.5",
         TASKQUEUE_RETAIN="1000",
+        TASKQUEUE_RETAIN_SECONDS="3600",
+        TASKQUEUE_COMPACT_AT="0",
         TASKQUEUE_MAX_RECOVERIES="0",
         TASKQUEUE_RETRY_ATTEMPTS="5",
         TASKQUEUE_RETRY_DELAY="1",
@@ -95,15 +107,16 @@ def test_environment_sets_everything() -> None:
 
 
 def test_file_in_the_docstring_is_right() -> None:
-    """The example file in the module's docstring sets every setting, to its default."""
+    """The example file in the module's docstring sets every setting, to its default if any."""
     import taskqueue_edu.config
 
     lines = (taskqueue_edu.config.__doc__ or "").splitlines()
     example = "\n".join(line for line in lines if re.match(r" {4}(\w+ = |\[retry\])", line))
     config = load(example)
     assert set(config.sources) == {setting for setting, _, _ in config.rows()}
-    assert [row[:2] for row in config.rows() if row[0] != "store"] == [
-        row[:2] for row in Config().rows() if row[0] != "store"
+    without = ("store", "retain_seconds")
+    assert [row[:2] for row in config.rows() if row[0] not in without] == [
+        row[:2] for row in Config().rows() if row[0] not in without
     ]
 
 
@@ -122,7 +135,7 @@ def test_rows_say_where_each_value_came_from() -> None:
     """rows() yields each setting once, with its value and its source."""
     config = load("workers = 8\nmaxsize = 500", TASKQUEUE_WORKERS="2", TASKQUEUE_RETRY_DELAY="3")
     rows = {setting: (value, source) for setting, value, source in config.rows()}
-    assert len(rows) == 11
+    assert len(rows) == 14
     assert rows["workers"] == (2, "TASKQUEUE_WORKERS")
     assert rows["maxsize"] == (500, "taskqueue.toml")
     assert rows["retry.delay"] == (3.0, "TASKQUEUE_RETRY_DELAY")
@@ -159,8 +172,15 @@ def test_foreign_variables_are_left_alone() -> None:
     assert load(WORKERS="x", TASKQUEUE="x", TASKQUEUE_EDU_STRICT="1") == Config()
 
 
-INTEGERS = ("workers", "maxsize", "retain", "max_recoveries", "retry.attempts")
-NUMBERS = ("retry.delay", "retry.factor", "retry.max_delay", "retry.jitter")
+INTEGERS = ("workers", "maxsize", "retain", "compact_at", "max_recoveries", "retry.attempts")
+NUMBERS = (
+    "interval",
+    "retain_seconds",
+    "retry.delay",
+    "retry.factor",
+    "retry.max_delay",
+    "retry.jitter",
+)
 
 
 def toml_for(key: str, value: str) -> str:
@@ -227,6 +247,9 @@ def test_numbers_in_the_environment(key: str, text: str) -> None:
         ("workers", ["1", "1000"], ["0", "1001"]),
         ("maxsize", ["0", "1"], ["-1"]),
         ("retain", ["1"], ["0"]),
+        ("interval", ["0.001", "3600"], ["0", "0.0", "-1"]),
+        ("retain_seconds", ["0", "86400.5"], ["-1"]),
+        ("compact_at", ["0", "1"], ["-1"]),
         ("max_recoveries", ["0"], ["-1"]),
         ("retry.attempts", ["1"], ["0"]),
         ("retry.delay", ["0", "0.0", "86400"], ["-0.001"]),
@@ -247,9 +270,9 @@ def test_ranges(key: str, inside: list[str], outside: list[str]) -> None:
 
 @pytest.mark.parametrize("value", ['"Always"', '""', "true", '["always"]', "1"])
 def test_sync_is_a_choice(value: str) -> None:
-    """sync takes one of two words, spelled exactly."""
+    """sync takes one of three words, spelled exactly."""
     message = error_of(f"sync = {value}").message
-    assert message.endswith('expected "process" or "always"')
+    assert message.endswith('expected "process", "interval" or "always"')
 
 
 @pytest.mark.parametrize("value", ['""', "4", "false", '"a\\u0000b"', '["jobs"]'])
@@ -381,6 +404,9 @@ def test_an_overridden_value_is_checked_too() -> None:
         ({"workers": 0}, "Config: workers: found 0 (int), expected an integer, 1 to 1,000"),
         ({"workers": True}, "Config: workers: found True (bool), expected an integer, "),
         ({"retain": 1.5}, "Config: retain: found 1.5 (float), expected an integer, 1 or more"),
+        ({"interval": 0}, "Config: interval: found 0 (int), expected a number, more than 0"),
+        ({"retain_seconds": -1}, "Config: retain_seconds: found -1 (int), expected a number, 0 to"),
+        ({"compact_at": None}, "Config: compact_at: found None (NoneType), expected an integer"),
         ({"sync": "never"}, "Config: sync: found 'never' (str), expected "),
         ({"store": ""}, "Config: store: found '' (str), expected the path of a folder"),
     ],

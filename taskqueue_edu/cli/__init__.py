@@ -6,7 +6,7 @@
     output     tables, JSON, text that is safe to print
     session    a pool at work until all is done, or until it is stopped
     summary    what came out
-    lab, run, tasks, look, about: the commands
+    lab, run, tasks, look, upkeep, about: the commands
 
 To show its help, the command imports typer and no more. Whatever else a command needs, it
 imports when it runs.
@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from taskqueue_edu.cli import about, lab, look, run, tasks
+from taskqueue_edu.cli import about, lab, look, run, tasks, upkeep
 from taskqueue_edu.cli.group import EXIT_CODES, Commands
 
 app = typer.Typer(
@@ -52,7 +52,7 @@ def _options(
     pass
 
 
-for module in (lab, run, tasks, look, about):
+for module in (lab, run, tasks, look, upkeep, about):
     module.add_to(app)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import typer
@@ -13,18 +12,31 @@ import typer
 from taskqueue_edu import facts
 from taskqueue_edu.cli.output import first_line, plain, print_json, print_table
 from taskqueue_edu.facts import Fact, Failure
-from taskqueue_edu.journal import read_facts
+from taskqueue_edu.journal.follow import Follower
 from taskqueue_edu.monitor import duration
 from taskqueue_edu.record import TaskRecord
-from taskqueue_edu.registry import fold
+from taskqueue_edu.task import TaskStatus
 
 JsonObject: TypeAlias = dict[str, Any]
 
 
-def read_task(folder: Path, task_id: str) -> tuple[TaskRecord, list[Fact]]:
-    """Return a task's record and facts. Raises UnknownTask, StorageError."""
-    found = [fact for fact in read_facts(folder) if fact[1] == task_id]
-    return fold(found).get(task_id), [Fact(*fact) for fact in found]
+class History(NamedTuple):
+    """What is known of a task: its record, its facts, and what the inbox asks for it."""
+
+    record: TaskRecord
+    facts: list[Fact]
+    requests: list[Fact]
+
+
+def read_task(folder: Path, task_id: str) -> History:
+    """Return what is known of a task. Raises UnknownTask, ResultExpired, StorageError."""
+    with Follower(folder) as follower:
+        requests = follower.requests(task_id)
+        found = [fact for fact in follower.read() if fact[1] == task_id]
+        record = follower.record(task_id, requests)
+    if found:  # then its submission has been taken in, even if the request is still there
+        requests = [request for request in requests if request[0] != facts.SUBMITTED]
+    return History(record, [Fact(*f) for f in found], [Fact(*r) for r in requests])
 
 
 def record_object(record: TaskRecord) -> JsonObject:
@@ -45,19 +57,27 @@ def record_object(record: TaskRecord) -> JsonObject:
     }
 
 
-def print_history(record: TaskRecord, history: Iterable[Fact], *, as_json: bool) -> None:
-    """Print what happened to a task, and how it ended."""
+def print_history(history: History, *, as_json: bool) -> None:
+    """Print what happened to a task, what is asked for it, and how it ended."""
+    record, found, requests = history
     if as_json:
-        print_json({**record_object(record), "facts": [_fact_object(fact) for fact in history]})
+        objects = [_fact_object(fact) for fact in found]
+        objects += [{**_fact_object(request), "inbox": True} for request in requests]
+        print_json({**record_object(record), "facts": objects})
         return
+    told = [(fact.at, fact.kind, _note(fact)) for fact in found]
+    if record.finished and found and found[-1].kind == facts.KEPT:
+        told.append((record.finished, str(record.status), _ending(record)))
+    told += [(r.at, f"({r.kind})", f"in the inbox: {_note(r)}") for r in requests]
     rows: list[list[str]] = []
-    before, day, failure = 0, "", None
-    for fact in history:
-        date, time = _local(fact.at)
+    before, day, failure = 0, "", record.failure
+    for at, kind, note in told:
+        date, time = _local(at)
         shown = time if date == day else f"{date} {time}"
-        after = f"+{duration((fact.at - before) / 1e9)}" if before else ""
-        rows.append([shown, after, fact.kind, _note(fact)])
-        before, day = fact.at, date
+        after = f"+{duration((at - before) / 1e9)}" if 0 < before <= at else ""
+        rows.append([shown, after, kind, note])
+        before, day = at, date
+    for fact in found:
         if fact.kind in (facts.FAILED, facts.RETRIED):
             failure = fact.detail if fact.kind == facts.FAILED else fact.detail[0]
     print_table(["time", "", "fact", ""], rows, right="r")
@@ -68,6 +88,8 @@ def print_history(record: TaskRecord, history: Iterable[Fact], *, as_json: bool)
 def _note(fact: Fact) -> str:
     detail = fact.detail
     match fact.kind:
+        case facts.KEPT:
+            return f"{fact.who}; compaction kept no more than how it stood"
         case facts.SUBMITTED:
             due = "" if detail.due is None else f", in {_until(detail.due, fact)}"
             priority = f", priority {detail.priority}" if detail.priority else ""
@@ -84,6 +106,15 @@ def _note(fact: Fact) -> str:
             return str(detail)
 
 
+def _ending(record: TaskRecord) -> str:
+    run = f"run {record.attempt}, by {record.worker}: " if record.started else ""
+    if record.value is not None:
+        return run + str(record.value.decode())
+    if record.failure is not None and record.status is TaskStatus.FAILED:
+        return run + _message(record.failure)
+    return record.reason
+
+
 def _message(failure: Failure) -> str:
     return first_line(f"{failure.type}: {failure.message}")
 
@@ -96,6 +127,8 @@ def _fact_object(fact: Fact) -> JsonObject:
     found: JsonObject = {"at": _iso(fact.at), "fact": fact.kind}
     detail = fact.detail
     match fact.kind:
+        case facts.KEPT:
+            return {**found, "type": fact.who}
         case facts.SUBMITTED:
             task = msgspec.Raw(detail.payload)
             due = None if detail.due is None else _iso(int(detail.due * 1e9))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
+
+from taskqueue_edu.cli.output import say
 
 if TYPE_CHECKING:
     from taskqueue_edu.config import Config
@@ -57,9 +62,9 @@ Maxsize: TypeAlias = Annotated[
 Sync: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        metavar="process|always",
-        help="What the journal survives: the end of the process, or of the machine too.  "
-        "[config: process]",
+        metavar="process|interval|always",
+        help="What the journal survives: the end of the process, or of the machine too: after a "
+        "second, or at once.  [config: process]",
     ),
 ]
 Retain: TypeAlias = Annotated[
@@ -95,12 +100,46 @@ def load_config(file: Path | None, *, attempts: int | None = None, **given: Any)
 
 
 def open_queue(folder: str | Path | None, config: Config) -> TaskQueue:
-    """Open the queue in that folder, or make one in memory (None)."""
+    """Open the queue in that folder, or make one in memory (None).
+
+    Says on standard error what opening repaired, if anything.
+    """
     from taskqueue_edu.queue import TaskQueue
 
-    options: dict[str, Any] = {
-        key: config[key] for key in ("maxsize", "retry", "retain", "max_recoveries")
-    }
+    names = ("maxsize", "retry", "retain", "retain_seconds", "max_recoveries")
+    options: dict[str, Any] = {name: config[name] for name in names}
     if folder is None:
         return TaskQueue(**options)
-    return TaskQueue.open(folder, sync=config.sync, **options)
+    with _report_not_logged():
+        queue = TaskQueue.open(
+            folder,
+            sync=config.sync,
+            interval=config.interval,
+            compact_at=config.compact_at or None,
+            **options,
+        )
+    report = queue.recovery
+    if report is not None and (report.damaged or report.recovered or report.dead):
+        # Tasks of unknown types are no damage, and named at the end of the run.
+        say_found(f"Found in {folder}:", replace(report, unknown_types={}).lines())
+    return queue
+
+
+def say_found(heading: str, found: Iterable[str]) -> None:
+    """Tell the person at the terminal what was found, a finding a line."""
+    say("\n".join([heading, *(f"  - {line}" for line in found)]))
+
+
+@contextmanager
+def _report_not_logged() -> Iterator[None]:
+    """Keep the warning that opening logs of a damaged journal away: the command says the same."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return record.module != "report"
+
+    log = logging.getLogger("taskqueue_edu")
+    log.addFilter(other)
+    try:
+        yield
+    finally:
+        log.removeFilter(other)

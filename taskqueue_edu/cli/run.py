@@ -86,7 +86,6 @@ def _run(session: Session, job: Job, store: str | None, timeout: float | None) -
 
     queue = session.queue
     earlier = Earlier(store)
-    left_here = session.watch_unfinished()
     plan: Iterable[tuple[Task[Any], str | None]] = (
         (task, earlier.take(task)) for task in job.tasks
     )
@@ -100,15 +99,13 @@ def _run(session: Session, job: Job, store: str | None, timeout: float | None) -
         for task, known_id in plan:
             if session.stopping:
                 return
-            task_id = known_id or queue.submit(task)
-            ids.append(task_id)
-            if known_id is None:
-                session.watch(task_id)
+            ids.append(known_id or queue.submit(task))
 
     stopped = session.run(feed, total=total, timeout=timeout)
     mine = ids.copy()  # a feeder that would not stop may still add to the list
-    outcome = Outcome(session, [*mine, *set(left_here).difference(mine)])
+    outcome = Outcome(session, dict.fromkeys([*mine, *session.ids()]))
     outcome.print(job.name)
+    session.say_unknown()
     if job.describe is not None:
         console().print(f"\n{job.describe(outcome.results(mine))}")
     if stopped:

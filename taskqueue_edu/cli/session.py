@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, NoReturn, Self
@@ -18,17 +19,17 @@ from taskqueue_edu import facts
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.cli.group import TIME_IS_UP
 from taskqueue_edu.cli.output import say
-from taskqueue_edu.errors import QueueClosed, StorageError, UnknownTask
+from taskqueue_edu.errors import QueueClosed, StorageError, WaitTimeout
 from taskqueue_edu.executor_pool import ExecutorPool
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.reporter import Reporter
 from taskqueue_edu.task import TaskStatus
 
 GRACE: Final = 5.0
 """Seconds that running tasks get when the command is stopped."""
 
+_NEWEST: Final = 2**62  # a cursor past every fact
 _ENDS: Final = (facts.SUCCEEDED, facts.FAILED, facts.DIED, facts.CANCELLED)
 _WHY: Final = {130: "Ctrl-C", 143: "SIGTERM", TIME_IS_UP: "--timeout"}
 
@@ -36,9 +37,9 @@ _WHY: Final = {130: "Ctrl-C", 143: "SIGTERM", TIME_IS_UP: "--timeout"}
 class Session:
     """One run of a queue. The main thread waits at a mailbox for whatever ends it.
 
-    That is 0 when every task that was watched has ended, the exit code that belongs to a
-    signal, or the error of the thread that feeds the queue. A second signal ends the process on
-    the spot, as `kill -9` would; a journal is made for that.
+    That is 0 when every task has ended and nobody has left another one in the inbox, the exit
+    code that belongs to a signal, or the error of the thread that feeds the queue. A second
+    signal ends the process on the spot, as `kill -9` would; a journal is made for that.
     """
 
     def __init__(self, queue: TaskQueue, workers: int, *, processes: bool = False) -> None:
@@ -58,55 +59,47 @@ class Session:
         self._before = queue.registry.totals()
         self._clean = True
         self._mail: _queue.SimpleQueue[int | BaseException] = _queue.SimpleQueue()
-        # Guards `_left`: tasks that were watched and have not ended, and 1 for the feeder.
-        self._lock = threading.Lock()
-        self._left = 1
+        self._cursor = queue.registry.facts_since(_NEWEST)[1]
+        self._left = [r.id for r in queue.registry.records() if not r.finished]
 
     @property
     def known(self) -> int:
-        """How many tasks are in the queue, without those whose type this process doesn't know."""
-        return len(self.queue.registry.records()) - sum(self.queue.unknown_types.values())
+        """How many tasks the queue has had, less those whose type this process doesn't know."""
+        unknown = sum(self.queue.unknown_types.copy().values())
+        return self.queue.registry.totals()[facts.SUBMITTED] - unknown
 
-    def watch_unfinished(self) -> list[str]:
-        """Watch the tasks that were left in the queue and can run; return their ids."""
-        ids = [
-            record.id
+    def ids(self) -> list[str]:
+        """Return the ids of the tasks that were unfinished at first, or have come in since.
+
+        Those whose type this process doesn't know are not among them.
+        """
+        since, _ = self.queue.registry.facts_since(self._cursor)
+        came = (fact[1] for fact in since if fact[0] in (facts.SUBMITTED, facts.REVIVED))
+        unknown = self._unknown()
+        return [each for each in dict.fromkeys([*self._left, *came]) if each not in unknown]
+
+    def _unknown(self) -> dict[str, str]:
+        """Return the types, by id, of the tasks that wait for a process that knows them."""
+        return {
+            record.id: record.type
             for record in self.queue.registry.records()
-            if record.status in (TaskStatus.PENDING, TaskStatus.RUNNING)
-            and catalogue.find(record.type) is not None
-        ]
-        for task_id in ids:
-            self.watch(task_id)
-        for name, n in self.queue.unknown_types.items():
+            if record.status is TaskStatus.PENDING and catalogue.find(record.type) is None
+        }
+
+    def say_unknown(self) -> None:
+        """Tell which tasks were left, since this process doesn't know their types."""
+        for name, n in sorted(Counter(self._unknown().values()).items()):
             say(f"Not run: {n:,} of type {name!r}, which this process doesn't know (--import).")
-        return ids
-
-    def watch(self, task_id: str) -> None:
-        """Let the session last until this task has ended."""
-        with self._lock:
-            self._left += 1
-        with suppress(UnknownTask):  # it ended so long ago that it is forgotten
-            record = self.queue.registry.get(task_id)
-            if self.queue.registry.when_finished(record, self._count_down):
-                return
-        self._count_down()
-
-    def _count_down(self, _: TaskRecord | None = None) -> None:
-        with self._lock:
-            self._left -= 1
-            done = self._left == 0
-        if done or self.queue.registry.over is not None:
-            self._mail.put(0)
 
     def run(
         self,
         feed: Callable[[], None] = lambda: None,
         *,
-        total: int | None,
+        total: int | Callable[[], int] | None,
         timeout: float | None = None,
         forever: bool = False,
     ) -> int:
-        """Run the tasks that `feed` submits and watches; return 0, or why it was stopped.
+        """Run what is in the queue and what `feed` submits; return 0, or why it was stopped.
 
         `forever` leaves only a signal or `timeout` (seconds) to stop it. Raises what `feed`
         raised, or StorageError.
@@ -139,13 +132,28 @@ class Session:
     def _feed(self, feed: Callable[[], None], forever: bool) -> None:
         try:
             feed()
+            self._wait(forever)
         except QueueClosed:
             return  # the session is over
         except BaseException as error:  # the main thread raises it
             self._mail.put(error)
         else:
-            if not forever:
-                self._count_down()
+            self._mail.put(0)
+
+    def _wait(self, forever: bool) -> None:
+        """Return when all is done and the inbox is empty. `forever`: raise what ends the queue."""
+        taken, inbox = 0, self.queue.inbox
+        while True:
+            self.queue.join()
+            if inbox is None:
+                return
+            if forever:
+                taken = inbox.wait_for_more(taken)
+                continue
+            inbox.wait_until_empty()
+            with suppress(WaitTimeout):  # what was in the inbox is not done yet
+                self.queue.join(timeout=0)
+                return
 
     def ended(self) -> dict[str, int]:
         """Return how many tasks ended in this session, by the kind of the last fact."""

@@ -42,7 +42,8 @@ class Outcome:
     def code(self) -> int:
         """The exit code: TASK_FAILED if a task did not succeed, else 0."""
         ended = self._session.ended()
-        bad = sum(ended.values()) - ended[facts.SUCCEEDED]
+        # A task may have died as the folder was opened, before the session began.
+        bad = sum(ended.values()) - ended[facts.SUCCEEDED] + self._session.queue.died
         return TASK_FAILED if bad or any(self._counts[status] for status in _BAD) else 0
 
     def results(self, ids: Iterable[str]) -> list[Any]:

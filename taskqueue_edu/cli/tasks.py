@@ -1,15 +1,28 @@
-"""`taskqueue submit`, `work`, `retry`: the tasks in a folder's journal."""
+"""`taskqueue submit`, `work`, `cancel`, `retry`: the tasks in a folder's journal.
+
+All but `work` leave a request in the folder's inbox. So they return at once, whether or not a
+process works there.
+"""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taskqueue_edu.cli import options
 from taskqueue_edu.cli.output import say
+
+if TYPE_CHECKING:
+    from taskqueue_edu.facts import Submission
+
+# The limits of TaskQueue.submit().
+_MOST_PRIORITY = 2**53 - 1
+_MOST_DELAY = 1e10
 
 
 def submit(
@@ -30,31 +43,51 @@ def submit(
         typer.Option("--json", metavar="OBJECT", help="All fields as one JSON object instead."),
     ] = None,
     priority: Annotated[
-        int, typer.Option(metavar="N", help="A task with a higher one runs first.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=-_MOST_PRIORITY,
+            max=_MOST_PRIORITY,
+            help="A task with a higher one runs first.",
+        ),
     ] = 0,
     delay: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Run it so much later at the earliest.")
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            max=_MOST_DELAY,
+            help="Run it so much later at the earliest.",
+        ),
     ] = 0.0,
     imports: options.Imports = None,
-    sync: options.Sync = None,
-    config_file: options.ConfigFile = None,
 ) -> None:
-    """Put a task into a folder's journal, and print its id.
+    """Leave a task in a folder, and print its id.
 
-    Nothing runs it before `taskqueue work` does.
+    The task is on the disk when this returns, at once, whether or not a process works there. One
+    that does (`taskqueue work`) takes it in straight away; else the next one finds it.
     """
-    from taskqueue_edu.catalogue import catalogue
     from taskqueue_edu.cli.imports import import_types
+    from taskqueue_edu.journal import Inbox
 
     if payload is not None and fields:
         raise typer.BadParameter("give either FIELD=VALUE or --json, not both")
-    config = options.load_config(config_file, sync=sync)
+    if math.isnan(delay):
+        raise typer.BadParameter("give seconds, 0 or more", param_hint="--delay")
     import_types(imports)
     given = _object(fields or ()) if payload is None else payload.encode("utf-8", "replace")
-    task = catalogue.decode(name, given)
-    with closing(options.open_queue(folder, config)) as queue:
-        # Nobody takes tasks out while this command waits for a place, so it doesn't wait.
-        typer.echo(queue.submit(task, priority=priority, delay=delay, timeout=0))
+    submission = _checked(name, given, priority, delay)
+    typer.echo(Inbox(folder).submit(submission))
+
+
+def _checked(name: str, given: bytes, priority: int, delay: float) -> Submission:
+    """Return what to ask for. Raises UnknownTaskType, InvalidTask."""
+    from taskqueue_edu.catalogue import catalogue
+    from taskqueue_edu.facts import Submission
+
+    payload, _ = catalogue.encode(catalogue.decode(name, given))
+    due = time.time() + delay if delay else None
+    return Submission(name, None, payload, priority, due, catalogue.get(name).retry)
 
 
 def _object(fields: Sequence[str]) -> bytes:
@@ -101,6 +134,8 @@ def work(
 ) -> None:
     """Run the tasks that are pending in a folder's journal.
 
+    A task that comes in meanwhile, by `taskqueue submit`, is run too.
+
     Ctrl-C stops it cleanly: running tasks get a few seconds, and go back into the journal if
     they don't finish. A second Ctrl-C ends it at once; nothing is lost by that either.
     """
@@ -116,27 +151,56 @@ def work(
         closing(options.open_queue(folder, config)) as queue,
         Session(queue, config.workers, processes=processes) as session,
     ):
-        ids = session.watch_unfinished()
-        stopped = session.run(total=session.known, forever=forever)
-        outcome = Outcome(session, ids)
+        stopped = session.run(total=None if forever else lambda: session.known, forever=forever)
+        outcome = Outcome(session, session.ids())
         outcome.print(str(folder))
+        session.say_unknown()
         if stopped:
             say("\nStopped. What has not finished is in the journal, for the next time.")
         session.exit(stopped or outcome.code)
 
 
-def retry(
-    folder: options.Folder,
-    task_id: options.TaskIdText,
-    config_file: options.ConfigFile = None,
-) -> None:
+def cancel(folder: options.Folder, task_id: options.TaskIdText) -> None:
+    """Cancel a task that has not finished.
+
+    A pending task will not run. A running one is asked to stop, which it may do at its next
+    checkpoint. This returns at once; `taskqueue result --wait` tells how it ended.
+    """
+    from taskqueue_edu.cli.errors import CommandError
+    from taskqueue_edu.journal import Inbox
+    from taskqueue_edu.journal.follow import Follower
+    from taskqueue_edu.task import TaskStatus
+
+    with Follower(folder) as follower:
+        record = follower.get(task_id)
+    assert record.status is not None
+    if record.status.finished:
+        raise CommandError(f"task {task_id} is {record.status} already", hint="")
+    Inbox(folder).cancel(task_id, "cancelled by `taskqueue cancel`")
+    if record.status is TaskStatus.RUNNING:
+        say(f"Task {task_id} is running, and will be asked to stop.")
+    else:
+        say(f"Task {task_id} will be cancelled by the process that works on {folder}.")
+
+
+def retry(folder: options.Folder, task_id: options.TaskIdText) -> None:
     """Put a failed or dead task back, to be run again.
 
     Its attempts count from 1 again. `taskqueue work` runs it.
     """
-    config = options.load_config(config_file)
-    with closing(options.open_queue(folder, config)) as queue:
-        queue.revive(task_id, "put back by `taskqueue retry`")
+    from taskqueue_edu.cli.errors import CommandError
+    from taskqueue_edu.journal import Inbox
+    from taskqueue_edu.journal.follow import Follower
+    from taskqueue_edu.task import TaskStatus
+
+    with Follower(folder) as follower:
+        status = follower.get(task_id).status
+    if status not in (TaskStatus.FAILED, TaskStatus.DEAD):
+        raise CommandError(
+            f"task {task_id} is {status}",
+            hint="only a task that failed or is dead can be put back.",
+        )
+    Inbox(folder).revive(task_id, "put back by `taskqueue retry`")
     say(f"Task {task_id} is pending. To run it: taskqueue work {folder}")
 
 
@@ -149,6 +213,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         rich_help_panel="Run tasks", epilog="Example: taskqueue work jobs --import my_tasks.py"
     )(work)
-    app.command(rich_help_panel="Run tasks", epilog="Example: taskqueue retry jobs 9f3c51a0b7e2-1")(
-        retry
-    )
+    for command in (cancel, retry):
+        app.command(
+            rich_help_panel="Run tasks",
+            epilog=f"Example: taskqueue {command.__name__} jobs 9f3c51a0b7e2-1",
+        )(command)

@@ -13,7 +13,7 @@ from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.cli.errors import CommandError
 from taskqueue_edu.cli.imports import failure, import_file
 from taskqueue_edu.errors import TaskQueueError
-from taskqueue_edu.facts import SUBMITTED
+from taskqueue_edu.facts import KEPT, SUBMITTED
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.task import Task
 from taskqueue_edu.workloads import BUILTIN
@@ -81,8 +81,9 @@ class Earlier:
         """Read the journal; None means that there is none. Raises StorageError."""
         self._store = folder is not None
         self._ids: defaultdict[tuple[str, bytes], deque[str]] = defaultdict(deque)
-        for kind, task_id, _, type_, submission in read_facts(Path(folder)) if folder else ():
-            if kind == SUBMITTED:
+        for kind, task_id, _, type_, detail in read_facts(Path(folder)) if folder else ():
+            submission = detail.submission if kind == KEPT else detail
+            if kind in (SUBMITTED, KEPT) and submission is not None:
                 self._ids[type_, submission.payload].append(task_id)
 
     def take(self, task: Task[Any]) -> str | None:

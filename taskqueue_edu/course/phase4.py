@@ -729,8 +729,9 @@ code, task_id = taskqueue("submit", "jobs", "math", "operation=sum", "operands=[
 code, bad_id = taskqueue("submit", "jobs", "math", "operation=divide", "operands=[1,2]")
 
 # %% [markdown]
-# `submit` printed an id, wrote the task to the journal in the folder `jobs`, and ended. (Each process has a prefix of its own for ids, which we
-# don't show, and counts from 1.) Nothing runs the tasks yet. **Predict** the exit codes of
+# `submit` printed an id, left the task in the folder `jobs/inbox`, a synced file of its own, and ended. (Each process has
+# a prefix of its own for ids, which we don't show, and counts from 1.) A journal has one owner at a time; whoever owns
+# `jobs`, now or next, takes the file into the journal, and then removes it. Nothing runs the tasks yet. **Predict** the exit codes of
 # the next five commands: the result of a task that has not run; `work`, with one good and one bad task; the result of the
 # good one, and of the bad one; and a task with a field that doesn't fit.
 

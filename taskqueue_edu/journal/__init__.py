@@ -1,8 +1,9 @@
 """Facts in a file that outlives the process: one JSON object a line, sealed with a checksum.
 
-A folder holds `journal.jsonl` and `lock`. The first line is a header, every other a fact:
+A folder holds `journal.jsonl`, `lock`, and `inbox/` with the requests of other processes. The
+first line is a header, every other a fact:
 
-    {"journal":"taskqueue_edu","version":1,"seq":0,"at":1764021600000000,"crc":"5e0fd3a1"}
+    {"journal":"taskqueue_edu","version":2,"seq":0,"at":1764021600000000,"totals":{},"forgotten":{},...}
     {"fact":"submitted","seq":1,"at":...,"id":"9f3c51a0b7e2-1","type":"math","task":{...},"crc":...}
     {"fact":"started","seq":2,"at":...,"id":"9f3c51a0b7e2-1","worker":"worker-1","attempt":1,...}
     {"fact":"succeeded","seq":3,"at":...,"id":"9f3c51a0b7e2-1","worker":"worker-1","value":15,...}
@@ -22,11 +23,26 @@ The rest of a fact depends on its kind (a field with its default value is left o
     failed      worker, error {names, message, traceback}
     retried     worker, error, due
     cancelled, released, recovered, died, revived               worker="", reason
+    kept        type, status, started=0, finished=0, worker="", attempt=0, recoveries=0,
+                reason="", priority=0, due=null, retry=null, task=null, value=null, error=null
+
+*Compaction* writes one line `kept` in place of all facts about a task (`at` is when it was
+submitted). The header's `seq` is then the number before that of the first such line; its `totals`
+count the facts of each kind that went before, and `forgotten` has, for each prefix of ids, the
+highest number of a task that is kept no more.
 
 So `jq -r 'select(.fact=="failed") | .id + " " + .error.message' journal.jsonl` lists failures.
+
+Version 1 had neither `kept` nor the header's last two fields. `format.UPGRADES` brings a line
+of an older version to the next; a newer version than this program knows is refused.
+
+What is damaged is put aside when the folder is opened: a torn last line into `torn-OFFSET.bin`,
+other damage into `quarantine.jsonl`, each piece with its file, offset and reason.
 """
 
 from taskqueue_edu.journal.format import read_facts
+from taskqueue_edu.journal.inbox import Inbox, InboxReader
+from taskqueue_edu.journal.report import RecoveryReport
 from taskqueue_edu.journal.store import JsonStore
 
-__all__ = ["JsonStore", "read_facts"]
+__all__ = ["Inbox", "InboxReader", "JsonStore", "RecoveryReport", "read_facts"]

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from taskqueue_edu import facts
-from taskqueue_edu.errors import JournalDamaged, StorageError
+from taskqueue_edu.errors import StorageError
 from taskqueue_edu.facts import Failure, RawFact, Submission
+from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.retry import RetryPolicy
+from taskqueue_edu.task import TaskStatus
 
 NAME: Final = "taskqueue_edu"
-VERSION: Final = 1
+VERSION: Final = 2
+
+MAX_LINE: Final = 64 * 2**20
+"""The most bytes that a line may take: room for a task of 16 MiB, escaped."""
+
+MAX_TEXT: Final = 2**20
+"""The most characters that are kept of a message, a traceback or a reason."""
+
+_NO_JSON: Final = msgspec.Raw(b"")
 
 
-class _Line(msgspec.Struct, tag_field="fact", omit_defaults=True, kw_only=True):
-    seq: int
-    at: int
-    id: str
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A whole number that every parser of JSON reads right (RFC 8259, section 6)."""
+Moment: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(2**63 - 1) // 1000)]
+"""Microseconds since 1970 whose nanoseconds fit into 64 bits: up to the year 2262."""
+Rank: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Time: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class _Line(
+    msgspec.Struct, tag_field="fact", omit_defaults=True, kw_only=True, forbid_unknown_fields=True
+):
+    seq: Number
+    at: Moment
+    id: Id
+    crc: str = ""
 
     def fact(self) -> RawFact:
         kind = str(self.__struct_config__.tag)
@@ -46,10 +70,10 @@ class _Retry(msgspec.Struct, omit_defaults=True):
 
 
 class _Submitted(_Line, tag=facts.SUBMITTED, kw_only=True):
-    type: str
+    type: Name
     task: msgspec.Raw
-    priority: int = 0
-    due: float | None = None
+    priority: Rank = 0
+    due: Time | None = None
     retry: _Retry | None = None
 
     def who(self) -> str:
@@ -62,7 +86,7 @@ class _Submitted(_Line, tag=facts.SUBMITTED, kw_only=True):
 
 class _Started(_Line, tag=facts.STARTED, kw_only=True):
     worker: str
-    attempt: int
+    attempt: Number
 
     def detail(self) -> int:
         return self.attempt
@@ -91,7 +115,7 @@ class _Failed(_Line, tag=facts.FAILED, kw_only=True):
 
 
 class _Retried(_Failed, tag=facts.RETRIED, kw_only=True):
-    due: float
+    due: Time
 
     def detail(self) -> Any:
         return super().detail(), self.due
@@ -122,8 +146,61 @@ class _Revived(_Reasoned, tag=facts.REVIVED):
     pass
 
 
+class _Kept(_Line, tag=facts.KEPT, kw_only=True):
+    """All that is known of a task, in one line: what compaction makes of its facts."""
+
+    type: Name
+    status: TaskStatus
+    started: Moment = 0
+    finished: Moment = 0
+    worker: str = ""
+    attempt: Number = 0
+    recoveries: Number = 0
+    reason: str = ""
+    priority: Rank = 0
+    due: Time | None = None
+    retry: _Retry | None = None
+    task: msgspec.Raw = _NO_JSON
+    value: msgspec.Raw = _NO_JSON
+    error: _Error | None = None
+
+    def who(self) -> str:
+        return self.type
+
+    def detail(self) -> TaskRecord:
+        self._check()
+        policy = None if self.retry is None else RetryPolicy(*msgspec.structs.astuple(self.retry))
+        payload = bytes(self.task) or None
+        submission = Submission(self.type, None, payload, self.priority, self.due, policy)
+        record = TaskRecord(self.id, submission)
+        if payload is None:
+            record.submission = None
+        record.status = self.status
+        record.submitted, record.started = self.at * 1000, self.started * 1000
+        record.finished = self.finished * 1000
+        record.worker, record.reason = self.worker, self.reason
+        record.attempt, record.recoveries = self.attempt, self.recoveries
+        record.value = bytes(self.value) or None
+        if self.error is not None:
+            error = self.error
+            record.failure = Failure(error.names, error.message, error.traceback)
+        return record
+
+    def _check(self) -> None:
+        """Raise ValueError for what no life of a task leaves behind."""
+        may_run = self.status not in (TaskStatus.SUCCEEDED, TaskStatus.CANCELLED)
+        for wrong, name in (
+            (self.finished and not self.status.finished, "finished"),
+            (may_run and not bytes(self.task), "task"),
+            ((self.status is TaskStatus.SUCCEEDED) != bool(bytes(self.value)), "value"),
+        ):
+            if wrong:
+                raise ValueError(f"{name!r} doesn't go with the status {self.status.value!r}")
+
+
 _AnyLine: TypeAlias = (
-    _Submitted
+    _Kept
+    | _Submitted
     | _Started
     | _Succeeded
     | _Failed
@@ -143,18 +220,30 @@ _REASONED: Final[dict[str, type[_Reasoned]]] = {
 }
 
 
-class Header(msgspec.Struct):
-    """The first line of a journal."""
+class _About(msgspec.Struct):
+    journal: str
+    version: int
+
+
+class Header(msgspec.Struct, kw_only=True):
+    """The first line of a journal. The facts that compaction took out are counted in `totals`.
+
+    `forgotten` has, for each prefix of ids, the highest number of a task that is kept no more.
+    """
 
     journal: str
     version: int
-    seq: int
-    at: int
+    seq: Number
+    at: Moment
+    totals: dict[str, Number]
+    forgotten: dict[str, Annotated[int, msgspec.Meta(ge=0)]]
 
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(_AnyLine)
 _SEAL: Final = re.compile(rb',"crc":"([0-9a-f]{8})"}\Z')
+_ID: Final = re.compile(r"[0-9a-f]{12}-[1-9][0-9]{0,17}")
+_NONE: Final[Mapping[str, int]] = {}
 _FOREIGN: Final = "choose another folder; nothing was changed in this one."
 
 
@@ -173,9 +262,47 @@ def check_seal(line: bytes) -> None:
         raise ValueError("the checksum doesn't match")
 
 
-def header(at: int) -> bytes:
-    """Return the first line of a new journal. `at` is in nanoseconds since 1970."""
-    return seal(_encoder.encode(Header(NAME, VERSION, 0, at // 1000)))
+def header(
+    at: int, seq: int = 0, totals: Mapping[str, int] = _NONE, forgotten: Mapping[str, int] = _NONE
+) -> bytes:
+    """Return the first line of a journal. `at` is in nanoseconds since 1970."""
+    first = Header(
+        journal=NAME,
+        version=VERSION,
+        seq=seq,
+        at=at // 1000,
+        totals={kind: n for kind, n in totals.items() if n},
+        forgotten=dict(forgotten),
+    )
+    return seal(_encoder.encode(first))
+
+
+def kept(seq: int, record: TaskRecord, payload: bytes | None = None) -> bytes:
+    """Return the line that stands for all facts about a task; `payload` is the task as JSON."""
+    assert record.status is not None
+    submission, failure = record.submission, record.failure
+    payload = payload if submission is None else submission.payload
+    retry = None if submission is None else submission.retry
+    line = _Kept(
+        seq=seq,
+        at=record.submitted // 1000,
+        id=record.id,
+        type=record.type,
+        status=record.status,
+        started=record.started // 1000,
+        finished=record.finished // 1000,
+        worker=record.worker,
+        attempt=record.attempt,
+        recoveries=record.recoveries,
+        reason=_text(record.reason),
+        priority=record.priority,
+        due=record.due,
+        retry=None if retry is None else _policy(retry),
+        task=_NO_JSON if payload is None else msgspec.Raw(payload),
+        value=_NO_JSON if record.value is None else msgspec.Raw(record.value),
+        error=None if failure is None else _error(failure),
+    )
+    return seal(_encoder.encode(line))
 
 
 def encode(seq: int, fact: RawFact) -> bytes:
@@ -227,55 +354,111 @@ def _error(failure: Failure) -> _Error:
 
 
 def _text(text: str) -> str:
-    """Replace lone surrogates: an exception's message may hold them, JSON may not."""
+    """Replace lone surrogates: an exception's message may hold them, JSON may not. Cut the rest.
+
+    Without a limit, a line could get longer than `scan` reads.
+    """
+    if len(text) > MAX_TEXT:
+        half = MAX_TEXT // 2
+        text = f"{text[:half]} ({len(text) - 2 * half:,} characters cut) {text[-half:]}"
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _from_1(line: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 came with compaction: the header counts what was taken out."""
+    return {**line, "totals": {}, "forgotten": {}} if "journal" in line else line
+
+
+UPGRADES: Final[dict[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {1: _from_1}
+"""For each older version a pure function: a line of it, as a dict, to one of the next."""
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def upgraded(line: bytes, version: int) -> bytes:
+    """Return a line of an older version as one of this version."""
+    fields = json.loads(line, parse_constant=_refuse)
+    for old in range(version, VERSION):
+        fields = UPGRADES[old](fields)
+    return _encoder.encode(fields)
+
+
+class Damage(NamedTuple):
+    """Bytes in the middle of a journal that are not as written.
+
+    `sealed` if the checksum is right all the same: no disk did that, but another program.
+    """
+
+    offset: int
+    data: bytes
+    reason: str
+    sealed: bool
 
 
 @dataclass
 class Scan:
-    """What a journal's bytes hold. `end` is the length of the part that is whole."""
+    """What a journal's bytes hold.
 
-    facts: list[RawFact]
-    end: int
-    seq: int
-    torn: bytes
+    `end` is the length of the part before a torn last line, `seq` the number of the last line,
+    `gaps` are the numbers (first, last) of lines that are missing.
+    """
+
+    facts: list[RawFact] = field(default_factory=list)
+    header: Header | None = None
+    end: int = 0
+    seq: int = -1
+    torn: bytes = b""
+    damage: list[Damage] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    duplicates: int = 0
+    version: int = VERSION
 
 
 def scan(data: bytes, path: Path) -> Scan:
-    """Read a journal. A last line that is not whole, or whose checksum is wrong, is torn.
+    """Read a journal, and pass over what is damaged.
 
-    Raises JournalDamaged if any other line is not as written, StorageError for a file of
-    another program or a newer version.
+    A last line that is not whole, or whose checksum is wrong, is torn. Raises StorageError for
+    a file of another program or a newer version.
     """
-    found = Scan([], 0, -1, b"")
+    found = Scan()
     for offset, line, whole in _lines(data):
         sealed = False
         try:
             if not whole:
                 raise ValueError("the line doesn't end")
+            if len(line) > MAX_LINE:
+                raise ValueError(f"{len(line):,} bytes, at most {MAX_LINE:,} make a line")
             check_seal(line)
             sealed = True
-            if found.seq < 0:
-                _check_header(line, path)
-                seq = 0
+            if offset == 0:
+                _read_header(line, found, path)
+                assert found.header is not None
+                seq = found.header.seq
+                found.seq = seq - 1
             else:
-                decoded = _decoder.decode(line)
+                decoded = _decoder.decode(
+                    line if found.version == VERSION else upgraded(line, found.version)
+                )
                 seq = decoded.seq
-                found.facts.append(decoded.fact())
-            if seq != found.seq + 1:
-                raise ValueError(f"number {seq} follows number {found.seq}")
-        except ValueError as error:  # msgspec's errors are ValueErrors
-            if found.seq < 0 and not _SEAL.search(line) and not _begins_ours(data):
-                raise StorageError(f"{path} is not a journal", hint=_FOREIGN) from error
-            if not sealed and offset + len(line) + whole == len(data):
+                fact = decoded.fact()
+                if seq > found.seq:
+                    found.facts.append(fact)
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            if not sealed and offset + len(line) + whole == len(data) and (offset or not whole):
                 found.torn = data[offset:]
-                return found
-            raise JournalDamaged(
-                f"{path}, byte {offset}: {error}",
-                hint="what comes before that byte is intact; keep the file and ask for help "
-                "before you change anything.",
-            ) from error
-        found.seq, found.end = seq, offset + len(line) + 1
+                break
+            found.damage.append(Damage(offset, line, str(error), sealed))
+        else:
+            if seq <= found.seq:
+                found.duplicates += 1
+            elif found.seq >= 0 and seq > found.seq + 1:
+                found.gaps.append((found.seq + 1, seq - 1))
+            found.seq = max(seq, found.seq)
+        found.end = offset + len(line) + 1
+    if found.header is None and not found.facts and data and not _begins_ours(data):
+        raise StorageError(f"{path} is not a journal", hint=_FOREIGN)
     return found
 
 
@@ -295,15 +478,41 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
         offset = end + 1
 
 
-def _check_header(line: bytes, path: Path) -> None:
-    found = msgspec.json.decode(line, type=Header)
-    if found.journal != NAME:
-        raise StorageError(f"{path} is a journal of {found.journal}, not of {NAME}", hint=_FOREIGN)
-    if found.version > VERSION:
+def _read_header(line: bytes, found: Scan, path: Path) -> None:
+    about = msgspec.json.decode(line, type=_About)
+    if about.journal != NAME:
+        raise StorageError(f"{path} is a journal of {about.journal}, not of {NAME}", hint=_FOREIGN)
+    if about.version > VERSION:
         raise StorageError(
-            f"{path} has format version {found.version}; this program knows {VERSION}",
+            f"{path} has format version {about.version}; this program knows {VERSION}",
             hint="use the newer program that wrote it.",
         )
+    if about.version < 1:
+        raise ValueError(f"there is no format version {about.version}")
+    if about.version < VERSION:
+        line = upgraded(line, about.version)
+    found.version = about.version
+    first = found.header = msgspec.json.decode(line, type=Header)
+    if first.totals or first.forgotten:
+        carried = (first.totals, first.forgotten)
+        found.facts.append((facts.CARRIED, "", first.at * 1000, "", carried))
+
+
+def decode_request(data: bytes) -> RawFact:
+    """Return the fact that a request in the inbox asks for. Raises ValueError, with the reason."""
+    if len(data) > MAX_LINE:
+        raise ValueError(f"more than {MAX_LINE:,} bytes")
+    if data.find(b"\n") != len(data) - 1:  # its task goes into a line of the journal as it is
+        raise ValueError("that is not one line that ends")
+    check_seal(data[:-1])
+    data.decode()  # the decoder doesn't look into the task
+    try:
+        fact: RawFact = _decoder.decode(data[:-1]).fact()
+    except RecursionError as error:
+        raise ValueError("lists and objects are nested too deep") from error
+    if not _ID.fullmatch(fact[1]):
+        raise ValueError(f"{fact[1][:100]!r} is no id")
+    return fact
 
 
 def read_facts(folder: Path) -> list[RawFact]:

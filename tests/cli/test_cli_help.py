@@ -10,14 +10,28 @@ from typing import Any
 
 import pytest
 
-COMMANDS = ("lab", "run", "submit", "work", "retry", "status", "result", "types", "config")
+COMMANDS = (
+    "lab",
+    "run",
+    "submit",
+    "work",
+    "cancel",
+    "retry",
+    "status",
+    "result",
+    "types",
+    "config",
+    "doctor",
+    "compact",
+)
+HEADINGS = ["Learn", "Run tasks", "Look", "Look after"]
 
 
 def test_help_lists_every_command_under_a_heading(call: Callable[..., Any]) -> None:
-    """The help has each command once, below one of three headings."""
+    """The help has each command once, below one of four headings."""
     text = call("--help").stdout
-    sections = re.split(r"^(Learn|Run tasks|Look):$", text, flags=re.MULTILINE)
-    assert sections[1::2] == ["Learn", "Run tasks", "Look"]
+    sections = re.split(rf"^({'|'.join(HEADINGS)}):$", text, flags=re.MULTILINE)
+    assert sorted(sections[1::2]) == sorted(HEADINGS)
     listed = re.findall(r"^  ([a-z]+) +[A-Z]", "".join(sections[2::2]), flags=re.MULTILINE)
     assert sorted(listed) == sorted(COMMANDS)
 

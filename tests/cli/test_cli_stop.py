@@ -183,24 +183,29 @@ def test_work_is_stopped(terminal: Callable[..., Any], call: Callable[..., Any])
 
 
 def test_work_forever(terminal: Callable[..., Any], call: Callable[..., Any]) -> None:
-    """work --forever stays when all is done."""
+    """work --forever stays when all is done, and runs what comes in then."""
     call("submit", "jobs", "math", "operation=sum", "operands=[1]")
     run = terminal("work", "jobs", "--forever")
-    run.read_until(r"1/1 done[\s\S]*1/1 done")
+    run.read_until(r"(?<!\d)1 done[\s\S]*(?<!\d)1 done")
+    call("submit", "jobs", "math", "operation=sum", "operands=[2]")
+    run.read_until(r"(?<!\d)2 done[\s\S]*(?<!\d)2 done")
     run.ctrl_c()
     assert run.end() == 130
-    assert "jobs: 1 succeeded" in run.text
+    assert "jobs: 2 succeeded" in run.text
 
 
 def test_folder_in_use(terminal: Callable[..., Any], call: Callable[..., Any]) -> None:
-    """While one process runs a folder's tasks, others can look, and are told why not to write."""
-    run = terminal(*SLEEP)
-    run.read_until(r"(?<!\d)[1-9]\d?/60 done")
+    """While one process runs a folder's tasks, others can look, submit, and not run them."""
+    run = terminal("run", "sleep", "--n", 600, "--workers", 2, "--store", "jobs")
+    run.read_until(r"(?<!\d)[1-9]\d?/600 done")
     shown = json.loads(call("status", "jobs", "--json").stdout)["counts"]
     assert shown["succeeded"] >= 1
-    refused = call("submit", "jobs", "math", "operation=sum", "operands=[1]")
+    words = ("math", "operation=sum", "operands=[1]", "--priority", "9")
+    task_id = call("submit", "jobs", *words).stdout.strip()
+    refused = call("work", "jobs")
     assert refused.exit_code == 3
     assert str(run.pid) in refused.stderr
+    assert call("result", "jobs", task_id, "--wait").stdout == "1\n"
     run.ctrl_c()
     assert run.end() == 130
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskqueue_edu import RetryPolicy, facts, journal
-from taskqueue_edu.errors import JournalDamaged, StorageError
+from taskqueue_edu.errors import StorageError
 from taskqueue_edu.facts import Failure, RawFact, Submission
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.journal.format import VERSION, encode, header, scan, seal
+from taskqueue_edu.journal.format import (
+    UPGRADES,
+    VERSION,
+    Damage,
+    check_seal,
+    encode,
+    header,
+    kept,
+    scan,
+    seal,
+    upgraded,
+)
+from taskqueue_edu.record import TaskRecord
+from taskqueue_edu.task import TaskStatus
 
-GOLDEN = Path(__file__).parent / "data" / "journal-v1.jsonl"
+GOLDEN = Path(__file__).parent / "data"
 PATH = Path("jobs/journal.jsonl")
 AT = 1_764_021_600_000_000_000
 """Nanoseconds since 1970. The journal keeps microseconds."""
@@ -50,10 +64,45 @@ def lines_of(stored: list[RawFact]) -> list[bytes]:
     return [header(AT), *(encode(seq, fact) for seq, fact in enumerate(stored, start=1))]
 
 
+# What compaction leaves: a header that carries counts on, and one line a task.
+TOTALS = {facts.SUBMITTED: 4, facts.STARTED: 3, facts.SUCCEEDED: 2, facts.DIED: 0}
+FORGOTTEN = {"9f3c51a0b7e2": 7, "00aa11bb22cc": 1}
+
+
+def record(number: int, **fields: Any) -> TaskRecord:
+    submission = fields.pop("submission", FULL)
+    found = TaskRecord(f"9f3c51a0b7e2-{number}", submission)
+    found.status, found.submitted = TaskStatus.PENDING, AT + number * 1_000
+    for name, value in fields.items():
+        setattr(found, name, value)
+    return found
+
+
+def ended(number: int, status: TaskStatus, **fields: Any) -> TaskRecord:
+    times = {"started": AT + 20_000, "finished": AT + 30_000 + number * 1_000}
+    found = record(number, status=status, worker="worker-1", attempt=2, **times)
+    for name, value in fields.items():
+        setattr(found, name, value)
+    return found
+
+
+RECORDS = [
+    record(8),
+    record(9, submission=Submission("math", None, b"{}")),
+    record(10, status=TaskStatus.RUNNING, started=AT + 20_000, worker="worker-1", attempt=1),
+    ended(11, TaskStatus.SUCCEEDED, value=b'{"sum":15}', submission=None, due=None),
+    ended(12, TaskStatus.FAILED, failure=FAILURE, recoveries=2),
+    ended(13, TaskStatus.DEAD, reason="too often \udcff", recoveries=4),
+    ended(14, TaskStatus.CANCELLED, reason="n\u00e3o", submission=None, started=0, attempt=0),
+]
+
 NEVER = b'{"attempts":0,"on":[],"delay":0,"factor":1,"max_delay":0,"jitter":0}'
 LINES = lines_of(FACTS)
 DATA = b"".join(LINES)
 STARTS = [sum(map(len, LINES[:n])) for n in range(len(LINES) + 1)]
+COMPACTED = header(AT, 20, TOTALS, FORGOTTEN) + b"".join(
+    kept(seq, one) for seq, one in enumerate(RECORDS, start=21)
+)
 
 
 def text(value: str) -> str:
@@ -87,17 +136,60 @@ def whole_lines(data: bytes) -> int:
 # -- what is written
 
 
-def test_golden_file() -> None:
-    """The bytes of a journal are those of version 1, to the last one: old files stay readable."""
-    assert VERSION == 1
-    assert GOLDEN.read_bytes() == DATA
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("journal-v2.jsonl", DATA), ("journal-v2-compacted.jsonl", COMPACTED)],
+)
+def test_golden_file(name: str, data: bytes) -> None:
+    """The bytes of a journal are those of version 2, to the last one: old files stay readable."""
+    assert VERSION == 2
+    assert (GOLDEN / name).read_bytes() == data
 
 
-def test_golden_file_is_read() -> None:
-    """A journal of version 1 gives the facts that went into it."""
-    found = scan(GOLDEN.read_bytes(), PATH)
+@pytest.mark.parametrize("version", [1, 2])
+def test_golden_file_is_read(version: int) -> None:
+    """A journal of any version gives the facts that went into it."""
+    data = (GOLDEN / f"journal-v{version}.jsonl").read_bytes()
+    found = scan(data, PATH)
     assert same(found.facts, FACTS)
-    assert (found.end, found.seq, found.torn) == (len(DATA), len(FACTS), b"")
+    assert (found.version, found.end, found.seq, found.torn) == (version, len(data), 11, b"")
+    assert (found.damage, found.gaps, found.duplicates) == ([], [], 0)
+    assert found.header is not None
+    assert (found.header.totals, found.header.forgotten) == ({}, {})
+
+
+def test_the_golden_file_of_a_compacted_journal_is_read() -> None:
+    """The line of a compacted task gives all that was known of it; counts are carried on."""
+    carried, *stored = scan((GOLDEN / "journal-v2-compacted.jsonl").read_bytes(), PATH).facts
+    totals = {kind: n for kind, n in TOTALS.items() if n}
+    assert carried == (facts.CARRIED, "", AT, "", (totals, FORGOTTEN))
+    assert [known(fact[4]) for fact in stored] == list(map(known, RECORDS))
+    assert {fact[0] for fact in stored} == {facts.KEPT}
+    assert {one.status for one in RECORDS} == set(TaskStatus)
+
+
+def known(one: TaskRecord) -> tuple[Any, ...]:
+    """Return all fields of a record as values that can be compared."""
+    failure = one.failure
+    return (
+        *(one.id, one.type, one.status, one.submitted, one.started, one.finished, one.worker),
+        *(one.attempt, one.recoveries, text(one.reason), one.priority, one.due, one.value),
+        None if one.submission is None else (one.submission.payload, one.submission.retry),
+        None if failure is None else plain((facts.FAILED, "", 0, "", failure))[4],
+    )
+
+
+def test_every_older_version_can_be_upgraded() -> None:
+    """There is a golden file and an upgrade for each version before this one, line by line."""
+    assert set(UPGRADES) == set(range(1, VERSION))
+    for version in UPGRADES:
+        lines = (GOLDEN / f"journal-v{version}.jsonl").read_bytes().splitlines()
+        for old, new in zip(lines, LINES, strict=True):
+            check_seal(old)
+            fields = json.loads(upgraded(old, version))
+            expected = json.loads(new)
+            # The version stays what it was: the store rewrites the file as a whole.
+            assert {**fields, "version": 0, "crc": ""} == {**expected, "version": 0, "crc": ""}
 
 
 def test_every_kind_is_covered() -> None:
@@ -129,17 +221,25 @@ def test_the_documented_fields() -> None:
     listed = re.search(r"depends on its kind.*?:\n\n(.*?)\n\n", journal.__doc__ or "", re.DOTALL)
     assert listed is not None
     fields: dict[str, list[str]] = {}
-    for kinds, rest in re.findall(r"^    ([a-z, ]+?)  +(.*)$", listed[1], re.MULTILINE):
+    table = re.sub(r"\n {8,}", " ", listed[1])  # a row may go on in the next line
+    for kinds, rest in re.findall(r"^    ([a-z, ]+?)  +(.*)$", table, re.MULTILINE):
         for kind in kinds.split(", "):
             # Without defaults, remarks, and what is inside of an object.
             rest = re.sub(r"\{.*?\}|=[^,\s]*|  +due: .*", "", rest)
             fields[kind] = [name.strip(" ,") for name in rest.split(", ")]
-    assert fields.keys() == set(facts.KINDS)
+    assert fields.keys() == {*facts.KINDS, facts.KEPT}
+    assert '"version":2' in (journal.__doc__ or "")
     for fact, line in zip(FACTS, LINES[1:], strict=True):
         found = list(json.loads(line))
         assert found[:4] == ["fact", "seq", "at", "id"]
         assert set(found[4:-1]) <= set(fields[fact[0]])
         assert found[-1] == "crc"
+    lines = [json.loads(line) for line in COMPACTED.splitlines()]
+    assert list(lines[0]) == [*("journal", "version", "seq", "at", "totals", "forgotten", "crc")]
+    for line in lines[1:]:
+        assert list(line)[:4] == ["fact", "seq", "at", "id"]
+        assert set(list(line)[4:-1]) <= set(fields[facts.KEPT])
+    assert {name for line in lines[1:] for name in line} >= set(fields[facts.KEPT])
     full = json.loads(LINES[2])
     assert set(full) == {*("fact", "seq", "at", "id", "crc"), *fields[facts.SUBMITTED]}
     assert list(full["retry"]) == ["attempts", "on", "delay", "factor", "max_delay", "jitter"]
@@ -221,38 +321,51 @@ def test_cut_at_every_byte() -> None:
 
 @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
 def test_flip_every_byte(mask: int) -> None:
-    """A byte that changed is noticed wherever it is, and no changed fact is ever read."""
-    last = STARTS[-2]
+    """A byte that changed is noticed wherever it is; no changed fact is read, no other is lost."""
     for place in range(len(DATA)):
         data = bytearray(DATA)
         data[place] ^= mask
         line = sum(start <= place for start in STARTS) - 1
-        if place < last - 1:
-            with pytest.raises(JournalDamaged, match=rf"byte {STARTS[line]}: ") as caught:
-                scan(bytes(data), PATH)
-            assert str(PATH) in caught.value.message
-            assert "keep the file" in caught.value.hint
-        else:  # the last line, or the end of the line before: as if the write had been cut
-            found = scan(bytes(data), PATH)
-            assert found.torn == bytes(data[STARTS[line] :])
-            assert same(found.facts, FACTS[: line - 1])
+        hit = {line, line + 1} if place + 1 == STARTS[line + 1] else {line}
+        found = scan(bytes(data), PATH)
+        assert same(found.facts, [fact for n, fact in enumerate(FACTS, 1) if n not in hit])
+        assert_all_accounted(bytes(data), found.damage, found.torn)
+        assert not any(damage.sealed for damage in found.damage)
+        lost = {offset for offset, *_ in found.damage} | ({found.end} if found.torn else set())
+        assert STARTS[line] in lost
+
+
+def assert_all_accounted(data: bytes, damage: list[Damage], torn: bytes) -> None:
+    """Each line of the file is sealed, or among the damage with its place, or torn."""
+    kept_aside = {offset: piece for offset, piece, *_ in damage}
+    end, offset = len(data) - len(torn), 0
+    assert data[end:] == torn
+    for line in data[:end].split(b"\n")[:-1]:
+        if offset in kept_aside:
+            assert kept_aside.pop(offset) == line
+        else:
+            check_seal(line)
+        offset += len(line) + 1
+    assert not kept_aside
 
 
 @pytest.mark.parametrize("value", [b"\0", b" ", b"\n", b"\xff"])
 def test_blocks_of_nothing(value: bytes) -> None:
-    """A block of the disk that was lost is noticed wherever it is."""
-    for place in range(STARTS[1], len(DATA), 64):
-        data = DATA[:place] + value * 64 + DATA[place + 64 :]
-        line = sum(start <= place for start in STARTS) - 1
-        try:
-            found = scan(data, PATH)
-        except JournalDamaged as error:
-            offset = int(re.findall(r"byte (\d+):", error.message)[0])
-            assert place - len(LINES[line]) <= offset <= place + 64
-        else:
-            assert line >= len(LINES) - 2
-            assert same(found.facts, FACTS[: line - 1])
-            assert data[: found.end] + found.torn == data
+    """A block of the disk that was lost takes those lines with it that it touched, no others."""
+    for place in range(0, len(DATA), 64):
+        block = DATA[place : place + 64]
+        data = DATA[:place] + value * len(block) + DATA[place + 64 :]
+        found = scan(data, PATH)
+        touched = {
+            n
+            for n, (start, end) in enumerate(pairwise(STARTS))
+            # A line also loses its own if the newline before it is gone.
+            if start <= place + 64 and place < end
+        }
+        stored = list(map(plain, found.facts))
+        assert all(plain(FACTS[n - 1]) in stored for n in range(1, 12) if n not in touched)
+        assert all(fact in map(plain, FACTS) for fact in stored)
+        assert_all_accounted(data, found.damage, found.torn)
 
 
 @settings(derandomize=True, deadline=None)
@@ -263,22 +376,34 @@ def test_garbage_is_never_read_as_a_fact(garbage: bytes, place: int) -> None:
         found = scan(DATA[:place] + garbage, PATH)
     except StorageError:
         return
-    count = whole_lines(DATA[: found.end])
-    assert same(found.facts, FACTS[:count])
+    # The garbage may happen to complete the line that it follows.
+    assert same(found.facts, FACTS[: len(found.facts)])
+    assert len(found.facts) >= whole_lines(DATA[:place])
+    assert_all_accounted(DATA[:place] + garbage, found.damage, found.torn)
 
 
 @pytest.mark.parametrize("missing", range(1, len(FACTS)))
 def test_a_missing_line(missing: int) -> None:
-    """A line that is gone shows as a gap in the numbers, at the line after it."""
-    data = b"".join(LINES[:missing] + LINES[missing + 1 :])
-    with pytest.raises(JournalDamaged, match=f"number {missing + 1} follows number {missing - 1}"):
-        scan(data, PATH)
+    """A line that is gone shows as a gap in the numbers, and the others are read."""
+    found = scan(b"".join(LINES[:missing] + LINES[missing + 1 :]), PATH)
+    assert found.gaps == [(missing, missing)]
+    assert same(found.facts, FACTS[: missing - 1] + FACTS[missing:])
+    assert not found.damage
 
 
-def test_a_line_twice() -> None:
-    """A line that is there twice is damage as well, also at the end."""
-    with pytest.raises(JournalDamaged, match=f"byte {len(DATA)}: number 11 follows number 11"):
-        scan(DATA + LINES[-1], PATH)
+def test_missing_lines() -> None:
+    """Gaps have the numbers of their first and last line; a header that is gone makes none."""
+    found = scan(b"".join([*LINES[:3], *LINES[5:6], *LINES[9:]]), PATH)
+    assert found.gaps == [(3, 4), (6, 8)]
+    assert scan(b"".join(LINES[3:]), PATH).gaps == []
+
+
+@pytest.mark.parametrize("place", [2, 5, len(FACTS) + 1])
+def test_a_line_twice(place: int) -> None:
+    """A line that is there twice, next to itself or later, counts once."""
+    found = scan(b"".join([*LINES[:place], LINES[1], LINES[place - 1], *LINES[place:]]), PATH)
+    assert same(found.facts, FACTS)
+    assert (found.duplicates, found.damage, found.gaps) == (2, [], [])
 
 
 @pytest.mark.parametrize(
@@ -295,18 +420,29 @@ def test_a_line_twice() -> None:
     ],
 )
 def test_a_line_that_says_something_else(body: bytes) -> None:
-    """A line with a right checksum was written so: if it makes no sense, nothing is cut off."""
-    with pytest.raises(JournalDamaged, match=f"byte {STARTS[1]}: "):
-        scan(LINES[0] + seal(body), PATH)
+    """A line with a right checksum was written so: if it makes no sense, it is never torn."""
+    line = seal(body)
+    for data in (LINES[0] + line, LINES[0] + line + LINES[2]):
+        found = scan(data, PATH)
+        ((offset, piece, reason, sealed),) = found.damage
+        assert (offset, piece, sealed, found.torn) == (STARTS[1], line[:-1], True, b"")
+        assert reason
 
 
 def test_a_newer_version_is_refused() -> None:
     """A journal of a newer program is left to that program."""
-    head = b'{"journal":"taskqueue_edu","version":2,"seq":0,"at":1,"new":[]}'
-    with pytest.raises(StorageError, match="has format version 2; this program knows 1") as caught:
+    head = b'{"journal":"taskqueue_edu","version":3,"seq":0,"at":1,"new":[]}'
+    with pytest.raises(StorageError, match="has format version 3; this program knows 2") as caught:
         scan(seal(head) + b"anything\n", PATH)
-    assert not isinstance(caught.value, JournalDamaged)
+    assert type(caught.value) is StorageError
     assert "newer program" in caught.value.hint
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_there_is_no_version_before_the_first(version: int) -> None:
+    """A header of a version that never was is damage, which a program wrote."""
+    found = scan(seal(b'{"journal":"taskqueue_edu","version":%d,"seq":0,"at":1}' % version), PATH)
+    assert [damage.sealed for damage in found.damage] == [True]
 
 
 @pytest.mark.parametrize(
@@ -327,7 +463,7 @@ def test_a_file_of_another_program_is_refused(data: bytes) -> None:
     """A file that is no journal is neither read nor cut, be it one line or many."""
     with pytest.raises(StorageError, match=str(PATH)) as caught:
         scan(data, PATH)
-    assert not isinstance(caught.value, JournalDamaged)
+    assert type(caught.value) is StorageError
     assert "another folder" in caught.value.hint
 
 

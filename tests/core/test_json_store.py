@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import json
 import os
 import random
 import signal
@@ -29,11 +31,12 @@ from taskqueue_edu.errors import (
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.facts import RawFact, Submission
 from taskqueue_edu.journal import read_facts
+from taskqueue_edu.journal.format import seal
 from taskqueue_edu.workloads import MathTask
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the store needs flock")
 
-Sync = Literal["process", "always"]
+Sync = Literal["process", "interval", "always"]
 LIMIT = 20.0
 """Seconds after which a thread that should have ended counts as stuck."""
 
@@ -44,7 +47,7 @@ def submitted(number: int) -> RawFact:
 
 
 def ids(stored: Any) -> list[str]:
-    return [fact[1] for fact in stored]
+    return [fact[1] for fact in stored if fact[0] != facts.CARRIED]
 
 
 def filled(folder: Path, count: int) -> Path:
@@ -109,7 +112,7 @@ def folder(tmp_path: Path) -> Path:
 # -- what is kept
 
 
-@pytest.mark.parametrize("sync", ["process", "always"])
+@pytest.mark.parametrize("sync", ["process", "interval", "always"])
 def test_facts_are_there_for_the_next_process(folder: Path, sync: Sync) -> None:
     """What was appended is loaded by the next store, in order, and the numbers go on."""
     for start in (0, 3, 6):
@@ -140,8 +143,11 @@ def test_a_relative_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_unknown_sync_level(folder: Path) -> None:
     """A sync level that doesn't exist is refused before anything is made."""
-    with pytest.raises(ConfigError, match="'never', expected one of process, always"):
+    with pytest.raises(ConfigError, match=r"'never', expected one of process, int.*always"):
         JsonStore(folder, sync="never")  # type: ignore[arg-type]
+    for interval in (0.0, -1.0, float("nan")):
+        with pytest.raises(ConfigError, match="expected more than 0 seconds"):
+            JsonStore(folder, sync="interval", interval=interval)
     assert not folder.exists()
 
 
@@ -265,6 +271,26 @@ def test_locked_by_another_process(folder: Path) -> None:
     JsonStore(folder).close()
 
 
+def test_a_folder_is_free_although_a_copy_of_the_lock_is_open(folder: Path) -> None:
+    """A process that is forked just as the queue closes keeps nobody from opening it again."""
+    store = JsonStore(folder)
+    lock = str(folder / "lock")
+    (number,) = (path.name for path in Path("/proc/self/fd").iterdir() if target(path) == lock)
+    copy = os.dup(int(number))
+    try:
+        store.close()
+        JsonStore(folder).close()
+    finally:
+        os.close(copy)
+
+
+def target(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except FileNotFoundError:  # the one that listed the folder
+        return ""
+
+
 def test_a_lock_file_that_says_nothing(folder: Path) -> None:
     """A lock whose holder has not written its name yet is a lock all the same."""
     with TaskQueue.open(folder):
@@ -299,11 +325,14 @@ def test_cut_at_every_byte(folder: Path) -> None:
         assert ids(store.load()) == [f"a-{n}" for n in range(1, len(whole))]
         start = max(whole, default=0)
         if length == start:
-            assert store.torn is None
+            assert store.report.torn is None
+            assert not store.report.damaged
         else:
-            assert store.torn == folder / f"torn-{start}.bin"
-            assert store.torn.read_bytes() == data[start:length]
-            store.torn.unlink()
+            assert store.report.damaged
+            assert store.report.torn == folder / f"torn-{start}.bin"
+            assert store.report.torn_bytes == length - start
+            assert store.report.torn.read_bytes() == data[start:length]
+            store.report.torn.unlink()
         store.append(submitted(9))
         store.close()
         assert ids(read_facts(folder)) == [*[f"a-{n}" for n in range(1, len(whole))], "a-9"]
@@ -331,26 +360,67 @@ def test_torn_bytes_are_safe_before_they_are_cut(system: System, folder: Path) -
     assert journal.read_bytes().endswith(b"}\ntorn")
 
 
-def test_damage_is_refused_and_nothing_changes(folder: Path) -> None:
-    """A journal with damage in the middle is not opened, not cut, and not left locked."""
+def test_damage_is_put_aside_once(folder: Path) -> None:
+    """Damage in the middle goes to the quarantine with its place; the next opening finds none."""
     journal = filled(folder, 3) / "journal.jsonl"
     data = bytearray(journal.read_bytes())
-    data[len(data) // 2] ^= 1
+    start = data.index(b'{"fact":"submitted","seq":2')
+    data[start + 30] ^= 0x80
+    line = bytes(data[start : data.index(b"\n", start)])
     journal.write_bytes(data)
+    for opening in range(2):
+        store = JsonStore(folder)
+        assert ids(store.load())[-2:] == ["a-1", "a-3"]
+        assert [offset for offset, _ in store.report.quarantined] == ([] if opening else [start])
+        assert store.report.gaps == ([] if opening else [(2, 2)])
+        store.close()
+        (piece,) = map(json.loads, (folder / "quarantine.jsonl").read_text().splitlines())
+        assert base64.b64decode(piece["base64"]) == line
+        assert (piece["source"], piece["offset"]) == ("journal.jsonl", start)
+    assert not list(folder.glob("torn-*"))
+    assert not (folder / "journal.new").exists()
+
+
+def test_what_no_disk_did_is_refused_and_nothing_changes(folder: Path) -> None:
+    """A line with a right checksum that makes no sense is left alone, unless asked to repair."""
+    journal = filled(folder, 2) / "journal.jsonl"
+    data = journal.read_bytes()
+    line = seal(b'{"fact":"vanished","seq":3,"at":1,"id":"a-1"}')
+    journal.write_bytes(data + line)
     for _ in range(2):
-        with pytest.raises(JournalDamaged, match=r"journal\.jsonl, byte \d+: the checksum"):
+        with pytest.raises(JournalDamaged, match=rf"journal\.jsonl, byte {len(data)}: ") as caught:
             TaskQueue.open(folder)
-    assert journal.read_bytes() == data
+        assert "nothing was changed" in caught.value.hint
+    assert journal.read_bytes() == data + line
     assert sorted(path.name for path in folder.iterdir()) == ["journal.jsonl", "lock"]
+    store = JsonStore(folder)
+    assert ids(store.load(repair=True)) == ["a-1", "a-2"]
+    store.close()
+    assert "vanished" in (folder / "quarantine.jsonl").read_text()
+    assert reopened(folder) == ["a-1", "a-2"]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_of_any_version_is_opened(folder: Path, version: int) -> None:
+    """A journal of an older version is rewritten once in this one, and goes on from there."""
+    folder.mkdir()
+    golden = Path(__file__).parent / "data" / f"journal-v{version}.jsonl"
+    journal = folder / "journal.jsonl"
+    journal.write_bytes(golden.read_bytes())
+    for _ in range(2):
+        with TaskQueue.open(folder) as queue:
+            found = {r.id[-1]: r for r in queue.registry.records()}
+            assert {n: str(r.status) for n, r in found.items()} == {"1": "succeeded", "2": "dead"}
+            assert (found["1"].value, found["2"].reason) == (b'{"sum":15}', "too often")
+            assert queue.registry.totals()[facts.SUBMITTED] == 2
+    assert b'"version":2' in journal.read_bytes().splitlines()[0]
 
 
 @pytest.mark.parametrize(
-    "content", [b"hello\n", b'{"journal":"taskqueue_edu","version":2,"seq":0,"at":1}']
+    "content", [b"hello\n", b'{"journal":"taskqueue_edu","version":3,"seq":0,"at":1}']
 )
 def test_foreign_and_newer_files_stay_as_they_are(folder: Path, content: bytes) -> None:
     """A file of another program, or of a newer one, is refused and not touched."""
-    from taskqueue_edu.journal.format import seal
-
     content = content if content.endswith(b"\n") else seal(content)
     folder.mkdir()
     journal = folder / "journal.jsonl"
@@ -530,10 +600,12 @@ def test_always_syncs_before_it_returns(system: System, folder: Path) -> None:
 def test_process_never_waits_for_the_disk(system: System, folder: Path) -> None:
     """With sync="process" nothing is synced once the queue is open."""
     with TaskQueue.open(folder) as queue:
-        system.fdatasync = fail(errno.EIO)
+        synced: list[int] = []
+        system.fdatasync = synced.append
         task_id = queue.submit(MathTask("sum", (1, 2)))
         run_one(queue)
         assert queue.wait_for_result(task_id) == 3
+        assert synced == []
 
 
 def test_one_sync_serves_all_who_wait(system: System, folder: Path) -> None:
@@ -648,9 +720,9 @@ def test_a_new_folder_is_synced_into_the_one_above(
     synced: list[Path] = []
     monkeypatch.setattr(files, "sync_folder", synced.append)
     TaskQueue.open(folder).close()
-    assert synced == [tmp_path, folder]
+    assert synced == [tmp_path, folder, folder]  # the folder, its journal, its inbox
     TaskQueue.open(folder).close()
-    assert synced[2:] == [folder]
+    assert synced[3:] == [folder]
 
 
 # -- what a client sees

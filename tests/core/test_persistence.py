@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from taskqueue_edu.errors import (
     UnknownTask,
 )
 from taskqueue_edu.journal import read_facts
+from taskqueue_edu.journal.format import seal
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.retry import RetryPolicy
@@ -85,7 +87,7 @@ def without_type(name: str) -> Iterator[None]:
 # -- the next process
 
 
-@pytest.mark.parametrize("sync", ["process", "always"])
+@pytest.mark.parametrize("sync", ["process", "interval", "always"])
 def test_results_are_there_when_it_is_opened_again(folder: Path, sync: str) -> None:
     """Every kind of end can be read at once, without a worker, and equal to before."""
     with TaskQueue.open(folder, sync=sync) as queue:
@@ -424,18 +426,52 @@ def test_an_open_that_fails_leaves_nothing_open(folder: Path, options: dict[str,
     TaskQueue.open(folder).close()
 
 
-def test_a_damaged_journal_leaves_nothing_open(folder: Path) -> None:
+def test_a_line_that_can_t_be_read_leaves_nothing_open(folder: Path) -> None:
     """JournalDamaged on opening gives the folder up: it can be looked at, and opened again."""
     with TaskQueue.open(folder) as queue:
         queue.submit_many([Add(1, 2)] * 3)
     path = folder / "journal.jsonl"
     data = path.read_bytes()
-    path.write_bytes(data[:100] + b"X" + data[101:])
+    path.write_bytes(data + seal(b'{"fact":"vanished","seq":4,"at":1,"id":"a-1"}'))
     for _ in range(2):
-        with pytest.raises(JournalDamaged):
+        with pytest.raises(JournalDamaged, match="vanished") as caught:
             TaskQueue.open(folder)
+        assert "--repair" in caught.value.hint
     path.write_bytes(data)
     TaskQueue.open(folder).close()
+
+
+def test_a_damaged_journal_is_repaired(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Damage costs the tasks that it hit; the report and one warning say so, only once."""
+    with TaskQueue.open(folder) as queue:
+        ids = queue.submit_many([Add(n, 0) for n in range(3)])
+        run_one(queue)
+        assert queue.recovery is not None
+        assert not queue.recovery.damaged
+        assert queue.recovery.lines() == []
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    bad = lines[2].replace(b'"left":1', b'"left":7')
+    assert bad != lines[2]
+    path.write_bytes(b"".join([*lines[:2], bad, *lines[3:]]))
+    for opening in range(2):
+        caplog.clear()
+        with TaskQueue.open(folder) as queue:
+            assert queue.wait_for_result(ids[0], 0) == 0
+            assert queue.status(ids[2]) is TaskStatus.PENDING
+            with pytest.raises(UnknownTask):
+                queue.status(ids[1])
+            assert queue.recovery is not None
+            assert queue.recovery.damaged is not bool(opening)
+            assert len(queue.recovery.quarantined) == 1 - opening
+        assert len(caplog.records) == 1 - opening
+    (piece,) = (folder / "quarantine.jsonl").read_text().splitlines()
+    assert json.loads(piece) == {
+        "source": "journal.jsonl",
+        "offset": len(lines[0]) + len(lines[1]),
+        "reason": "the checksum doesn't match",
+        "data": bad.decode().rstrip("\n"),
+    }
 
 
 # -- types that this process doesn't know

@@ -15,7 +15,6 @@ from core_tasks import LIMIT, Do
 from taskqueue_edu import facts
 from taskqueue_edu.errors import (
     IllegalTransition,
-    JournalDamaged,
     QueueClosed,
     ResultExpired,
     StorageError,
@@ -70,7 +69,7 @@ def submit(
 ) -> TaskRecord:
     submission = Submission("test", task or Do(), None, **options)
     record = TaskRecord(task_id, submission)
-    registry.enter(record)
+    registry.enter([record])
     return record
 
 
@@ -809,15 +808,70 @@ def test_an_interrupted_record_ends_the_queue(tmp_path: Path) -> None:
         assert again.status(first) is TaskStatus.CANCELLED
 
 
-def test_facts_that_contradict_each_other_are_damage(tmp_path: Path) -> None:
-    """A journal in which a task ends twice is refused, and the error names the task."""
+def test_facts_that_contradict_each_other_are_passed_over(tmp_path: Path) -> None:
+    """A journal in which a task ends twice keeps the first end, and reports the second once."""
     with TaskQueue.open(tmp_path / "jobs") as queue:
         task_id = queue.submit(MathTask("sum", (1, 2)))
-        queue.cancel(task_id)
+        queue.cancel(task_id, "first")
         end = queue.registry.facts_since(0)[0][-1]
     store = JsonStore(tmp_path / "jobs")
     list(store.load())
     store.append((end[0], end[1], end[2], "", "again"))
     store.close()
-    with pytest.raises(JournalDamaged, match=task_id):
-        TaskQueue.open(tmp_path / "jobs")
+    for _ in range(2):
+        with TaskQueue.open(tmp_path / "jobs") as queue:
+            assert queue.registry.get(task_id).reason == "first"
+            ((fact, reason),) = queue.registry.misfits
+            assert (fact[0], fact[1], fact[4]) == (facts.CANCELLED, task_id, "again")
+            assert "a task that is cancelled can't be cancelled" in reason
+            assert queue.recovery is not None
+            assert queue.recovery.ignored == 1
+
+
+def test_facts_of_unknown_tasks_are_passed_over() -> None:
+    """A fact about a task that nothing submitted is a misfit, with the reason."""
+    registry = fold([(facts.STARTED, "a-1", 1_000, "w", 1)])
+    ((fact, reason),) = registry.misfits
+    assert fact[1] == "a-1"
+    assert "submitted" in reason
+    assert registry.records() == []
+    assert registry.totals()[facts.STARTED] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "status"),
+    [
+        (facts.SUCCEEDED, b"15", TaskStatus.SUCCEEDED),
+        (facts.FAILED, Failure(("ValueError",), "no", "text"), TaskStatus.FAILED),
+        (facts.RECOVERED, "its worker died", TaskStatus.PENDING),
+        (facts.DIED, "too often", TaskStatus.DEAD),
+    ],
+)
+def test_the_end_of_a_run_whose_start_is_lost(kind: str, detail: Any, status: TaskStatus) -> None:
+    """The end of a run counts although its start is missing: what has ended does not run again."""
+    submission = Submission("test", None, b"{}")
+    registry = fold(
+        [
+            (facts.SUBMITTED, "a-1", 1_000, "test", submission),
+            (kind, "a-1", 3_000, "w", detail),
+        ]
+    )
+    assert registry.misfits == []
+    assert registry.get("a-1").status is status
+    assert registry.counts() == {**dict.fromkeys(TaskStatus, 0), status: 1}
+
+
+def test_a_second_submission_changes_nothing() -> None:
+    """A submission that is there twice is one task, as it was the first time."""
+    first, second = Submission("test", None, b"1"), Submission("other", None, b"2", 5)
+    registry = fold(
+        [
+            (facts.SUBMITTED, "a-1", 1_000, "test", first),
+            (facts.STARTED, "a-1", 2_000, "w", 1),
+            (facts.SUBMITTED, "a-1", 3_000, "other", second),
+        ]
+    )
+    (record,) = registry.records()
+    assert (record.type, record.status) == ("test", TaskStatus.RUNNING)
+    assert registry.totals()[facts.SUBMITTED] == 1
+    assert registry.misfits == []

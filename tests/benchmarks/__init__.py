@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m tests.benchmarks NAME`. They print a table; no test asserts a time."""
