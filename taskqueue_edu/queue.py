@@ -293,12 +293,12 @@ class TaskQueue:
         entry = catalogue.of(task)
         if retry is None and entry is not None:
             retry = entry.retry
-        if retry is not None and not isinstance(retry, RetryPolicy):  # a policy of one's own?
-            if self._json or not callable(getattr(retry, "wait_after", None)):
-                raise InvalidTask(
-                    f"retry is {_shown(retry)}",
-                    hint="give a RetryPolicy; a memory queue takes any object with wait_after().",
-                )
+        own = not self._json and callable(getattr(retry, "wait_after", None))
+        if not (retry is None or isinstance(retry, RetryPolicy) or own):
+            raise InvalidTask(
+                f"retry is {_shown(retry)}",
+                hint="give a RetryPolicy; a memory queue takes any object with wait_after().",
+            )
         name = entry.name if entry is not None else type(task).__qualname__
         payload = None
         if self._json:
