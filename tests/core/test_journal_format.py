@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import zlib
 from itertools import pairwise
 from pathlib import Path
@@ -535,3 +537,32 @@ def test_round_trip(stored: list[RawFact]) -> None:
     """Whatever facts are written, those are read."""
     found = scan(b"".join(lines_of(stored)), PATH)
     assert same(found.facts, stored)
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_the_documented_command(tmp_path: Path) -> None:
+    """The jq command of the documentation lists the failures, with their messages."""
+    command = re.search(r"`jq -r '(.*?)' journal\.jsonl`", journal.__doc__ or "")
+    assert command is not None
+    stored: list[RawFact] = [
+        (facts.FAILED, "a-1", 1, "w", Failure(("ValueError",), "no such thing", "")),
+        (facts.SUCCEEDED, "a-2", 2, "w", b"15"),
+        (facts.FAILED, "a-3", 3, "w", Failure(("OSError",), 'the "disk" is full', "")),
+    ]
+    (tmp_path / "journal.jsonl").write_bytes(b"".join(lines_of(stored)))
+    done = subprocess.run(
+        ["jq", "-r", command[1], "journal.jsonl"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["a-1 no such thing", 'a-3 the "disk" is full']
+
+
+def test_the_documented_check() -> None:
+    """A line's seal can be checked by another program as the documentation shows it."""
+    assert "zlib.crc32(body) == int(seal[:8], 16)" in (journal.__doc__ or "")
+    for line in LINES:
+        body, _, found = line.rpartition(b',"crc":"')
+        assert zlib.crc32(body) == int(found[:8], 16)
