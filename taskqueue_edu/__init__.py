@@ -7,6 +7,7 @@ The modules, in the order in which to read them; each imports only those above i
     task           what a task is: Task, TaskId, TaskStatus, current_task
     facts          what can happen to a task
     state          the legal life of a task, a pure table            <- the heart
+    limits         how large a task or a result may be
     catalogue      task types by name, and their strict JSON codec
     storage        where facts are kept: the interface, MemoryStore
     locks          how to take a lock that is often taken
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     )
     from taskqueue_edu.executor_pool import ExecutorPool
     from taskqueue_edu.journal import JsonStore
+    from taskqueue_edu.limits import Limits
     from taskqueue_edu.monitor import Monitor
     from taskqueue_edu.pending import PendingQueue
     from taskqueue_edu.pool import WorkerPool
@@ -80,6 +82,7 @@ __all__ = [
     "InvalidTask",
     "JournalDamaged",
     "JsonStore",
+    "Limits",
     "LiveMonitor",
     "MemoryStore",
     "Monitor",
@@ -140,6 +143,7 @@ _HOMES: Final = {
     "WorkerCrash": "errors",
     "ExecutorPool": "executor_pool",
     "JsonStore": "journal",
+    "Limits": "limits",
     "Monitor": "monitor",
     "PendingQueue": "pending",
     "WorkerPool": "pool",

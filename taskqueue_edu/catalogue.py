@@ -20,22 +20,13 @@ from typing import Any, Final, TypeVar, get_type_hints
 import msgspec
 
 from taskqueue_edu.errors import InvalidTask, ResultNotStorable, UnknownTaskType
+from taskqueue_edu.limits import MOST
 from taskqueue_edu.retry import RetryPolicy, qualified_name
 from taskqueue_edu.task import Task
 
 C = TypeVar("C", bound=type)
 
-MAX_PAYLOAD: Final = 16 * 2**20
-"""The most bytes of JSON that a task or a result may take."""
-
-MAX_NESTING: Final = 100
-"""How deep lists and objects may be nested in it. A parser that has few frames of the stack
-left, deep in a program, can read so much; without a limit, a journal might not open there."""
-
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
-_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-_NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
-_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _encoder = msgspec.json.Encoder()
 
 
@@ -156,7 +147,7 @@ class Catalogue:
                 f"{entry.name}: {self._culprit(entry, task)}{_reason(error)}",
                 hint="a stored task's fields must have the annotated type and fit into JSON.",
             ) from error
-        _check_payload(payload, entry.name)
+        MOST.check(payload, entry.name)
         for name in entry.fields:
             before, after = getattr(task, name), getattr(copy, name, None)
             if not _same(before, after):
@@ -170,7 +161,7 @@ class Catalogue:
     def decode(self, name: str, payload: bytes) -> Task[Any]:
         """Build a task from JSON, checking every type. Raises UnknownTaskType, InvalidTask."""
         entry = self.get(name)
-        _check_payload(payload, name)
+        MOST.check(payload, name)
         try:
             given = json.loads(payload, object_pairs_hook=_no_duplicates)
             task: Task[Any] = entry.decoder.decode(payload)
@@ -196,7 +187,7 @@ class Catalogue:
             raise ResultNotStorable(
                 f"the result of {name} can't be kept: {_reason(error)}"
             ) from error
-        _check_payload(payload, f"the result of {name}", ResultNotStorable)
+        MOST.check(payload, f"the result of {name}", ResultNotStorable)
         if not _same(value, after):
             raise ResultNotStorable(
                 f"the result of {name} is a {type(value).__qualname__} and would come back from "
@@ -241,25 +232,6 @@ def _same(before: Any, after: Any) -> bool:
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__qualname__
-
-
-def _check_payload(
-    payload: bytes, what: str, error: type[InvalidTask | ResultNotStorable] = InvalidTask
-) -> None:
-    if len(payload) > MAX_PAYLOAD:
-        raise error(
-            f"{what}: {len(payload):,} bytes of JSON, at most {MAX_PAYLOAD:,} are kept",
-            hint="put large data into a file, and keep the file's path instead.",
-        )
-    if payload.count(b"[") + payload.count(b"{") > MAX_NESTING:
-        brackets = _STRING.sub(b"", payload).translate(_ONE_KIND, _NO_BRACKET)
-        for _ in range(MAX_NESTING):
-            brackets = brackets.replace(b"[]", b"")  # the innermost level
-        if brackets:
-            raise error(
-                f"{what}: lists and objects are nested more than {MAX_NESTING} deep",
-                hint="keep such a structure flat, as a list of its parts.",
-            )
 
 
 def _passed_over(given: Any, kept: Any, path: str = "") -> Iterator[str]:

@@ -21,6 +21,11 @@ The later one wins, setting by setting. A complete file, with every default:
     max_delay = 60.0
     jitter = 0.5
 
+    [limits]
+    payload = 16_777_216
+    nesting = 100
+    text = 16_777_216
+
 A setting's variable is its name in capitals: TASKQUEUE_WORKERS, TASKQUEUE_RETRY_MAX_DELAY.
 TASKQUEUE_CONFIG names the file. TASKQUEUE_EDU_* belongs to the notebooks, TASKQUEUE_DEBUG to the
 command: both are left alone. Any other unknown name is an error: a misspelt setting that is
@@ -41,6 +46,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from taskqueue_edu.errors import ConfigError
+from taskqueue_edu.limits import MOST, Limits
 from taskqueue_edu.retry import RetryPolicy
 
 
@@ -85,6 +91,9 @@ class Config:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     """The policy for tasks that bring none of their own. Its times are in seconds."""
 
+    limits: Limits = MOST
+    """How large a task or a result may be that the journal takes."""
+
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """The file or the variable that each setting came from. Defaults are not in it."""
 
@@ -95,7 +104,7 @@ class Config:
     def __getitem__(self, key: str) -> Any:
         """Return a setting by its full name, as in `config["retry.delay"]`."""
         table, _, name = key.rpartition(".")
-        return getattr(self.retry if table else self, name)
+        return getattr(getattr(self, table) if table else self, name)
 
     @classmethod
     def load(cls, path: Path | None = None, env: Mapping[str, str] | None = None) -> Config:
@@ -111,10 +120,13 @@ class Config:
         if path is None and _FILE_VARIABLE in env:
             path = Path(env[_FILE_VARIABLE])
         found = {**_from_file(path), **_from_environment(env)}
-        values = {key: value for key, (value, _) in found.items() if key not in _RETRY}
-        retry = {name: found[key][0] for key, name in _RETRY.items() if key in found}
+        values: dict[str, dict[str, Any]] = {table: {} for table in ("", *_TABLES)}
+        for key, (value, _) in found.items():
+            table, _, name = key.rpartition(".")
+            values[table][name] = value
+        tables = {table: make(**values[table]) for table, make in _TABLES.items()}
         sources = {key: source for key, (_, source) in found.items()}
-        return cls(**values, retry=RetryPolicy(**retry), sources=sources)
+        return cls(**values[""], **tables, sources=sources)
 
     def rows(self) -> Iterator[tuple[str, Any, str]]:
         """Yield (setting, value, where it came from) for every setting, for display."""
@@ -177,8 +189,12 @@ _RULES: Mapping[str, _Rule] = {
     "retry.factor": _number("1 to 1,000,000,000", 1, 10**9),
     "retry.max_delay": _number("0 to 1,000,000,000 seconds", 0, 10**9),
     "retry.jitter": _number("0 to 1", 0, 1),
+    # The same limits as those of Limits.
+    "limits.payload": _integer(f"1 to {MOST.payload:,} bytes", 1, MOST.payload),
+    "limits.nesting": _integer(f"1 to {MOST.nesting}", 1, MOST.nesting),
+    "limits.text": _integer(f"1 to {MOST.text:,} characters", 1, MOST.text),
 }
-_RETRY = {key: key.removeprefix("retry.") for key in _RULES if key.startswith("retry.")}
+_TABLES: Mapping[str, Callable[..., Any]] = {"retry": RetryPolicy, "limits": Limits}
 
 _PREFIX = "TASKQUEUE_"
 _NOTEBOOK_PREFIX = "TASKQUEUE_EDU_"
@@ -233,16 +249,16 @@ def _read(file: Path, *, required: bool) -> dict[str, Any]:
 
 
 def _flat(document: dict[str, Any], file: Path) -> Iterator[tuple[str, Any]]:
-    """Yield (full name, value) for each entry, those of the [retry] table included."""
+    """Yield (full name, value) for each entry, those of the tables included."""
     for key, value in document.items():
-        if key != "retry":
+        if key not in _TABLES:
             yield _plain(key), value
         elif isinstance(value, dict):
-            yield from ((f"retry.{_plain(name)}", inner) for name, inner in value.items())
+            yield from ((f"{key}.{_plain(name)}", inner) for name, inner in value.items())
         else:
             raise ConfigError(
-                f"{file}: retry: found {_found(value)}, expected a table",
-                hint="write [retry] on a line of its own and its settings below it.",
+                f"{file}: {key}: found {_found(value)}, expected a table",
+                hint=f"write [{key}] on a line of its own and its settings below it.",
             )
 
 

@@ -22,8 +22,9 @@ from typing import Any, Final, Protocol
 
 from taskqueue_edu import facts
 from taskqueue_edu.catalogue import catalogue
-from taskqueue_edu.errors import IllegalTransition, QueueClosed, UnknownTask
+from taskqueue_edu.errors import IllegalTransition, QueueClosed, ResultNotStorable, UnknownTask
 from taskqueue_edu.facts import Failure
+from taskqueue_edu.limits import Limits
 from taskqueue_edu.pending import Pending
 from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.registry import Registry
@@ -61,12 +62,14 @@ class Dispatcher:
         maxsize: int,
         retry: RetryPolicy,
         max_recoveries: int,
+        limits: Limits,
     ) -> None:
         self.registry = registry
         self.pending = pending
         self.maxsize = maxsize
         self.retry = retry
         self.max_recoveries = max_recoveries
+        self.limits = limits
         # Guards the four below. Notified when the queue resumes or closes, and when a worker
         # that waits at the gate should look around. The registry knows of `_paused` and
         # `_closed` too: under its lock no task starts against them.
@@ -202,6 +205,7 @@ class Dispatcher:
         if kind == facts.SUCCEEDED and self.registry.store.json:
             try:
                 detail = catalogue.encode_result(record.type, detail)
+                self.limits.check(detail, f"the result of {record.type}", ResultNotStorable)
             except BaseException as error:  # the value's own __eq__ runs in there
                 kind, detail = facts.FAILED, Failure.of(error)
         if kind == facts.FAILED:

@@ -28,6 +28,7 @@ from taskqueue_edu.errors import (
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.futures import attach_future, future_of
 from taskqueue_edu.ledger import RETAIN
+from taskqueue_edu.limits import MOST, Limits
 from taskqueue_edu.outcome import outcome_of, own_outcome
 from taskqueue_edu.pending import Pending, PendingQueue
 from taskqueue_edu.record import Ids, TaskRecord
@@ -81,14 +82,15 @@ class TaskQueue:
         retain: int = RETAIN,
         retain_seconds: float | None = None,
         max_recoveries: int = 3,
+        limits: Limits = MOST,
     ) -> None:
         """Make an empty queue, or one with what `store` kept.
 
         `maxsize` bounds the tasks that wait (0: no bound). `retry` applies to tasks whose type
         and submission name no other policy. `retain` is how many finished tasks are kept, and
         `retain_seconds` for how long (None: of any age). A task that took its worker down more
-        than `max_recoveries` times is dead. Raises ValueError if a number is negative,
-        StorageError.
+        than `max_recoveries` times is dead. `limits` bounds the size of what a persistent queue
+        takes. Raises ValueError if a number is negative, StorageError.
         """
         if min(maxsize, retain, retain_seconds or 0, max_recoveries) < 0:
             raise ValueError("maxsize, retain, retain_seconds, max_recoveries can't be negative")
@@ -99,6 +101,7 @@ class TaskQueue:
             maxsize,
             retry,
             max_recoveries,
+            limits,
         )
         self._json = self.registry.store.json
         self._new_id = Ids()
@@ -190,12 +193,13 @@ class TaskQueue:
             del known[:entered]
 
     def check(self, submission: Submission) -> None:
-        """Build the task that another process submitted, if this one knows its type.
+        """Check the size of a task of another process, and build it if its type is known here.
 
         Raises InvalidTask.
         """
+        assert submission.payload is not None
+        self.dispatcher.limits.check(submission.payload, submission.type)
         if catalogue.find(submission.type) is not None:
-            assert submission.payload is not None
             submission.task = catalogue.decode(submission.type, submission.payload)
 
     def knows(self, task_id: str) -> bool:
@@ -303,6 +307,7 @@ class TaskQueue:
         payload = None
         if self._json:
             payload, task = catalogue.encode(task)
+            self.dispatcher.limits.check(payload, name)
         due = float(time.time() + delay) if delay else None
         return Submission(name, task, payload, priority, due, retry)
 

@@ -11,6 +11,7 @@ import pytest
 
 from taskqueue_edu.config import Config
 from taskqueue_edu.errors import ConfigError
+from taskqueue_edu.limits import Limits
 from taskqueue_edu.retry import RetryPolicy
 
 EVERYTHING = """
@@ -30,6 +31,11 @@ delay = 1
 factor = 1.5
 max_delay = 30.5
 jitter = 0.0
+
+[limits]
+payload = 1_000
+nesting = 10
+text = 100
 """
 
 
@@ -66,6 +72,7 @@ def test_defaults() -> None:
         compact_at=64 * 2**20,
         max_recoveries=3,
         retry=RetryPolicy(),
+        limits=Limits(payload=16 * 2**20, nesting=100, text=16 * 2**20),
     )
 
 
@@ -82,6 +89,7 @@ def test_file_sets_everything() -> None:
         compact_at=0,
         max_recoveries=0,
         retry=RetryPolicy(attempts=5, delay=1, factor=1.5, max_delay=30.5, jitter=0.0),
+        limits=Limits(payload=1_000, nesting=10, text=100),
     )
 
 
@@ -102,6 +110,9 @@ def test_environment_sets_everything() -> None:
         TASKQUEUE_RETRY_FACTOR="1.5",
         TASKQUEUE_RETRY_MAX_DELAY="30.5",
         TASKQUEUE_RETRY_JITTER="0",
+        TASKQUEUE_LIMITS_PAYLOAD="1000",
+        TASKQUEUE_LIMITS_NESTING="10",
+        TASKQUEUE_LIMITS_TEXT="100",
     )
     assert config == load(EVERYTHING)
 
@@ -111,7 +122,7 @@ def test_file_in_the_docstring_is_right() -> None:
     import taskqueue_edu.config
 
     lines = (taskqueue_edu.config.__doc__ or "").splitlines()
-    example = "\n".join(line for line in lines if re.match(r" {4}(\w+ = |\[retry\])", line))
+    example = "\n".join(line for line in lines if re.match(r" {4}(\w+ = |\[\w+\])", line))
     config = load(example)
     assert set(config.sources) == {setting for setting, _, _ in config.rows()}
     without = ("store", "retain_seconds")
@@ -135,7 +146,7 @@ def test_rows_say_where_each_value_came_from() -> None:
     """rows() yields each setting once, with its value and its source."""
     config = load("workers = 8\nmaxsize = 500", TASKQUEUE_WORKERS="2", TASKQUEUE_RETRY_DELAY="3")
     rows = {setting: (value, source) for setting, value, source in config.rows()}
-    assert len(rows) == 14
+    assert len(rows) == 17
     assert rows["workers"] == (2, "TASKQUEUE_WORKERS")
     assert rows["maxsize"] == (500, "taskqueue.toml")
     assert rows["retry.delay"] == (3.0, "TASKQUEUE_RETRY_DELAY")
@@ -172,7 +183,17 @@ def test_foreign_variables_are_left_alone() -> None:
     assert load(WORKERS="x", TASKQUEUE="x", TASKQUEUE_EDU_STRICT="1") == Config()
 
 
-INTEGERS = ("workers", "maxsize", "retain", "compact_at", "max_recoveries", "retry.attempts")
+INTEGERS = (
+    "workers",
+    "maxsize",
+    "retain",
+    "compact_at",
+    "max_recoveries",
+    "retry.attempts",
+    "limits.payload",
+    "limits.nesting",
+    "limits.text",
+)
 NUMBERS = (
     "interval",
     "retain_seconds",
@@ -256,6 +277,9 @@ def test_numbers_in_the_environment(key: str, text: str) -> None:
         ("retry.factor", ["1", "1.0"], ["0.99", "0"]),
         ("retry.max_delay", ["0", "0.5"], ["-1"]),
         ("retry.jitter", ["0", "1", "0.5"], ["-0.01", "1.01"]),
+        ("limits.payload", ["1", "16777216"], ["0", "16777217"]),
+        ("limits.nesting", ["1", "100"], ["0", "101"]),
+        ("limits.text", ["1", "16777216"], ["0", "16777217"]),
     ],
 )
 def test_ranges(key: str, inside: list[str], outside: list[str]) -> None:
@@ -332,11 +356,12 @@ def test_unknown_variables(name: str, hint: str) -> None:
     assert error.hint.startswith(hint)
 
 
-def test_retry_must_be_a_table() -> None:
+@pytest.mark.parametrize("table", ["retry", "limits"])
+def test_a_table_must_be_one(table: str) -> None:
     """retry = 3 says how to write the table."""
-    error = error_of("retry = 3")
-    assert error.message == "taskqueue.toml: retry: found 3 (int), expected a table"
-    assert "[retry]" in error.hint
+    error = error_of(f"{table} = 3")
+    assert error.message == f"taskqueue.toml: {table}: found 3 (int), expected a table"
+    assert f"[{table}]" in error.hint
 
 
 @pytest.mark.parametrize(

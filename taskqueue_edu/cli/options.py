@@ -106,7 +106,7 @@ def open_queue(folder: str | Path | None, config: Config) -> TaskQueue:
     """
     from taskqueue_edu.queue import TaskQueue
 
-    names = ("maxsize", "retry", "retain", "retain_seconds", "max_recoveries")
+    names = ("maxsize", "retry", "retain", "retain_seconds", "max_recoveries", "limits")
     options: dict[str, Any] = {name: config[name] for name in names}
     if folder is None:
         return TaskQueue(**options)

@@ -19,6 +19,7 @@ from taskqueue_edu.cli.output import say
 
 if TYPE_CHECKING:
     from taskqueue_edu.facts import Submission
+    from taskqueue_edu.limits import Limits
 
 # The limits of TaskQueue.submit().
 _MOST_PRIORITY = 2**53 - 1
@@ -61,6 +62,7 @@ def submit(
         ),
     ] = 0.0,
     imports: options.Imports = None,
+    config_file: options.ConfigFile = None,
 ) -> None:
     """Leave a task in a folder, and print its id.
 
@@ -74,18 +76,20 @@ def submit(
         raise typer.BadParameter("give either FIELD=VALUE or --json, not both")
     if math.isnan(delay):
         raise typer.BadParameter("give seconds, 0 or more", param_hint="--delay")
+    limits = options.load_config(config_file).limits
     import_types(imports)
     given = _object(fields or ()) if payload is None else payload.encode("utf-8", "replace")
-    submission = _checked(name, given, priority, delay)
+    submission = _checked(name, given, priority, delay, limits)
     typer.echo(Inbox(folder).submit(submission))
 
 
-def _checked(name: str, given: bytes, priority: int, delay: float) -> Submission:
+def _checked(name: str, given: bytes, priority: int, delay: float, limits: Limits) -> Submission:
     """Return what to ask for. Raises UnknownTaskType, InvalidTask."""
     from taskqueue_edu.catalogue import catalogue
     from taskqueue_edu.facts import Submission
 
     payload, _ = catalogue.encode(catalogue.decode(name, given))
+    limits.check(payload, name)
     due = time.time() + delay if delay else None
     return Submission(name, None, payload, priority, due, catalogue.get(name).retry)
 

@@ -15,6 +15,7 @@ import msgspec
 from taskqueue_edu import facts
 from taskqueue_edu.errors import StorageError
 from taskqueue_edu.facts import Failure, RawFact, Submission
+from taskqueue_edu.limits import MOST
 from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.retry import RetryPolicy
 from taskqueue_edu.task import TaskStatus
@@ -22,8 +23,8 @@ from taskqueue_edu.task import TaskStatus
 NAME: Final = "taskqueue_edu"
 VERSION: Final = 2
 
-MAX_LINE: Final = 64 * 2**20
-"""The most bytes that a line may take: room for a task of 16 MiB, escaped."""
+MAX_LINE: Final = 4 * MOST.payload
+"""The most bytes that a line may take: room for a task, its result, and the texts beside them."""
 
 MAX_TEXT: Final = 2**20
 """The most characters that are kept of a message, a traceback or a reason."""

@@ -95,6 +95,40 @@ def test_submit_refuses_what_a_queue_refuses(
     assert not Path("jobs").exists()
 
 
+TOO_LARGE = {"payload": 37, "nesting": 1, "text": 8}
+"""Limits that are one too low for MATH, whose JSON has 38 bytes, 2 levels and a key of 9."""
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_submit_keeps_to_the_limits(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """submit refuses what is over a limit of the settings, and takes what is at it."""
+    Path("small.toml").write_text(f"[limits]\n{name} = {TOO_LARGE[name]}\n")
+    found = call("submit", "jobs", *MATH, "--config", "small.toml")
+    assert found.exit_code == 2
+    assert f"(limits.{name})" in found.stderr
+    monkeypatch.setenv(f"TASKQUEUE_LIMITS_{name.upper()}", str(TOO_LARGE[name]))
+    assert call("submit", "jobs", *MATH).exit_code == 2
+    assert not Path("jobs").exists()
+    monkeypatch.setenv(f"TASKQUEUE_LIMITS_{name.upper()}", str(TOO_LARGE[name] + 1))
+    submit(call, *MATH, "--config", "small.toml")
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_work_keeps_to_the_limits(call: Callable[..., Any], name: str) -> None:
+    """work puts a request aside that is over a limit of the settings, and runs what is not."""
+    refused = submit(call, *MATH)
+    Path("small.toml").write_text(f"[limits]\n{name} = {TOO_LARGE[name]}\n")
+    assert call("work", "jobs", "--config", "small.toml").exit_code == 0
+    assert f"(limits.{name})" in Path("jobs/quarantine.jsonl").read_text()
+    assert call("result", "jobs", refused).exit_code == 2
+    taken = submit(call, *MATH)
+    Path("small.toml").write_text(f"[limits]\n{name} = {TOO_LARGE[name] + 1}\n")
+    assert call("work", "jobs", "--config", "small.toml").exit_code == 0
+    assert call("result", "jobs", taken).stdout == "6\n"
+
+
 def test_owner_takes_in_what_another_process_submits(execute: Callable[..., Any]) -> None:
     """A queue that is open runs what another process submits, with nobody telling it to look."""
     with closing(TaskQueue.open("jobs")) as queue, WorkerPool(1) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import json
@@ -16,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskqueue_edu import TaskQueue
-from taskqueue_edu.catalogue import MAX_NESTING, MAX_PAYLOAD, Catalogue, catalogue, task_type
-from taskqueue_edu.errors import InvalidTask, ResultNotStorable, UnknownTaskType
+from taskqueue_edu.catalogue import Catalogue, catalogue, task_type
+from taskqueue_edu.errors import ConfigError, InvalidTask, ResultNotStorable, UnknownTaskType
+from taskqueue_edu.limits import MOST, Limits
 from taskqueue_edu.retry import RetryPolicy
 
 T = TypeVar("T")
@@ -370,8 +372,8 @@ def nested(depth: int) -> Any:
 def test_nesting() -> None:
     """Nesting is limited, so that every payload can be read back where the stack is deep."""
     # The task itself is one level.
-    assert encoded(Anything(nested(MAX_NESTING - 1)))["value"] == nested(MAX_NESTING - 1)
-    refused(lambda: catalogue.encode(Anything(nested(MAX_NESTING))), names="nested more than 100")
+    assert encoded(Anything(nested(MOST.nesting - 1)))["value"] == nested(MOST.nesting - 1)
+    refused(lambda: catalogue.encode(Anything(nested(MOST.nesting))), names="nested 101 deep")
     refused(lambda: catalogue.encode(Anything(nested(100_000))), names="test.anything")
     wide = [[n, {"a": "[" * 200}] for n in range(200)]
     assert encoded(Anything(wide))["value"] == wide
@@ -383,13 +385,60 @@ def test_nesting() -> None:
 
 
 def test_huge_payloads() -> None:
-    """More JSON than MAX_PAYLOAD is refused when it is encoded and when it is decoded."""
-    fits = "x" * (MAX_PAYLOAD - len('{"value":""}'))
+    """More JSON than the limit is refused when it is encoded and when it is decoded."""
+    fits = "x" * (MOST.payload - len('{"value":""}'))
     payload, _ = catalogue.encode(Anything(fits))
-    assert len(payload) == MAX_PAYLOAD
+    assert len(payload) == MOST.payload
     assert catalogue.decode("test.anything", payload) == Anything(fits)
     refused(lambda: catalogue.encode(Anything(fits + "x")), names="bytes of JSON, at most")
     refused(lambda: catalogue.decode("test.anything", payload + b" "), names="bytes of JSON")
+
+
+AT_A_LIMIT: dict[str, tuple[Limits, bytes, str]] = {
+    "payload": (Limits(payload=12), b'{"v":"abcd"}', "12 bytes of JSON, at most 11"),
+    "nesting": (Limits(nesting=4), b'{"v":[[],[{}],"[[[["]}', "nested 4 deep, at most 3"),
+    "text": (Limits(text=4), b'{"v":"abcd"}', "a string of 4 characters, at most 3"),
+    "text-of-a-key": (Limits(text=4), b'{"abcd":1}', "a string of 4 characters, at most 3"),
+    "text-of-many-bytes": (Limits(text=4), '{"v":"é€𝄞x"}'.encode(), "4 characters, at most 3"),
+    "text-escaped": (
+        Limits(text=4),
+        rb'{"v":"\u00e9\ud834\udd1e\n\""}',
+        "4 characters, at most 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AT_A_LIMIT)
+def test_at_a_limit(name: str) -> None:
+    """What is as large as a limit is taken; what is larger is refused, with its size."""
+    limits, payload, says = AT_A_LIMIT[name]
+    which = name.partition("-")[0]
+    size = getattr(limits, which)
+    limits.check(payload, "it")
+    dataclasses.replace(limits, **{which: size + 1}).check(payload, "it")
+    below = dataclasses.replace(limits, **{which: size - 1})
+    error = refused(lambda: below.check(payload, "it"), names=says)
+    assert f"(limits.{which})" in error.message
+    assert error.hint
+    with pytest.raises(ResultNotStorable, match=says):
+        below.check(payload, "it", ResultNotStorable)
+
+
+@pytest.mark.parametrize("payload", [b'{"v":"\xff\xff"}', rb'{"v":"\x0000"}', b'"', b"]" * 9, b""])
+def test_limits_of_what_is_no_json(payload: bytes) -> None:
+    """What can't be measured is left to the decoder, or is over a limit: no other error."""
+    with contextlib.suppress(InvalidTask):
+        Limits(nesting=2, text=1).check(payload, "it")
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Limits)])
+@pytest.mark.parametrize("value", [0, -1, True, 1.0, "1", None, 2**70, 10**5_000], ids=range(8))
+def test_limits_that_are_none(name: str, value: Any) -> None:
+    """A limit is a whole number, 1 or more, and no more than its default."""
+    with pytest.raises(ConfigError, match=f"Limits: {name}") as caught:
+        Limits(**{name: value})
+    assert f"1 to {getattr(MOST, name):,}" in caught.value.hint
+    assert getattr(Limits(**{name: 1}), name) == 1
 
 
 @pytest.mark.parametrize(
@@ -614,9 +663,9 @@ def test_results_come_back_as_annotated(annotation: Any, value: Any) -> None:
         (Address, {"street": "x", "number": 1}),
         (Address, None),
         (None, 0),
-        (Any, nested(MAX_NESTING + 1)),
+        (Any, nested(MOST.nesting + 1)),
         (Any, nested(10_000)),
-        (Any, "x" * MAX_PAYLOAD),
+        (Any, "x" * MOST.payload),
         (object, Address("x")),
     ],
     ids=lambda value: type(value).__name__,

@@ -352,17 +352,31 @@ MUTANTS: Final = (
     # -- bad input
     Mutant(
         "nesting is not limited",
-        "catalogue.py",
-        '    if payload.count(b"[") + payload.count(b"{") > MAX_NESTING:\n',
-        "    if False:\n",
+        "limits.py",
+        '        if payload.count(b"[") + payload.count(b"{") > self.nesting:\n',
+        "        if False:\n",
         INPUT + "test_a_bad_task[one-too-deep]",
     ),
     Mutant(
         "the size of a task is not limited",
-        "catalogue.py",
-        "    if len(payload) > MAX_PAYLOAD:\n",
-        "    if False:\n",
+        "limits.py",
+        "        if len(payload) > self.payload:\n",
+        "        if False:\n",
         INPUT + "test_a_bad_task[huge]",
+    ),
+    Mutant(
+        "the length of a string is not limited",
+        "limits.py",
+        "        if len(payload) > self.text:\n",
+        "        if False:\n",
+        INPUT + "test_a_task_over_a_limit[text]",
+    ),
+    Mutant(
+        "the owner's limits don't hold for its inbox",
+        "queue.py",
+        "        self.dispatcher.limits.check(submission.payload, submission.type)\n",
+        "",
+        INPUT + "test_a_request_over_a_limit[payload-nobody-knows]",
     ),
     Mutant(
         "what JSON changes is taken",

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 from taskqueue_edu import facts
-from taskqueue_edu.catalogue import MAX_NESTING, MAX_PAYLOAD, task_type
+from taskqueue_edu.catalogue import catalogue, task_type
 from taskqueue_edu.config import Config
 from taskqueue_edu.errors import (
     ConfigError,
     InvalidTask,
     JournalDamaged,
+    ResultNotStorable,
     StorageError,
     TaskFailed,
     TaskQueueError,
@@ -31,6 +32,7 @@ from taskqueue_edu.executor import run_task
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.journal import Inbox, JsonStore
 from taskqueue_edu.journal import format as lines
+from taskqueue_edu.limits import MOST, Limits
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.task import TaskId, TaskStatus
@@ -131,7 +133,7 @@ BAD_TASKS: dict[str, Callable[[], Any]] = {
     "1e999": lambda: Thing(ratio=float("1e999")),
     "5000-digits": lambda: Thing(number=10**5_000),
     "deep": lambda: Thing(items=nested_list(50_000)),
-    "one-too-deep": lambda: Thing(items=nested_list(MAX_NESTING)),
+    "one-too-deep": lambda: Thing(items=nested_list(MOST.nesting)),
     "duplicate-keys": lambda: Thing(items=[{1: "one", "1": "other"}]),
     "lone-surrogate": lambda: Thing(text="\ud800"),
     "text-for-int": lambda: Thing(number="1"),  # type: ignore[arg-type]
@@ -144,8 +146,8 @@ BAD_TASKS: dict[str, Callable[[], Any]] = {
     "subclass-of-str": lambda: Thing(text=Text("x")),
     "a-set": lambda: Thing(items=[{1}]),
     "an-object": lambda: Thing(items=[object()]),
-    "huge": lambda: Thing(text="x" * MAX_PAYLOAD),
-    "huge-once-escaped": lambda: Thing(text="\0" * (MAX_PAYLOAD // 6)),
+    "huge": lambda: Thing(text="x" * MOST.payload),
+    "huge-once-escaped": lambda: Thing(text="\0" * (MOST.payload // 6)),
     "no-task": lambda: 5,
     "a-class": lambda: Thing,
     "unknown-type": lambda: type("Local", (), {"execute": lambda self: None})(),
@@ -298,7 +300,7 @@ BROKEN_JSON: dict[str, bytes] = {
 WRONG_JSON: dict[str, bytes] = {
     "1e999": b'{"ratio":1e999}',
     "5000-digits": b'{"number":' + DIGITS.encode() + b"}",
-    "one-too-deep": b'{"items":' + nested(MAX_NESTING).encode() + b"}",
+    "one-too-deep": b'{"items":' + nested(MOST.nesting).encode() + b"}",
     "duplicate-keys": b'{"number":1,"number":2}',
     "text-for-int": b'{"number":"1"}',
     "float-for-int": b'{"number":1.5}',
@@ -306,7 +308,7 @@ WRONG_JSON: dict[str, bytes] = {
     "True-for-int": b'{"number":true}',
     "unknown-field": b'{"number":1,"nmber":2}',
     "a-list": b"[1]",
-    "huge": b'{"text":"' + b"x" * MAX_PAYLOAD + b'"}',
+    "huge": b'{"text":"' + b"x" * MOST.payload + b'"}',
 }
 # What the journal, a file of lines, could not hold as it is.
 NO_LINE: dict[str, bytes] = {
@@ -581,6 +583,112 @@ def test_a_client_with_a_bad_reason(folder: Path, reason: Any) -> None:
         with pytest.raises(InvalidTask):
             ask(ID, reason)
     assert left(folder) == []
+
+
+# -- over a limit that was set
+
+EMPTY = b'{"number":0,"ratio":0.0,"text":"","items":[]}'
+"""The JSON of a Thing()."""
+
+AT_A_LIMIT: dict[str, tuple[Limits, Thing, Thing]] = {
+    "payload": (Limits(payload=len(EMPTY) + 9), Thing(text="x" * 9), Thing(text="x" * 10)),
+    "nesting": (Limits(nesting=3), Thing(items=[[1]]), Thing(items=[[[1]]])),
+    "text": (Limits(text=9), Thing(text="é" * 9), Thing(text="é" * 10)),
+}
+"""A limit, the largest task that it takes, and one that is too large."""
+
+
+@task_type("bad-input-echo")
+@dataclass(frozen=True)
+class Echo:
+    made: str
+    size: int
+
+    def execute(self) -> Any:
+        return nested_list(self.size) if self.made == "nesting" else "é" * self.size
+
+
+@pytest.mark.parametrize("name", AT_A_LIMIT)
+def test_a_task_over_a_limit(folder: Path, name: str) -> None:
+    """A persistent queue takes a task at its limit, not above; a memory queue has no limit."""
+    limits, largest, larger = AT_A_LIMIT[name]
+    with TaskQueue.open(folder, limits=limits) as queue:
+        with refused(folder, queue, InvalidTask):
+            queue.submit(larger)
+        with refused(folder, queue, InvalidTask):
+            queue.submit_many([Thing(2), larger])
+        with pytest.raises(InvalidTask, match=rf"bad-input: .*\(limits\.{name}\)"):
+            queue.submit_future(larger)
+        assert queue.status(queue.submit(largest)) is TaskStatus.PENDING
+        works(queue)
+    with TaskQueue(limits=limits) as queue:
+        assert queue.status(queue.submit(larger)) is TaskStatus.PENDING
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "largest"),
+    [
+        ("payload", Limits(payload=62), 30),
+        ("nesting", Limits(nesting=9), 9),
+        ("text", Limits(text=9), 9),
+    ],
+)
+def test_a_result_over_a_limit(folder: Path, name: str, limits: Limits, largest: int) -> None:
+    """A result at a limit is kept; above it, its task has failed, and the limit is named."""
+    with TaskQueue.open(folder, limits=limits) as queue:
+        kept = queue.submit(Echo(name, largest), priority=2)
+        failed = queue.submit(Echo(name, largest + 1), priority=1)
+        run_next(queue)
+        run_next(queue)
+        assert queue.wait_for_result(kept, LIMIT) == Echo(name, largest).execute()
+        with pytest.raises(TaskFailed, match=rf"limits\.{name}"):
+            queue.wait_for_result(failed, LIMIT)
+        failure = queue.registry.get(failed).failure
+        assert failure is not None
+        assert ResultNotStorable.__name__ in failure.names[0]
+
+
+@pytest.mark.parametrize("type_", ["bad-input", "nobody-knows"])
+@pytest.mark.parametrize("name", AT_A_LIMIT)
+def test_a_request_over_a_limit(folder: Path, name: str, type_: str) -> None:
+    """The owner takes in a request at its limit, and puts one above it aside, of any type."""
+    limits, *tasks = AT_A_LIMIT[name]
+    largest, larger = (
+        Inbox(folder).submit(Submission(type_, None, catalogue.encode(task)[0])) for task in tasks
+    )
+    with TaskQueue.open(folder, limits=limits) as queue:
+        assert queue.status(largest) is TaskStatus.PENDING
+        assert not queue.knows(larger)
+        [piece] = quarantined(folder)
+        assert piece["source"] == f"{larger}.submitted"
+        assert f"(limits.{name})" in piece["reason"]
+        assert left(folder) == []
+        works(queue)
+
+
+@pytest.mark.parametrize("name", AT_A_LIMIT)
+def test_a_lower_limit_loses_nothing(folder: Path, name: str) -> None:
+    """Tasks and results that the journal has are read, run and compacted under a lower limit."""
+    limits, _, larger = AT_A_LIMIT[name]
+    size = 100 if name != "nesting" else 50
+    with TaskQueue.open(folder) as queue:
+        done = queue.submit(Echo(name, size), priority=1)
+        run_next(queue)
+        waiting = queue.submit(larger, priority=1)
+    with TaskQueue.open(folder, limits=limits) as queue:
+        assert queue.wait_for_result(done, LIMIT) == Echo(name, size).execute()
+        queue.compact()
+    with TaskQueue.open(folder, limits=limits) as queue:
+        assert queue.recovery is not None
+        assert not queue.recovery.damaged
+        run_next(queue)
+        assert queue.wait_for_result(waiting, LIMIT) == 0
+        assert queue.wait_for_result(done, LIMIT) == Echo(name, size).execute()
+
+
+def test_a_line_has_room_for_the_largest_task_and_result() -> None:
+    """One line holds a task and a result of the largest size, and three texts of theirs."""
+    assert 2 * MOST.payload + 3 * 6 * lines.MAX_TEXT <= lines.MAX_LINE
 
 
 # -- through the journal

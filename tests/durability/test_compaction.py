@@ -173,7 +173,7 @@ def operate(queue: TaskQueue, what: str, number: int) -> None:
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(operations, operations, st.sampled_from([2, 1_000]))
 def test_whatever_happened_before(
     steps: list[tuple[str, int]], later: list[tuple[str, int]], retain: int
