@@ -91,7 +91,8 @@ class Inbox:
         bell = _open_bell(self.path / "bell", os.O_WRONLY)
         if bell is not None:  # else the next owner finds the file
             try:
-                with suppress(BlockingIOError):  # it is full: it rings
+                # Full: it rings. Broken: the owner died just now, and the next one finds the file.
+                with suppress(BlockingIOError, BrokenPipeError):
                     os.write(bell, b"!")
             finally:
                 os.close(bell)

@@ -298,6 +298,26 @@ def test_a_request_is_on_the_disk_before_its_id_is_given_out(folder: Path, calls
     assert calls.names == ["write_all", "sync_data", "rename", "sync_folder"]
 
 
+def test_an_owner_that_dies_as_it_is_rung(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client whose owner dies between the request and the bell has left its request."""
+    with TaskQueue.open(folder):
+        pass
+    bell, original = folder / "inbox" / "bell", os.open
+    reader = [original(bell, os.O_RDONLY | os.O_NONBLOCK)]
+
+    def opened(path: Any, *args: Any, **options: Any) -> int:
+        descriptor = original(path, *args, **options)
+        if Path(path) == bell:
+            os.close(reader.pop())
+        return descriptor
+
+    monkeypatch.setattr(os, "open", opened)
+    inbox = Inbox(folder)
+    task_id = inbox.submit(Submission("promise", None, b"{}"))
+    assert not reader
+    assert [path.name for path in inbox.waiting()] == [f"{task_id}.submitted"]
+
+
 @pytest.mark.parametrize("level", ["process", "always"])
 def test_a_request_stays_until_the_journal_has_it(folder: Path, calls: Calls, level: Any) -> None:
     """The owner syncs its journal before it takes a request out of the inbox, at every level."""
