@@ -48,6 +48,7 @@ from typing import Any, Literal, NamedTuple
 from taskqueue_edu.errors import ConfigError
 from taskqueue_edu.limits import MOST, Limits
 from taskqueue_edu.retry import RetryPolicy
+from taskqueue_edu.storage import COMPACT_AT
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Config:
     retain_seconds: float | None = None
     """Seconds for which the results of finished tasks are kept; None means of any age."""
 
-    compact_at: int = 64 * 2**20
+    compact_at: int = COMPACT_AT
     """Bytes of journal past which it is compacted by itself; 0 means never."""
 
     max_recoveries: int = 3

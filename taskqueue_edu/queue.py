@@ -7,6 +7,7 @@ import os
 import reprlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -34,7 +35,7 @@ from taskqueue_edu.pending import Pending, PendingQueue
 from taskqueue_edu.record import Ids, TaskRecord
 from taskqueue_edu.registry import Registry, seconds
 from taskqueue_edu.retry import RetryPolicy
-from taskqueue_edu.storage import Storage
+from taskqueue_edu.storage import COMPACT_AT, Storage
 from taskqueue_edu.task import Task, TaskId, TaskStatus
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class TaskQueue:
         interval: float = 1.0,
         retain: int = RETAIN,
         retain_seconds: float | None = None,
-        compact_at: int | None = 64 * 2**20,
+        compact_at: int | None = COMPACT_AT,
         **options: Any,
     ) -> Self:
         """Open a persistent queue: its tasks and results are in a journal in `folder`.
@@ -148,7 +149,11 @@ class TaskQueue:
             queue = cls(store=store, retain=retain, retain_seconds=retain_seconds, **options)
             store.on_failure = queue.registry.end
             queue.recovery = store.report.complete(
-                len(queue.registry.misfits), queue.recovered, queue.died, queue.unknown_types
+                len(queue.registry.misfits),
+                queue.recovered,
+                queue.died,
+                queue.unknown_types,
+                queue._unknown_results(),
             )
             queue.inbox = InboxReader(queue, store.folder)
         except BaseException:
@@ -167,6 +172,13 @@ class TaskQueue:
             else:
                 self.dispatcher.line_up(record)
             self._park_unknown(record)
+
+    def _unknown_results(self) -> dict[str, int]:
+        return Counter(
+            record.type
+            for record in self.registry.records()
+            if record.status is TaskStatus.SUCCEEDED and catalogue.find(record.type) is None
+        )
 
     def _park_unknown(self, record: TaskRecord) -> None:
         if record.status is TaskStatus.PENDING and catalogue.find(record.type) is None:

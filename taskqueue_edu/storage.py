@@ -6,9 +6,12 @@ A learner's own store needs these five names and no base class.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 from taskqueue_edu.facts import RawFact
+
+COMPACT_AT: Final = 64 * 2**20
+"""Bytes of journal past which it is compacted by itself, if nothing else is said."""
 
 
 class Storage(Protocol):

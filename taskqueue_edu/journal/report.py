@@ -19,8 +19,9 @@ class RecoveryReport:
     `torn` is where the bytes of a torn last line were kept, `quarantined` says how many pieces
     of damage went to `quarantine.jsonl`, `gaps` are the numbers (first, last) of lines that are
     missing, `duplicates` counts lines that were there twice, and `ignored` facts that fit no
-    life of a task (their lines stay). `recovered` tasks were running when their process died
-    and run again; `dead` ones had been recovered too often.
+    life of a task. `recovered` tasks were running when their process died and run again; `dead`
+    ones had been recovered too often. `unknown_types` counts pending tasks, `unknown_results`
+    results, by a type that this process doesn't know: both are kept as JSON.
     """
 
     folder: Path
@@ -34,13 +35,20 @@ class RecoveryReport:
     recovered: int = 0
     dead: int = 0
     unknown_types: dict[str, int] = field(default_factory=dict)
+    unknown_results: dict[str, int] = field(default_factory=dict)
 
     def complete(
-        self, misfits: int, recovered: int, dead: int, unknown_types: dict[str, int]
+        self,
+        misfits: int,
+        recovered: int,
+        dead: int,
+        unknown_types: dict[str, int],
+        unknown_results: dict[str, int],
     ) -> RecoveryReport:
         """Add what the queue found in the facts; warn if something of the journal is lost."""
         self.ignored += misfits
-        self.recovered, self.dead, self.unknown_types = recovered, dead, unknown_types
+        self.recovered, self.dead = recovered, dead
+        self.unknown_types, self.unknown_results = unknown_types, unknown_results
         if self.damaged:
             log.warning("%s was repaired: %s", self.folder, "; ".join(self.lines()))
         return self
@@ -72,4 +80,6 @@ class RecoveryReport:
             found.append(f"tasks that took their process down too often: {self.dead:,}")
         for name, n in self.unknown_types.items():
             found.append(f"tasks that wait for a process that knows the type {name!r}: {n:,}")
+        for name, n in self.unknown_results.items():
+            found.append(f"results kept as JSON, of the unknown type {name!r}: {n:,}")
         return found

@@ -18,6 +18,7 @@ from taskqueue_edu.journal.quarantine import Quarantine, Quarantined
 from taskqueue_edu.journal.report import RecoveryReport
 from taskqueue_edu.journal.snapshot import snapshot
 from taskqueue_edu.ledger import RETAIN
+from taskqueue_edu.storage import COMPACT_AT
 
 log: Final = logging.getLogger("taskqueue_edu")
 
@@ -26,8 +27,6 @@ SYNC_LEVELS: Final = ("process", "interval", "always")
 
 NAME: Final = "journal.jsonl"
 NEW_NAME: Final = "journal.new"
-COMPACT_AT: Final = 64 * 2**20
-"""Bytes of journal past which it is compacted by itself."""
 _GROWTH: Final = 4
 
 

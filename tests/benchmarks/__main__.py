@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("sync",)
+NAMES = ("sync", "convoy")
 
 
 def main() -> None:

@@ -127,6 +127,7 @@ def test_results_of_a_type_that_is_not_known(folder: Path, compact: bool) -> Non
                     assert "--import" in caught.value.hint
                 assert queue.recovery is not None
                 assert queue.recovery.unknown_types == {"durable-echo": 1}
+                assert queue.recovery.unknown_results == {"durable-echo": 1}
                 assert any("durable-echo" in line for line in queue.recovery.lines())
                 assert not queue.recovery.damaged
                 if compact:
