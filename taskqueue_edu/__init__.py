@@ -1,6 +1,7 @@
 """A task queue small enough to read in an afternoon, and sound enough to trust.
 
-The modules, in the order in which to read them; each imports only those above it:
+The modules, in the order in which to read them; each imports only those above it (but for
+`TaskQueue.open`, which imports the journal when it is called):
 
     errors         the error tree
     retry          when a failed task is tried again
@@ -12,17 +13,18 @@ The modules, in the order in which to read them; each imports only those above i
     storage        where facts are kept: the interface, MemoryStore
     locks          how to take a lock that is often taken
     record         all that is known of one task
+    factlog        the newest facts, in order
     ledger         what follows from the facts: records, counts, the log
     registry       the one place where something happens to a task
     outcome        what whoever waits for a task gets in the end
     pending        the tasks that wait: order and delay
     dispatch       what a pool holds: claim, settle
     futures        a task as a concurrent.futures.Future
-    files, journal the store that survives the process: JsonStore
     queue          what a client holds: TaskQueue
     executor       run one claimed task
     pool           WorkerPool: threads
     executor_pool  ExecutorPool: processes, or any other executor
+    files, journal what survives the process: JsonStore, PersistentQueue, the inbox
     sketch         percentiles of a stream
     frames         records and facts as pandas tables
     monitor        counts, throughput, latency, from the log of facts

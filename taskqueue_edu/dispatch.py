@@ -35,6 +35,7 @@ NUDGE: Final = ""
 """An item that is no task's id. The worker that gets it looks around: should it leave?"""
 
 _FIRST: Final = 2**62
+_PENDING: Final = TaskStatus.PENDING
 _FAULT: Final = "its worker broke down before the task began"
 _BACK: Final = frozenset({facts.RETRIED, facts.RELEASED, facts.RECOVERED})
 
@@ -138,20 +139,27 @@ class Dispatcher:
         """Wait for the next task, start it under the name of `worker`, and return the run.
 
         Returns None when the queue is closed, or when `leave()` is true. It is asked before
-        each wait and after each `nudge`.
+        each wait, and after each `nudge`.
         """
         held: TaskRecord | None = None
         try:
             while not (leave() or self._closed) and (not self._paused or self._pass_gate(leave)):
                 if held is None:
-                    held = self._next()
-                    continue  # that may have taken long: look around before it starts
+                    task_id = self.pending.get()
+                    if task_id == NUDGE:
+                        if self._paused:
+                            self._call_back()  # the next one who waits, too
+                        continue
+                    try:
+                        held = self.registry.get(task_id)
+                    except UnknownTask:  # cancelled, and forgotten since
+                        continue
                 run = self.registry.start(held, worker)
                 if run is not None:
                     record, held = held, None
-                    if self._begin(record, run):
+                    if (record.future is None and run.task is not None) or self._begin(record, run):
                         return run
-                elif held.status is not TaskStatus.PENDING:
+                elif held.status is not _PENDING:
                     held = None  # cancelled since
                 # Else it was paused just now: hold the task, it comes first on resume.
             return None
@@ -163,27 +171,14 @@ class Dispatcher:
                 if run is None or not self.lose(run, _FAULT):
                     self.line_up(held)
 
-    def _next(self) -> TaskRecord | None:
-        """Wait for the next item; None if it is a nudge, or a task that is no more."""
-        task_id = self.pending.get()
-        if task_id == NUDGE:
-            if self._paused:
-                self._call_back()  # the next one who waits, too
-            return None
-        try:
-            return self.registry.get(task_id)
-        except UnknownTask:
-            return None  # cancelled, and forgotten since
-
     def _begin(self, record: TaskRecord, run: RunningTask) -> bool:
         """Complete what a start brings with it; False if the task failed at that."""
         try:
             if record.future is not None:
                 record.future.note_started()
             if run.task is None:
-                assert record.submission is not None
-                assert record.submission.payload is not None
-                run.task = catalogue.decode(record.type, record.submission.payload)
+                assert record.payload is not None
+                run.task = catalogue.decode(record.type, record.payload)
         except Exception as error:  # the class's own __post_init__ runs in there
             self.settle(run, facts.FAILED, Failure.of(error))
             return False
@@ -202,28 +197,14 @@ class Dispatcher:
             record = self.registry.get(run.id)
         except UnknownTask:
             return False
-        if kind == facts.SUCCEEDED and self.registry.store.json:
+        if kind != facts.SUCCEEDED:
+            kind, detail = self._decide(record, run, kind, detail)
+        elif self.registry.store.json:
             try:
                 detail = catalogue.encode_result(record.type, detail)
                 self.limits.check(detail, f"the result of {record.type}", ResultNotStorable)
             except BaseException as error:  # the value's own __eq__ runs in there
-                kind, detail = facts.FAILED, Failure.of(error)
-        if kind == facts.FAILED:
-            if self.registry.store.json:
-                # Formatted now, and kept: the exception's own __str__ must not run later, when
-                # the registry writes the fact under its lock.
-                _ = detail.traceback
-            submission = record.submission
-            if run.unwanted is None and submission is not None:
-                policy = submission.retry or self.retry
-                wait = policy.wait_after(run.attempt, detail.names)
-                if wait is not None:
-                    kind, detail = facts.RETRIED, (detail, time.time() + wait)
-        given_back = record.recoveries
-        if kind == facts.RECOVERED and given_back >= self.max_recoveries and run.unwanted is None:
-            kind, detail = facts.DIED, f"{detail}; it was given back {given_back} times before"
-        if kind in _BACK and run.unwanted is not None:
-            kind, detail = facts.CANCELLED, run.unwanted  # a client's wish: no other run
+                kind, detail = self._decide(record, run, facts.FAILED, Failure.of(error))
         try:
             self.registry.record(kind, record, run.worker, detail, run)
         except IllegalTransition:
@@ -231,6 +212,28 @@ class Dispatcher:
         if kind in _BACK:
             self.line_up(record)
         return True
+
+    def _decide(
+        self, record: TaskRecord, run: RunningTask, kind: str, detail: Any
+    ) -> tuple[str, Any]:
+        """Return the fact that a run without a result ends in: is there another one?"""
+        unwanted = run.unwanted  # a client's wish: no other run
+        if kind == facts.FAILED:
+            if self.registry.store.json:
+                # Formatted now, and kept: the exception's own __str__ must not run later, when
+                # the registry writes the fact under its lock.
+                _ = detail.traceback
+            if unwanted is None:
+                policy = record.retry or self.retry
+                wait = policy.wait_after(run.attempt, detail.names)
+                if wait is not None:
+                    return facts.RETRIED, (detail, time.time() + wait)
+        given_back = record.recoveries
+        if kind == facts.RECOVERED and given_back >= self.max_recoveries and unwanted is None:
+            return facts.DIED, f"{detail}; it was given back {given_back} times before"
+        if kind in _BACK and unwanted is not None:
+            return facts.CANCELLED, unwanted
+        return kind, detail
 
     def lose(self, run: RunningTask, reason: str) -> bool:
         """Give back a task whose worker died; after too many such deaths it is dead itself."""

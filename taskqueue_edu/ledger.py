@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from taskqueue_edu import facts
 from taskqueue_edu.errors import IllegalTransition
+from taskqueue_edu.factlog import FactLog
 from taskqueue_edu.facts import Failure, RawFact
 from taskqueue_edu.record import TaskRecord, split_id
 from taskqueue_edu.state import TRANSITIONS, next_status
@@ -23,6 +24,7 @@ FINISHED: Final = frozenset(status for status in TaskStatus if status.finished)
 _FINAL: Final = frozenset({TaskStatus.SUCCEEDED, TaskStatus.CANCELLED})
 _PENDING: Final = TaskStatus.PENDING
 _RUNNING: Final = TaskStatus.RUNNING
+_SUCCEEDED: Final = TaskStatus.SUCCEEDED
 
 
 class Ledger:
@@ -45,53 +47,79 @@ class Ledger:
         """Pending tasks that a client delayed."""
         self.parked: set[str] = set()
         """Pending tasks that nobody here can run."""
-        self.log: list[RawFact] = []
-        self.log_start = 0
-        """Number of the first fact in `log`: how many were dropped before it."""
-        self.log_limit = 4 * retain + 100_000
+        self.log = FactLog(4 * retain + 100_000)
         self.woken: list[Callable[[], None]] = []
         """Whom to wake once the lock is free."""
 
-    def apply(self, fact: RawFact, record: TaskRecord, status: TaskStatus) -> object:
-        """Update all that follows from a fact that takes the task of `record` to `status`.
+    # Three things happen to every task, and each has its own method: see README, Performance.
+    # All else is `apply`.
+
+    def submitted(self, record: TaskRecord, at: int) -> None:
+        """A task is new."""
+        record.status = _PENDING
+        record.submitted = at
+        self.records[record.id] = record
+        self.totals[facts.SUBMITTED] += 1
+        self.counts[_PENDING] += 1
+        if record.due is not None:
+            self.delayed.add(record.id)
+        # The log feeds the monitor: it keeps no task, result or exception alive.
+        self.log.add(facts.SUBMITTED, record.id, at, record.type, record.due)
+
+    def started(self, record: TaskRecord, at: int, worker: str, attempt: int) -> None:
+        """A worker has taken a pending task."""
+        record.status = _RUNNING
+        record.started, record.worker, record.attempt = at, worker, attempt
+        self.totals[facts.STARTED] += 1
+        self.counts[_PENDING] -= 1
+        self.counts[_RUNNING] += 1
+        if record.due is not None:
+            record.due = None
+            self.delayed.discard(record.id)
+        self.log.add(facts.STARTED, record.id, at, worker, attempt)
+
+    def succeeded(self, record: TaskRecord, at: int, worker: str, value: Any) -> object:
+        """A running task has its result. Returns what the ledger let go of: see `apply`."""
+        record.status = _SUCCEEDED
+        record.value = value
+        self.totals[facts.SUCCEEDED] += 1
+        self.counts[_RUNNING] -= 1
+        self.counts[_SUCCEEDED] += 1
+        self.runs.pop(record.id, None)
+        self.log.add(facts.SUCCEEDED, record.id, at, worker, None)
+        return self._drop_input(record), self._finish(record, at)
+
+    def apply(self, fact: RawFact, record: TaskRecord) -> object:
+        """Update all that follows from a fact that happened to the task of `record`.
 
         Returns what the ledger let go of. The caller keeps it until the lock is free: what a
         task does when it is deleted (`__del__`) is user code, and may well ask the registry.
+        Raises IllegalTransition, and then nothing has changed.
         """
         kind, task_id, at, who, detail = fact
-        dropped: object = None
-        before, record.status = record.status, status
+        before = record.status
+        status = next_status(before, kind)
+        if kind == facts.SUBMITTED:
+            self.submitted(record, at)
+            return None
+        if kind == facts.STARTED:
+            self.started(record, at, who, detail)
+            return None
+        if kind == facts.SUCCEEDED:
+            return self.succeeded(record, at, who, detail)
+        assert before is not None
+        record.status = status
         self.totals[kind] += 1
+        self.counts[before] -= 1
         self.counts[status] += 1
-        if before is None:
-            self.records[task_id] = record
-            record.submitted = at
-            if record.due is not None:
-                self.delayed.add(task_id)
-            fact = (kind, task_id, at, who, record.due)
-        else:
-            self.counts[before] -= 1
-            if kind == facts.STARTED:
-                record.started, record.worker, record.attempt = at, who, detail
-                if record.due is not None:
-                    record.due = None
-                    self.delayed.discard(task_id)
-            else:
-                if kind == facts.SUCCEEDED:
-                    record.value, detail = detail, None
-                else:
-                    dropped = record.failure
-                    detail = self._end(kind, record, detail)
-                fact = (kind, task_id, at, who, detail)
-                self.runs.pop(task_id, None)
-                if status in FINISHED:
-                    dropped = dropped, self._finish(record, at)
-        # The log feeds the monitor: it keeps no task, result or exception alive.
-        self.log.append(fact)
-        if len(self.log) > self.log_limit:
-            cut = len(self.log) // 2
-            del self.log[:cut]
-            self.log_start += cut
+        dropped: list[object] = [record.failure]
+        detail = self._end(kind, record, detail)
+        self.log.add(kind, task_id, at, who, detail)
+        self.runs.pop(task_id, None)
+        if status in _FINAL:
+            dropped.append(self._drop_input(record))
+        if status in FINISHED:
+            dropped.append(self._finish(record, at))
         return dropped
 
     def _end(self, kind: str, record: TaskRecord, detail: Any) -> Any:
@@ -116,19 +144,21 @@ class Ledger:
             self.finished.remove(record.id)
         return detail
 
+    def _drop_input(self, record: TaskRecord) -> object:
+        """Let go of what a task that can't run again was made of."""
+        task = record.task
+        record.task = record.payload = record.retry = None
+        return task
+
     def _finish(self, record: TaskRecord, at: int) -> object:
-        old: object = None
-        submission = record.submission
-        if record.status in _FINAL:
-            record.submission = None  # it can't be revived: its input is not needed again
         if record.waiters is not None:
             self.woken += [partial(call, record) for call in record.waiters]
             record.waiters = None
         self.finished.append(record.id)
         record.finished = at  # last: whoever reads this without the lock finds the rest in place
         if len(self.finished) > self.retain or self.retain_for is not None:
-            old = self._forget(at)
-        return submission, old
+            return self._forget(at)
+        return None
 
     def _forget(self, now: int) -> list[TaskRecord]:
         """Forget the finished tasks that are past the retention; return them."""
@@ -155,7 +185,6 @@ class Ledger:
         (it may have been damaged) counts: the task shall not run again.
         """
         misfits = []
-        restored = False
         # Nothing is forgotten meanwhile: with a shorter retention than the one that the facts
         # were written under, a task would be gone before the fact that revives it.
         retain, retain_for = self.retain, self.retain_for
@@ -163,53 +192,50 @@ class Ledger:
         for fact in stored:
             kind, task_id, _, _, detail = fact
             record = self.records.get(task_id)
-            if kind == facts.KEPT:
-                restored = True
-                if record is None:
-                    self._restore(detail)
-            elif kind == facts.CARRIED:
+            if kind == facts.CARRIED:
                 for name, n in detail[0].items():
                     self.totals[name] = self.totals.get(name, 0) + n
                 self.forgotten.update(detail[1])
-            elif record is not None or kind == facts.SUBMITTED:
-                if record is None:
-                    record = TaskRecord(task_id, detail)
-                elif kind == facts.SUBMITTED:
-                    continue
+            elif record is None:
+                if kind == facts.SUBMITTED:
+                    self.apply(fact, TaskRecord.of(task_id, detail))
+                elif kind == facts.KEPT:
+                    self._restore(copy.copy(detail))  # the fact may be folded again
+                else:
+                    misfits.append((fact, "nothing says that its task was submitted"))
+            elif kind not in (facts.SUBMITTED, facts.KEPT):
                 try:
-                    before = record.status
-                    if before is _PENDING and kind not in TRANSITIONS[before]:
-                        before = _RUNNING
-                    self.apply(fact, record, next_status(before, kind))
+                    if record.status is _PENDING and kind not in TRANSITIONS[_PENDING]:
+                        next_status(_RUNNING, kind)
+                        self._presume_started(record)
+                    self.apply(fact, record)
                 except IllegalTransition as error:
                     misfits.append((fact, error.message))
-            else:
-                misfits.append((fact, "nothing says that its task was submitted"))
-        if restored:
-            self.finished = deque(sorted(self.finished, key=lambda i: self.records[i].finished))
+        self.finished = deque(sorted(self.finished, key=lambda i: self.records[i].finished))
         self.retain, self.retain_for = retain, retain_for
         if self.finished:
             self._forget(self.records[self.finished[-1]].finished)
         return misfits
 
-    def _restore(self, kept: TaskRecord) -> None:
-        record = copy.copy(kept)  # the fact stays as it is: it may be folded again
+    def _presume_started(self, record: TaskRecord) -> None:
+        record.status = _RUNNING
+        self.counts[_PENDING] -= 1
+        self.counts[_RUNNING] += 1
+        self.delayed.discard(record.id)
+
+    def _restore(self, record: TaskRecord) -> None:
         assert record.status is not None
         self.records[record.id] = record
         self.counts[record.status] += 1
         if record.status in _FINAL:
-            record.submission = None  # as in `_finish`
+            self._drop_input(record)
         if record.status in FINISHED:
             self.finished.append(record.id)
             return
         if record.due is not None and record.status is _PENDING:
             self.delayed.add(record.id)
         # For the monitor, which counts what waits; the total was counted before.
-        self.log.append((facts.SUBMITTED, record.id, record.submitted, record.type, record.due))
-
-    def facts_since(self, cursor: int) -> tuple[list[RawFact], int]:
-        """Return the facts from number `cursor` on, and the number after the last."""
-        return self.log[max(0, cursor - self.log_start) :], self.log_start + len(self.log)
+        self.log.add(facts.SUBMITTED, record.id, record.submitted, record.type, record.due)
 
     def waiting(self) -> int:
         """Return how many pending tasks wait for a worker."""

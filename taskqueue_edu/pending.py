@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
@@ -39,20 +39,25 @@ class Pending(Protocol[T]):
 class PendingQueue(Generic[T]):
     """FIFO within priority (a higher priority comes first), with delays. Items are hashable.
 
-    `due` is in seconds since 1970. No thread polls: one waiting thread, the *leader*, sleeps
-    until the next item is due, the others until they are woken (the leader/follower pattern of
-    Schmidt et al., "Pattern-Oriented Software Architecture" 2, 2000, as in Java's DelayQueue).
+    `due` is in seconds since 1970; a delayed item joins the end of its line when it is due. No
+    thread polls: one waiting thread, the *leader*, sleeps until the next item is due, the others
+    until they are woken (the leader/follower pattern of Schmidt et al., "Pattern-Oriented
+    Software Architecture" 2, 2000, as in Java's DelayQueue).
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        # Invariant, true whenever the lock is free: every item in `_items` has exactly one live
-        # entry, in `_ready` or in `_delayed`; an entry that is not its item's is discarded.
+        # Invariant, true whenever the lock is free: each item is in one line, the one that
+        # `_line_of` names: that of its priority, or None while it is delayed. `_ranks` is a heap of
+        # the negated priorities that have a line. `_delayed` is a heap of (due, count, rank,
+        # item), in which an entry counts if `_counts` has its count for its item.
         # `_gates` are those of the waiting threads. For each item that one of them could take,
         # one was opened and taken off; its thread takes the item, or opens the next.
         self._lock = threading.Lock()
-        self._ready: list[tuple[int, int, T]] = []
+        self._ranks: list[int] = []
+        self._lines: dict[int, OrderedDict[T, None]] = {}
+        self._line_of: dict[T, OrderedDict[T, None]] = {}
         self._delayed: list[tuple[float, int, int, T]] = []
-        self._items: dict[T, int] = {}
+        self._counts: dict[T, int] = {}
         self._count = 0
         self._gates: deque[threading.Lock] = deque()
         self._leader: threading.Lock | None = None
@@ -66,16 +71,28 @@ class PendingQueue(Generic[T]):
         with self._lock:
             if self._closed:
                 raise QueueClosed("the pending queue is closed")
-            self._count += 1
-            self._items[item] = self._count
+            if item in self._line_of or item in self._counts:
+                self._remove(item)
+            if self._delayed:  # what is due came before this item
+                self._promote()
             if due is None or due <= self._clock():
-                heapq.heappush(self._ready, (-priority, self._count, item))
+                self._join(item, -priority)
             else:
+                self._count += 1
+                self._counts[item] = self._count
                 heapq.heappush(self._delayed, (due, self._count, -priority, item))
                 # The leader may be asleep for longer than this item's delay.
                 self._leader = None
             if self._gates:
                 self._gates.popleft().release()
+
+    def _join(self, item: T, rank: int) -> None:
+        line = self._lines.get(rank)
+        if line is None:
+            line = self._lines[rank] = OrderedDict()
+            heapq.heappush(self._ranks, rank)
+        line[item] = None
+        self._line_of[item] = line
 
     def get(self) -> T:
         """Remove and return the next item, waiting until one is due. Raises QueueClosed."""
@@ -91,14 +108,17 @@ class PendingQueue(Generic[T]):
                         raise QueueClosed("the pending queue is closed")
                     if self._delayed:
                         self._promote()
-                    while self._ready:
-                        _, count, item = heapq.heappop(self._ready)
-                        if self._items.get(item) == count:
-                            del self._items[item]
+                    while self._ranks:
+                        line = self._lines[self._ranks[0]]
+                        if line:
+                            item, _ = line.popitem(last=False)
+                            del self._line_of[item]
                             return item
+                        del self._lines[heapq.heappop(self._ranks)]
                     gate, seconds = self._line_up()
                 finally:
-                    self._hand_over()
+                    if self._gates:
+                        self._hand_over()
             try:
                 gate.acquire(timeout=seconds)
             except BaseException:  # Ctrl-C
@@ -125,23 +145,27 @@ class PendingQueue(Generic[T]):
             self._gates.remove(gate)
 
     def _hand_over(self) -> None:
-        """Wake the next thread for what is left: a ready item, or the part of the leader."""
-        if self._gates and (self._ready or (self._delayed and self._leader is None)):
+        """Wake the next thread for what is left: an item, or the part of the leader."""
+        if self._gates and (self._line_of or (self._delayed and self._leader is None)):
             self._gates.popleft().release()
 
     def discard(self, item: T) -> bool:
         """Remove `item` if nobody took it yet; True if it was there."""
         with self._lock:
-            found = self._items.pop(item, None) is not None
-            # Its entry stays in the heap and is passed over when it comes up: finding it there
-            # would take a search. Once most entries are such, all of them are swept out.
-            if len(self._ready) + len(self._delayed) > 2 * len(self._items) + 100:
-                items = self._items
-                self._ready = [e for e in self._ready if items.get(e[2]) == e[1]]
-                self._delayed = [e for e in self._delayed if items.get(e[3]) == e[1]]
-                heapq.heapify(self._ready)
-                heapq.heapify(self._delayed)
-            return found
+            return self._remove(item)
+
+    def _remove(self, item: T) -> bool:
+        line = self._line_of.pop(item, None)
+        if line is not None:
+            del line[item]
+            return True
+        found = self._counts.pop(item, None) is not None
+        # Its entry stays in the heap and is passed over when it comes up: finding it there
+        # would take a search. Once most entries are such, all of them are swept out.
+        if len(self._delayed) > 2 * len(self._counts) + 100:
+            self._delayed = [e for e in self._delayed if self._counts.get(e[3]) == e[1]]
+            heapq.heapify(self._delayed)
+        return found
 
     def close(self) -> None:
         """Wake every waiting `get`, now and from now on, with QueueClosed."""
@@ -151,12 +175,13 @@ class PendingQueue(Generic[T]):
                 self._gates.popleft().release()
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._line_of) + len(self._counts)
 
     def _promote(self) -> None:
-        """Move what is due to `_ready`, oldest first: age counts from `put`."""
+        """Let what is due join its line."""
         now = self._clock()
         while self._delayed and self._delayed[0][0] <= now:
             _, count, rank, item = heapq.heappop(self._delayed)
-            if self._items.get(item) == count:
-                heapq.heappush(self._ready, (rank, count, item))
+            if self._counts.get(item) == count:
+                del self._counts[item]
+                self._join(item, rank)

@@ -299,11 +299,7 @@ class WorkerPool(Workers, Executor):
         self._own_queue = False
         self._crashes_due = 0
 
-    def _run(self, run: RunningTask) -> Outcome:
-        try:
-            return run_task(run)
-        finally:
-            del self  # see _work
+    _run = staticmethod(run_task)  # without `self`: see _work
 
     def _leaves(self, name: str) -> bool:
         if self._crashes_due:

@@ -7,8 +7,7 @@ import os
 import reprlib
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -21,12 +20,9 @@ from taskqueue_edu.errors import (
     InvalidTask,
     QueueClosed,
     QueueFull,
-    ResultExpired,
     TaskQueueError,
-    UnknownTask,
     WaitTimeout,
 )
-from taskqueue_edu.facts import Submission
 from taskqueue_edu.futures import attach_future, future_of
 from taskqueue_edu.ledger import RETAIN
 from taskqueue_edu.limits import MOST, Limits
@@ -39,12 +35,13 @@ from taskqueue_edu.storage import COMPACT_AT, Storage
 from taskqueue_edu.task import Task, TaskId, TaskStatus
 
 if TYPE_CHECKING:
-    from taskqueue_edu.journal import InboxReader, JsonStore, RecoveryReport
+    from taskqueue_edu.journal import PersistentQueue
     from taskqueue_edu.journal.store import Sync
 
 T = TypeVar("T")
 
 _NO_RETRY: Final = RetryPolicy()
+_SUCCEEDED: Final = TaskStatus.SUCCEEDED
 
 
 def _shown(value: object) -> str:
@@ -106,17 +103,12 @@ class TaskQueue:
         )
         self._json = self.registry.store.json
         self._new_id = Ids()
-        self.inbox: InboxReader | None = None
-        """The thread that takes in what other processes ask for; None for a memory queue."""
         self.recovered = self.died = 0
         self.unknown_types: dict[str, int] = {}
         self._recover(self.registry.load())
-        self.recovery: RecoveryReport | None = None
-        """What opening the journal found and did; None for a memory queue."""
 
-    @classmethod
+    @staticmethod
     def open(
-        cls,
         folder: str | os.PathLike[str],
         *,
         sync: Sync = "process",
@@ -125,7 +117,7 @@ class TaskQueue:
         retain_seconds: float | None = None,
         compact_at: int | None = COMPACT_AT,
         **options: Any,
-    ) -> Self:
+    ) -> PersistentQueue:
         """Open a persistent queue: its tasks and results are in a journal in `folder`.
 
         What was acknowledged survives the death of this process with `sync="process"`; with
@@ -135,7 +127,7 @@ class TaskQueue:
         doesn't know stay in the journal. `recovery` says what was found. Raises StorageError,
         StoreLocked, JournalDamaged.
         """
-        from taskqueue_edu.journal import InboxReader, JsonStore
+        from taskqueue_edu.journal import JsonStore, PersistentQueue
 
         store = JsonStore(
             folder,
@@ -145,21 +137,7 @@ class TaskQueue:
             retain_seconds=retain_seconds,
             compact_at=compact_at,
         )
-        try:
-            queue = cls(store=store, retain=retain, retain_seconds=retain_seconds, **options)
-            store.on_failure = queue.registry.end
-            queue.recovery = store.report.complete(
-                len(queue.registry.misfits),
-                queue.recovered,
-                queue.died,
-                queue.unknown_types,
-                queue._unknown_results(),
-            )
-            queue.inbox = InboxReader(queue, store.folder)
-        except BaseException:
-            store.close()
-            raise
-        return queue
+        return PersistentQueue(store, retain=retain, retain_seconds=retain_seconds, **options)
 
     def _recover(self, unfinished: list[TaskRecord]) -> None:
         for record in unfinished:
@@ -173,76 +151,11 @@ class TaskQueue:
                 self.dispatcher.line_up(record)
             self._park_unknown(record)
 
-    def _unknown_results(self) -> dict[str, int]:
-        return Counter(
-            record.type
-            for record in self.registry.records()
-            if record.status is TaskStatus.SUCCEEDED and catalogue.find(record.type) is None
-        )
-
     def _park_unknown(self, record: TaskRecord) -> None:
         if record.status is TaskStatus.PENDING and catalogue.find(record.type) is None:
             self.unknown_types[record.type] = self.unknown_types.get(record.type, 0) + 1
             self.dispatcher.pending.discard(record.id)
             self.registry.park(record)
-
-    # -- for the folder's inbox
-
-    def take_in(self, records: Sequence[TaskRecord], *, bounded: bool) -> None:
-        """Submit tasks that other processes made; if `bounded`, wait for places.
-
-        Tasks of an unknown type go into the journal, and wait there. Raises QueueClosed,
-        StorageError.
-        """
-        known = [record for record in records if catalogue.find(record.type) is not None]
-        unknown = [record for record in records if catalogue.find(record.type) is None]
-        if unknown:
-            self.registry.enter(unknown)
-            for record in unknown:
-                self._park_unknown(record)
-        while known:
-            entered = self.dispatcher.enter(known, None, bounded=bounded)
-            del known[:entered]
-
-    def check(self, submission: Submission) -> None:
-        """Check the size of a task of another process, and build it if its type is known here.
-
-        Raises InvalidTask.
-        """
-        assert submission.payload is not None
-        self.dispatcher.limits.check(submission.payload, submission.type)
-        if catalogue.find(submission.type) is not None:
-            submission.task = catalogue.decode(submission.type, submission.payload)
-
-    def knows(self, task_id: str) -> bool:
-        """Tell whether there is a task with that id."""
-        try:
-            self.registry.get(task_id)
-        except (UnknownTask, ResultExpired):
-            return False
-        return True
-
-    def sync(self) -> None:
-        """Return when all that was recorded so far is on the disk, whatever the sync level.
-
-        Raises StorageError; ValueError for a memory queue.
-        """
-        self._journal().sync_disk()
-
-    def compact(self) -> tuple[int, int]:
-        """Make the journal one line a task, while the queue runs.
-
-        Returns its length in bytes before and after. Raises StorageError; ValueError for a
-        memory queue.
-        """
-        return self._journal().compact()
-
-    def _journal(self) -> JsonStore:
-        from taskqueue_edu.journal import JsonStore
-
-        if not isinstance(self.registry.store, JsonStore):
-            raise ValueError("this queue has no journal")
-        return self.registry.store
 
     # -- for clients
 
@@ -261,7 +174,7 @@ class TaskQueue:
         If the queue is full, wait for a place for `timeout` seconds (None: as long as it
         takes). Raises InvalidTask, QueueFull, QueueClosed; then nothing was recorded.
         """
-        record = TaskRecord(self._new_id(), self._check(task, priority, delay, retry))
+        record = self._record(task, priority, delay, retry)
         self.dispatcher.enter((record,), timeout)
         return record.id  # type: ignore[return-value]  # a plain str stands for a TaskId
 
@@ -279,9 +192,7 @@ class TaskQueue:
         All are checked before the first is queued: an InvalidTask means that none was. A
         QueueFull notes how many went in: those stay. In a journal they are synced together.
         """
-        records = [
-            TaskRecord(self._new_id(), self._check(task, priority, delay, retry)) for task in tasks
-        ]
+        records = [self._record(task, priority, delay, retry) for task in tasks]
         entered = 0
         end = None if timeout is None else time.monotonic() + timeout
         while entered < len(records):
@@ -293,9 +204,10 @@ class TaskQueue:
                 raise
         return [record.id for record in records]  # type: ignore[misc]
 
-    def _check(
+    def _record(
         self, task: Task[Any], priority: int, delay: float, retry: RetryPolicy | None
-    ) -> Submission:
+    ) -> TaskRecord:
+        """Check what a client gave, and return the record of a task that is not submitted yet."""
         if not callable(getattr(task, "execute", None)):
             raise InvalidTask(
                 f"a {type(task).__qualname__} has no execute() method",
@@ -309,8 +221,11 @@ class TaskQueue:
         entry = catalogue.of(task)
         if retry is None and entry is not None:
             retry = entry.retry
-        own = not self._json and callable(getattr(retry, "wait_after", None))
-        if not (retry is None or isinstance(retry, RetryPolicy) or own):
+        if not (
+            retry is None
+            or isinstance(retry, RetryPolicy)
+            or (not self._json and callable(getattr(retry, "wait_after", None)))
+        ):
             raise InvalidTask(
                 f"retry is {_shown(retry)}",
                 hint="give a RetryPolicy; a memory queue takes any object with wait_after().",
@@ -321,7 +236,7 @@ class TaskQueue:
             payload, task = catalogue.encode(task)
             self.dispatcher.limits.check(payload, name)
         due = float(time.time() + delay) if delay else None
-        return Submission(name, task, payload, priority, due, retry)
+        return TaskRecord(self._new_id(), name, task, payload, priority, due, retry)
 
     def submit_future(self, task: Task[T]) -> Future[T]:
         """Queue a task and return its future, which raises the task's own exception.
@@ -329,7 +244,7 @@ class TaskQueue:
         This is what the Executor side of a pool is made of: the future is there before the
         task can start, and needs nothing of the queue afterwards. Raises as `submit` does.
         """
-        record = TaskRecord(self._new_id(), self._check(task, 0, 0.0, None))
+        record = self._record(task, 0, 0.0, None)
         future = attach_future(record, partial(own_outcome, self.registry), self._canceller(record))
         self.dispatcher.enter((record,), None)
         return future
@@ -357,6 +272,8 @@ class TaskQueue:
         record = self.registry.get(task_id)
         if not record.finished or record.position:
             self.registry.wait(record, timeout)
+        if record.status is _SUCCEEDED and not self._json:
+            return record.value
         value, error = outcome_of(self.registry, record)
         if error is not None:
             raise error
@@ -477,8 +394,6 @@ class TaskQueue:
         """
         if not self.dispatcher.close():
             return
-        if self.inbox is not None:
-            self.inbox.close()
         # From here on nothing starts.
         if self._json:
             self._give_back("the queue was closed")

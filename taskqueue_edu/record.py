@@ -6,57 +6,85 @@ import itertools
 import os
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from taskqueue_edu.facts import Failure, Submission
-from taskqueue_edu.task import TaskStatus
+from taskqueue_edu.retry import RetryPolicy
+from taskqueue_edu.task import Task, TaskStatus
 
 
-class TaskRecord:
+class TaskRecord(Submission):
     """All that is known of one task. Only the registry writes it, under its lock.
 
     Times are in nanoseconds since 1970, 0 for not yet. `value` is the result, as JSON bytes
-    where the store keeps JSON. `submission` is dropped when it can't be needed again.
+    where the store keeps JSON. What was asked for (`task`, `payload`, `retry`) is dropped when
+    the task can't run again.
     """
 
     __slots__ = (
         "attempt",
-        "due",
         "failure",
         "finished",
         "future",
         "id",
         "position",
-        "priority",
         "reason",
         "recoveries",
         "started",
         "status",
-        "submission",
         "submitted",
-        "type",
         "value",
         "waiters",
         "worker",
     )
 
-    def __init__(self, id: str, submission: Submission) -> None:  # noqa: A002
+    def __init__(
+        self,
+        id: str,  # noqa: A002
+        type: str,  # noqa: A002
+        task: Task[Any] | None,
+        payload: bytes | None,
+        priority: int = 0,
+        due: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        # Said again, not left to `super()`: that would cost more than all the rest of this.
+        self.type, self.task, self.payload = type, task, payload
+        self.priority, self.due, self.retry = priority, due, retry
         self.id = id
-        self.type = submission.type
-        self.priority = submission.priority
-        self.due = submission.due
-        self.submission: Submission | None = submission
         self.status: TaskStatus | None = None
-        self.attempt = 0
-        self.recoveries = 0
+        self.attempt = self.recoveries = self.position = 0
         self.submitted = self.started = self.finished = 0
-        self.worker = ""
+        self.worker = self.reason = ""
         self.value: Any = None
         self.failure: Failure | None = None
-        self.reason = ""
         self.waiters: list[Callable[[TaskRecord], None]] | None = None
         self.future: Any = None
-        self.position = 0
+
+    @classmethod
+    def of(cls, task_id: str, asked: Submission) -> Self:
+        """Return the record of a task that somebody asks for."""
+        return cls(
+            task_id,
+            asked.type,
+            asked.task,
+            asked.payload,
+            asked.priority,
+            asked.due,
+            asked.retry,
+        )
+
+
+_forks = 0
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_count_fork)
 
 
 class Ids:
@@ -66,13 +94,13 @@ class Ids:
         # 48 random bits: with 100,000 processes on one journal, two share a prefix with a
         # chance of 1 in 50,000.
         self._prefix = secrets.token_hex(6)
-        self._pid = os.getpid()
+        self._forks = _forks
         self._numbers = itertools.count(1)
 
     def __call__(self) -> str:
         """Return an id that no other process makes."""
-        if os.getpid() != self._pid:  # a fork copied the prefix and the counter
-            self._prefix, self._pid = secrets.token_hex(6), os.getpid()
+        if self._forks != _forks:  # a fork copied the prefix and the counter
+            self._prefix, self._forks = secrets.token_hex(6), _forks
         return f"{self._prefix}-{next(self._numbers)}"
 
 

@@ -62,6 +62,8 @@ class Registry:
         Age is looked at when a task finishes.
         """
         self.store = store or MemoryStore()
+        # A memory store has no use for facts: not to ask it saves 5% of a task that does nothing.
+        self._append = None if type(self.store) is MemoryStore else self.store.append
         self.misfits: list[tuple[RawFact, str]] = []
         self._lock = threading.Lock()
         self._ledger = Ledger(retain, retain_seconds)
@@ -96,17 +98,18 @@ class Registry:
             if self._lock.locked():
                 give_way(self._lock)
             with self._lock:
+                if maxsize or self._closed or self._over is not None:
+                    records = self._admit(records, maxsize, timeout)
                 try:
-                    if maxsize and self._ledger.waiting() >= maxsize:
-                        self._wait_for_place(maxsize, timeout)
-                    if self._closed:
-                        raise QueueClosed("the queue is closed")
-                    if maxsize:  # one at least: if the registry has ended, that says so
-                        records = records[: max(1, maxsize - self._ledger.waiting())]
                     for record in records:
-                        self._happen(facts.SUBMITTED, record, record.type, record.submission)
-                except BaseException:  # the place that this thread was woken for is another's
-                    self._places.notify()
+                        at = facts.now()
+                        if self._append is not None:
+                            fact = (facts.SUBMITTED, record.id, at, record.type, record)
+                            record.position = self._append(fact)
+                        self._ledger.submitted(record, at)
+                except BaseException as error:
+                    self._places.notify()  # if this thread was woken for a place: it is another's
+                    self._broke_off(error)
                     raise
             if record.position:
                 self._sync(record.position)
@@ -114,6 +117,22 @@ class Registry:
         finally:
             if self._ledger.woken:
                 self._wake()
+
+    def _admit(
+        self, records: Sequence[TaskRecord], maxsize: int, timeout: float | None
+    ) -> Sequence[TaskRecord]:
+        """Wait for a place; return those that there are places for, one at least."""
+        try:
+            if maxsize and self._ledger.waiting() >= maxsize:
+                self._wait_for_place(maxsize, timeout)
+            if self._closed:
+                raise QueueClosed("the queue is closed")
+            if self._over is not None:
+                raise _again(self._over, records[0].id)
+        except BaseException:  # as above
+            self._places.notify()
+            raise
+        return records[: max(1, maxsize - self._ledger.waiting())] if maxsize else records
 
     def _wait_for_place(self, maxsize: int, timeout: float | None) -> None:
         def may_enter() -> bool:
@@ -134,26 +153,30 @@ class Registry:
 
         Returns None if the task is not pending any more, or if nothing may start now.
         """
-        try:
-            if self._lock.locked():
-                give_way(self._lock)
-            with self._lock:
-                submission = record.submission
-                if self._held or record.status is not _PENDING or submission is None:
-                    return None
-                run = RunningTask(record.id, submission.task, record.attempt + 1, worker)
-                self._ledger.runs[record.id] = run
-                try:
-                    self._happen(facts.STARTED, record, worker, run.attempt)
-                except BaseException:
-                    if record.status is _PENDING:
-                        del self._ledger.runs[record.id]
-                    raise
-            # A start that is lost with the machine is a task that was never started: no sync.
-            return run
-        finally:
-            if self._ledger.woken:
-                self._wake()
+        if self._lock.locked():
+            give_way(self._lock)
+        with self._lock:
+            if self._held or record.status is not _PENDING:
+                if self._over is not None:
+                    raise _again(self._over, record.id)
+                return None
+            run = RunningTask(record.id, record.task, record.attempt + 1, worker)
+            self._ledger.runs[record.id] = run
+            try:
+                at = facts.now()
+                if self._append is not None:
+                    fact = (facts.STARTED, record.id, at, worker, run.attempt)
+                    record.position = self._append(fact)
+                self._ledger.started(record, at, worker, run.attempt)
+            except BaseException as error:
+                if record.status is _PENDING:
+                    del self._ledger.runs[record.id]
+                self._broke_off(error)
+                raise
+            if self._crowd:
+                self._places.notify()
+        # A start that is lost with the machine is a task that was never started: no sync.
+        return run
 
     def record(
         self,
@@ -173,46 +196,50 @@ class Registry:
             if self._lock.locked():
                 give_way(self._lock)
             with self._lock:
-                if self._ledger.runs.get(record.id) is not run:
-                    raise IllegalTransition(
-                        f"this run of task {record.id} was given up before it ended"
-                        if run is not None
-                        else f"task {record.id} is running",
-                        task_id=record.id,
-                    )
+                if self._ledger.runs.get(record.id) is not run or self._over is not None:
+                    raise self._refusal(record, run)
+                next_status(record.status, kind)
                 if kind == facts.REVIVED:
                     self.get(record.id)  # it may have been forgotten since
-                _dropped = self._happen(kind, record, who, detail)
+                try:
+                    at = facts.now()
+                    if self._append is not None:
+                        record.position = self._append((kind, record.id, at, who, detail))
+                    if kind == facts.SUCCEEDED:
+                        _dropped = self._ledger.succeeded(record, at, who, detail)
+                    else:
+                        _dropped = self._ledger.apply((kind, record.id, at, who, detail), record)
+                except BaseException as error:
+                    self._broke_off(error)
+                    raise
+                if self._crowd:
+                    self._places.notify()
+                if self._idlers:
+                    self._wake_idlers()
             if record.position:
                 self._sync(record.position)
         finally:
             if self._ledger.woken:
                 self._wake()
 
-    def _happen(self, kind: str, record: TaskRecord, who: str, detail: Any) -> object:
-        """Check, store and apply a fact. Under the lock; return what to keep until it is free."""
+    def _refusal(self, record: TaskRecord, run: RunningTask | None) -> TaskQueueError:
         if self._over is not None:
-            raise _again(self._over, record.id)
-        before = record.status
-        status = next_status(before, kind)
-        fact = (kind, record.id, facts.now(), who, detail)
-        try:
-            record.position = self.store.append(fact)
-            dropped = self._ledger.apply(fact, record, status)
-            if self._crowd and before is _PENDING:
-                self._places.notify()
-            if self._idlers:
-                self._wake_idlers()
-        except StorageError as error:
+            return _again(self._over, record.id)
+        return IllegalTransition(
+            f"this run of task {record.id} was given up before it ended"
+            if run is not None
+            else f"task {record.id} is running",
+            task_id=record.id,
+        )
+
+    def _broke_off(self, error: BaseException) -> None:
+        """End, if a fact may be in the store and not in the ledger. Under the lock."""
+        if isinstance(error, StorageError):
             self._end(error)
-            raise
-        except BaseException:
+        elif self.store.json:
             # Ctrl-C came in the middle. What the file says and what the records say may now
             # differ: the file is right, and opening it anew reads it.
-            if self.store.json:
-                self._end(StorageError("recording a fact was interrupted"))
-            raise
-        return dropped
+            self._end(StorageError("recording a fact was interrupted"))
 
     # -- who asks
 
@@ -320,7 +347,7 @@ class Registry:
         Facts that the log has dropped by then are missing from the list.
         """
         with self._lock:
-            return self._ledger.facts_since(cursor)
+            return self._ledger.log.since(cursor)
 
     # -- idle, held, at the end
 
@@ -364,7 +391,7 @@ class Registry:
     def hold(self, held: bool) -> None:
         """Let nothing start while `held`, not even what is being recorded as this is called."""
         with self._lock:
-            self._held = held
+            self._held = held or self._over is not None
 
     def shut(self) -> None:
         """Let nothing start or enter any more."""
@@ -388,6 +415,7 @@ class Registry:
         if self._over is not None:
             return
         self._over = error
+        self._held = True
         self._places.notify_all()
         self._ledger.woken += [call for _, call in self._idlers]
         self._idlers = []

@@ -38,6 +38,7 @@ from taskqueue_edu.workloads import (
     source_files,
     stdlib_files,
     summarize,
+    web,
 )
 
 
@@ -168,16 +169,16 @@ def test_source_files_of_nothing(tmp_path: Path) -> None:
         source_files(tmp_path / "gone")
 
 
-@pytest.mark.slow
 def test_whole_standard_library() -> None:
-    """Every file of the standard library can be indexed, and no test is among them."""
+    """The files of the standard library are listed, and no test is among them.
+
+    tests/cli/test_cli_run.py indexes every one of them.
+    """
     files = stdlib_files()
+    assert len(files) > 300
     assert {"ast.py", "queue.py", "decoder.py"} <= {path.name for path in files}
     skipped = {"test", "tests", "idle_test", "site-packages", "__pycache__"}
     assert not any(skipped & set(path.parts) for path in files)
-    total = summarize(IndexFile(str(path)).execute() for path in files)
-    assert total.files == len(files) > 300
-    assert total.functions > 5_000
 
 
 def test_corpus() -> None:
@@ -344,8 +345,11 @@ def test_close_answers_what_is_under_way() -> None:
 
 
 @pytest.mark.slow
-def test_close_does_not_wait_for_a_silent_client(server: PageServer) -> None:
+def test_close_does_not_wait_for_a_silent_client(
+    server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A client that connects and says nothing can't hold up close for long."""
+    monkeypatch.setattr(web._Handler, "timeout", 0.2)
     with connect(server):
         FetchPage(server.url("/page/1")).execute()  # so the client before it was accepted
         server.close()

@@ -119,7 +119,7 @@ def open_queue(folder: str | Path | None, config: Config) -> TaskQueue:
             **options,
         )
     report = queue.recovery
-    if report is not None and (report.damaged or report.recovered or report.dead):
+    if report.damaged or report.recovered or report.dead:
         # Tasks of unknown types are no damage, and named at the end of the run.
         say_found(f"Found in {folder}:", replace(report, unknown_types={}).lines())
     return queue

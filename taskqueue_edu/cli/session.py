@@ -21,6 +21,7 @@ from taskqueue_edu.cli.group import TIME_IS_UP
 from taskqueue_edu.cli.output import say
 from taskqueue_edu.errors import QueueClosed, StorageError, WaitTimeout
 from taskqueue_edu.executor_pool import ExecutorPool
+from taskqueue_edu.journal import PersistentQueue
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.reporter import Reporter
@@ -142,15 +143,15 @@ class Session:
 
     def _wait(self, forever: bool) -> None:
         """Return when all is done and the inbox is empty. `forever`: raise what ends the queue."""
-        taken, inbox = 0, self.queue.inbox
+        taken = 0
         while True:
             self.queue.join()
-            if inbox is None:
+            if not isinstance(self.queue, PersistentQueue):
                 return
             if forever:
-                taken = inbox.wait_for_more(taken)
+                taken = self.queue.inbox.wait_for_more(taken)
                 continue
-            inbox.wait_until_empty()
+            self.queue.inbox.wait_until_empty()
             with suppress(WaitTimeout):  # what was in the inbox is not done yet
                 self.queue.join(timeout=0)
                 return

@@ -82,9 +82,8 @@ class Earlier:
         self._store = folder is not None
         self._ids: defaultdict[tuple[str, bytes], deque[str]] = defaultdict(deque)
         for kind, task_id, _, type_, detail in read_facts(Path(folder)) if folder else ():
-            submission = detail.submission if kind == KEPT else detail
-            if kind in (SUBMITTED, KEPT) and submission is not None:
-                self._ids[type_, submission.payload].append(task_id)
+            if kind in (SUBMITTED, KEPT) and detail.payload is not None:
+                self._ids[type_, detail.payload].append(task_id)
 
     def take(self, task: Task[Any]) -> str | None:
         """Return the id of an equal task. Raises InvalidTask if a journal can't keep the task."""

@@ -188,7 +188,7 @@ class IndexBatch:
 def submit_then_tidy_up(queue):
     batch = IndexBatch(files[:4])
     task_id = queue.submit(batch)
-    waiting = queue.registry.get(task_id).submission.task
+    waiting = queue.registry.get(task_id).task
     batch.paths.clear()  # the caller is done with its list
     with WorkerPool(1) as pool:
         pool.start_processing(queue)
@@ -424,7 +424,7 @@ with checking("Exercise 1", right="Fourteen files in batches of 4, 4, 4 and 2, e
             collector.add(path)
         collector.flush()
         assert collector.ids, "No id is in collector.ids: flush() must put each one there."
-        tasks = [queue.registry.get(task_id).submission.task for task_id in collector.ids]
+        tasks = [queue.registry.get(task_id).task for task_id in collector.ids]
         assert not any(task.paths is collector._paths for task in tasks), (
             "A submitted batch and the collector share one list: who holds a reference to it?"
         )

@@ -42,7 +42,8 @@ other damage into `quarantine.jsonl`, each piece with its file, offset and reaso
 
 from taskqueue_edu.journal.format import read_facts
 from taskqueue_edu.journal.inbox import Inbox, InboxReader
+from taskqueue_edu.journal.queue import PersistentQueue
 from taskqueue_edu.journal.report import RecoveryReport
 from taskqueue_edu.journal.store import JsonStore
 
-__all__ = ["Inbox", "InboxReader", "JsonStore", "RecoveryReport", "read_facts"]
+__all__ = ["Inbox", "InboxReader", "JsonStore", "PersistentQueue", "RecoveryReport", "read_facts"]

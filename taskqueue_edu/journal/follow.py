@@ -102,7 +102,6 @@ class Follower:
         if not head:
             self._version = found.version
         self.ledger.replay(found.facts)
-        self.ledger.log.clear()  # it is for monitors
         return found.facts
 
     def _replaced(self) -> bool:
@@ -191,7 +190,7 @@ class Follower:
         for kind, task_id, at, _, detail in requests:
             record = self.ledger.records.get(task_id)
             if kind == facts.SUBMITTED and record is None:
-                record = TaskRecord(task_id, detail)
+                record = TaskRecord.of(task_id, detail)
                 record.submitted = at
             elif (
                 kind == facts.REVIVED

@@ -172,10 +172,7 @@ class _Kept(_Line, tag=facts.KEPT, kw_only=True):
         self._check()
         policy = None if self.retry is None else RetryPolicy(*msgspec.structs.astuple(self.retry))
         payload = bytes(self.task) or None
-        submission = Submission(self.type, None, payload, self.priority, self.due, policy)
-        record = TaskRecord(self.id, submission)
-        if payload is None:
-            record.submission = None
+        record = TaskRecord(self.id, self.type, None, payload, self.priority, self.due, policy)
         record.status = self.status
         record.submitted, record.started = self.at * 1000, self.started * 1000
         record.finished = self.finished * 1000
@@ -281,9 +278,8 @@ def header(
 def kept(seq: int, record: TaskRecord, payload: bytes | None = None) -> bytes:
     """Return the line that stands for all facts about a task; `payload` is the task as JSON."""
     assert record.status is not None
-    submission, failure = record.submission, record.failure
-    payload = payload if submission is None else submission.payload
-    retry = None if submission is None else submission.retry
+    failure, retry = record.failure, record.retry
+    payload = record.payload or payload
     line = _Kept(
         seq=seq,
         at=record.submitted // 1000,

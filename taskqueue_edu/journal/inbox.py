@@ -225,7 +225,7 @@ class InboxReader:
     def _take(self, paths: list[Path], bounded: bool) -> None:
         requests = [request for path in paths if (request := self._read(path)) is not None]
         submitted = {
-            request[1]: TaskRecord(request[1], request[4])
+            request[1]: TaskRecord.of(request[1], request[4])
             for request in requests
             if request[0] == facts.SUBMITTED and not self._queue.knows(request[1])
         }

@@ -20,9 +20,8 @@ def snapshot(
     # that goes on where it stopped knows by it which tasks are done.
     payloads: dict[str, bytes | None] = {}
     for kind, task_id, _, _, detail in found.facts:
-        submission = detail.submission if kind == facts.KEPT else detail
-        if kind in (facts.SUBMITTED, facts.KEPT) and submission is not None:
-            payloads[task_id] = submission.payload
+        if kind in (facts.SUBMITTED, facts.KEPT):
+            payloads[task_id] = detail.payload
     ledger = Ledger(retain, retain_seconds)
     misfits = ledger.replay(found.facts)
     records = list(ledger.records.values())

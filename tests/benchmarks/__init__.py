@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m tests.benchmarks NAME`. They print a table; no test asserts a time."""
+"""Benchmarks: `python -m tests.benchmarks --help`. They print tables; no test asserts a time."""

@@ -2,67 +2,59 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from types import ModuleType
 from unittest import mock
 
-from taskqueue_edu import TaskQueue, WorkerPool, pending, registry
-from tests.benchmarks.harness import in_turns, machine, ratios, spread, table
+from taskqueue_edu import TaskQueue, WorkerPool
+from tests.benchmarks import throughput
+from tests.benchmarks.harness import Sample, Session
+from tests.benchmarks.report import MICROSECONDS, Report
 
 TASKS = 50_000
-WORKERS = 4
+NAME = "give_way"
 
 
-class Noop:
-    """A task that does nothing: all of its time is bookkeeping."""
-
-    def execute(self) -> None:
-        """Do nothing."""
-
-
-def ours() -> float:
-    """Return the microseconds a task takes from submit to its result, all together."""
-    task = Noop()
-    with TaskQueue() as queue, WorkerPool(WORKERS) as pool:
-        pool.start_processing(queue)
-        began = time.perf_counter()
-        ids = [queue.submit(task) for _ in range(TASKS)]
-        for task_id in ids:
-            queue.wait_for_result(task_id)
-        return (time.perf_counter() - began) / TASKS * 1e6
+def _users() -> list[ModuleType]:
+    """Return the modules of the package that give way."""
+    assert TaskQueue is not None
+    assert WorkerPool is not None  # the modules that these need are loaded now
+    return [
+        module
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("taskqueue_edu.") and hasattr(module, NAME)
+    ]
 
 
 def _rush(_: threading.Lock) -> None:
     """Sleep on the lock at once."""
 
 
-def without() -> float:
-    """Return the same for threads that sleep on a lock at once."""
-    with (
-        mock.patch.object(registry, "give_way", _rush),
-        mock.patch.object(pending, "give_way", _rush),
-    ):
-        return ours()
+def without(tasks: int) -> Sample:
+    """Return the seconds a no-op takes where threads sleep on a lock at once."""
+    with ExitStack() as stack:
+        for module in _users():
+            stack.enter_context(mock.patch.object(module, NAME, _rush))
+        return throughput.ours(tasks, 0, False)
 
 
-def peer() -> float:
-    """Return the same for a ThreadPoolExecutor."""
-    task = Noop()
-    with ThreadPoolExecutor(WORKERS) as pool:
-        began = time.perf_counter()
-        for future in [pool.submit(task.execute) for _ in range(TASKS)]:
-            future.result()
-        return (time.perf_counter() - began) / TASKS * 1e6
-
-
-def main() -> str:
-    """Return the table as Markdown."""
-    cases = {"WorkerPool": ours, "WorkerPool, not giving way": without, "ThreadPoolExecutor": peer}
-    results = in_turns(cases)
-    rows = [
-        [name, spread(values, 1), spread(ratios(values, results["ThreadPoolExecutor"]), 2)]
-        for name, values in results.items()
-    ]
-    head = ["pool", "µs a task", "against ThreadPoolExecutor"]
-    return f"{TASKS:,} no-ops, {WORKERS} workers; {machine()}.\n\n{table(head, rows)}"
+def run(session: Session) -> Report:
+    """Measure, and return the table."""
+    tasks = session.size(TASKS, 100)
+    report = Report("convoy", f"{tasks:,} no-ops, giving way at taken locks or not")
+    if not _users():
+        report.notes.append("nothing in the package gives way any more: skipped.")
+        return report
+    results = session.measure(
+        "convoy",
+        {
+            "giving way": session.fresh(throughput.ours, tasks, 0, False),
+            "not giving way": session.fresh(without, tasks),
+            throughput.PEER: session.fresh(throughput.peer, tasks, False),
+        },
+    )
+    for case in ("giving way", "not giving way"):
+        report.compare(case, results, case, throughput.PEER, MICROSECONDS, rate=True)
+    return report

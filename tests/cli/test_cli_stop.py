@@ -22,6 +22,8 @@ pytestmark = [
 ]
 
 SLEEP = ("run", "sleep", "--n", 60, "--workers", 2, "--store", "jobs")
+# The same, but for how many run at once: what is left after a stop is soon done.
+SLEEP_ON = (*SLEEP, "--workers", 20)
 
 # A task that says when it runs, and does not listen to requests to stop.
 # It writes each line with one call: several processes share the terminal.
@@ -61,7 +63,7 @@ def test_ctrl_c_and_on_again(
     counts = json.loads(call("status", "jobs", "--json").stdout)["counts"]
     assert (counts["succeeded"], counts["running"]) == (done, 0)
 
-    again = execute(*SLEEP)
+    again = execute(*SLEEP_ON)
     assert again.returncode == 0, again.stderr
     assert f"sleep: 60 succeeded, {done} of them in earlier runs" in again.stdout
     assert "60 tasks slept 6.0 s" in again.stdout
@@ -78,7 +80,7 @@ def test_killed_and_on_again(terminal: Callable[..., Any], execute: Callable[...
     assert run.end() == -signal.SIGKILL
     done = Counter(fact["fact"] for fact in facts_in("jobs"))["succeeded"]
 
-    again = execute(*SLEEP)
+    again = execute(*SLEEP_ON)
     assert again.returncode == 0, again.stderr
     assert f"sleep: 60 succeeded, {done} of them in earlier runs" in again.stdout
     kinds = Counter(fact["fact"] for fact in facts_in("jobs"))
@@ -105,7 +107,7 @@ def test_task_that_does_not_stop_is_cut_off(
     terminal: Callable[..., Any], write: Callable[..., Path], call: Callable[..., Any]
 ) -> None:
     """A task that runs on past its few seconds is given back, and does not hold up the exit."""
-    write("stubborn.py", STUBBORN)
+    write("stubborn.py", "from taskqueue_edu.cli import session\nsession.GRACE = 0.2\n" + STUBBORN)
     run = terminal("run", "stubborn.py", "--store", "jobs")
     run.read_until(r"task \d runs")
     run.ctrl_c()
@@ -212,9 +214,9 @@ def test_folder_in_use(terminal: Callable[..., Any], call: Callable[..., Any]) -
 
 def test_progress_is_one_line(terminal: Callable[..., Any]) -> None:
     """In a terminal, the progress stays on its line: nothing wraps."""
-    run = terminal("run", "sleep", "--n", 30, "--workers", 4)
+    run = terminal("run", "sleep", "--n", 16, "--workers", 4)
     assert run.end() == 0
-    assert re.search(r"\d+/30 done .* \| 4/4 busy", run.text)
+    assert re.search(r"\d+/16 done .* \| 4/4 busy", run.text)
     shown = [line for part in run.text.split("\r\n") for line in part.split("\r")]
     assert max(len(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", line)) for line in shown) <= 80
 

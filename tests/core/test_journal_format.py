@@ -73,7 +73,7 @@ FORGOTTEN = {"9f3c51a0b7e2": 7, "00aa11bb22cc": 1}
 
 def record(number: int, **fields: Any) -> TaskRecord:
     submission = fields.pop("submission", FULL)
-    found = TaskRecord(f"9f3c51a0b7e2-{number}", submission)
+    found = TaskRecord.of(f"9f3c51a0b7e2-{number}", submission)
     found.status, found.submitted = TaskStatus.PENDING, AT + number * 1_000
     for name, value in fields.items():
         setattr(found, name, value)
@@ -88,14 +88,17 @@ def ended(number: int, status: TaskStatus, **fields: Any) -> TaskRecord:
     return found
 
 
+DROPPED: dict[str, Any] = {"payload": None, "retry": None}
 RECORDS = [
     record(8),
     record(9, submission=Submission("math", None, b"{}")),
     record(10, status=TaskStatus.RUNNING, started=AT + 20_000, worker="worker-1", attempt=1),
-    ended(11, TaskStatus.SUCCEEDED, value=b'{"sum":15}', submission=None, due=None),
+    ended(11, TaskStatus.SUCCEEDED, value=b'{"sum":15}', due=None, **DROPPED),
     ended(12, TaskStatus.FAILED, failure=FAILURE, recoveries=2),
     ended(13, TaskStatus.DEAD, reason="too often \udcff", recoveries=4),
-    ended(14, TaskStatus.CANCELLED, reason="n\u00e3o", submission=None, started=0, attempt=0),
+    ended(
+        14, TaskStatus.CANCELLED, reason="n\u00e3o", payload=None, retry=None, started=0, attempt=0
+    ),
 ]
 
 NEVER = b'{"attempts":0,"on":[],"delay":0,"factor":1,"max_delay":0,"jitter":0}'
@@ -176,7 +179,7 @@ def known(one: TaskRecord) -> tuple[Any, ...]:
     return (
         *(one.id, one.type, one.status, one.submitted, one.started, one.finished, one.worker),
         *(one.attempt, one.recoveries, text(one.reason), one.priority, one.due, one.value),
-        None if one.submission is None else (one.submission.payload, one.submission.retry),
+        *(one.payload, one.retry),
         None if failure is None else plain((facts.FAILED, "", 0, "", failure))[4],
     )
 

@@ -129,14 +129,14 @@ def test_items_are_not_compared() -> None:
 
 
 def test_a_delayed_item_waits_until_it_is_due(queue: PendingQueue[str], clock: Clock) -> None:
-    """An item is not given out before it is due; then its priority and its age count."""
+    """An item is not given out before it is due; then it is the last of its line."""
     queue.put("a", due=clock.now + 10)
     queue.put("b", 9, due=clock.now + 20)
     queue.put("c")
     assert queue.get() == "c"
     clock.now += 10
     queue.put("d")
-    assert queue.get() == "a"  # it went in before d
+    assert queue.get() == "a"  # it was due before d went in
     clock.now += 10
     assert drain(queue) == "bd"
 
@@ -397,11 +397,12 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.queue: PendingQueue[str] = PendingQueue(self.clock)
-        self.items: dict[str, tuple[int, int, float]] = {}
+        # By item: rank, when it joins its line, whether it joined at once, and its number.
+        self.items: dict[str, tuple[int, float, bool, int]] = {}
         self.count = 0
 
     def ready(self) -> list[str]:
-        due = [item for item, (_, _, due) in self.items.items() if due <= self.clock.now]
+        due = [item for item, (_, due, _, _) in self.items.items() if due <= self.clock.now]
         return sorted(due, key=self.items.__getitem__)
 
     @rule(
@@ -413,7 +414,9 @@ class Model(RuleBasedStateMachine):
         due = None if delay is None else self.clock.now + delay
         self.queue.put(item, priority, due)
         self.count += 1
-        self.items[item] = -priority, self.count, due if due is not None else 0.0
+        at_once = due is None or due <= self.clock.now
+        joins = self.clock.now if due is None or at_once else due
+        self.items[item] = -priority, joins, at_once, self.count
 
     @rule(item=st.sampled_from("abcdefgh"))
     def discard(self, item: str) -> None:

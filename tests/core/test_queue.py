@@ -29,6 +29,7 @@ from taskqueue_edu.errors import (
     UnknownTask,
     WaitTimeout,
 )
+from taskqueue_edu.factlog import FactLog
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.retry import RetryPolicy
@@ -300,7 +301,7 @@ def _failure() -> Any:
 def test_a_bounded_queue_takes_bounded_memory() -> None:
     """50,000 tasks through maxsize=100 take a few megabytes, not the sum of all of them."""
     queue = TaskQueue(maxsize=100, retain=100)
-    queue.registry._ledger.log_limit = 1000
+    queue.registry._ledger.log = FactLog(1000)
     peak_waiting = 0
     tracemalloc.start()
     try:

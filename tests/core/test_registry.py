@@ -21,6 +21,7 @@ from taskqueue_edu.errors import (
     UnknownTask,
     WaitTimeout,
 )
+from taskqueue_edu.factlog import FactLog
 from taskqueue_edu.facts import Failure, RawFact, Submission
 from taskqueue_edu.journal import JsonStore
 from taskqueue_edu.queue import TaskQueue
@@ -68,7 +69,7 @@ def submit(
     registry: Registry, task_id: str = "a-1", task: Any = None, **options: Any
 ) -> TaskRecord:
     submission = Submission("test", task or Do(), None, **options)
-    record = TaskRecord(task_id, submission)
+    record = TaskRecord.of(task_id, submission)
     registry.enter([record])
     return record
 
@@ -284,15 +285,16 @@ def test_the_log_is_read_by_cursor(registry: Registry) -> None:
 
 
 def test_a_log_that_is_cut_keeps_the_numbers(registry: Registry) -> None:
-    """The log drops its oldest half at the limit; a cursor from before gets what is left."""
-    registry._ledger.log_limit = 10
-    for n in range(1, 13):
+    """The log drops its oldest facts at the limit; a cursor from before gets what is left."""
+    registry._ledger.log = FactLog(10, block=4)
+    for n in range(1, 31):
         submit(registry, f"a-{n}")
-    kept, cursor = registry.facts_since(0)
-    assert cursor == 12
-    assert [fact[1] for fact in kept] == [f"a-{n}" for n in range(13 - len(kept), 13)]
-    assert len(kept) <= 10
-    assert registry.facts_since(11)[0] == kept[-1:]
+        kept, cursor = registry.facts_since(0)
+        assert cursor == n
+        assert [fact[1] for fact in kept] == [f"a-{m}" for m in range(n - len(kept) + 1, n + 1)]
+        assert min(n, 10) <= len(kept) < 16
+        for first in range(n + 2):
+            assert registry.facts_since(first) == (kept[max(first - n + len(kept), 0) :], n)
 
 
 def test_the_log_keeps_nothing_alive() -> None:

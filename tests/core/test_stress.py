@@ -75,7 +75,7 @@ class Model:
     priority: int
     delay: int
     attempts: int
-    age: int
+    age: tuple[int, bool, int]
     status: TaskStatus = PENDING
     attempt: int = 0
     recoveries: int = 0
@@ -127,12 +127,13 @@ class QueueMachine(RuleBasedStateMachine):
         task_id = self.those(*statuses)[number % len(self.those(*statuses))]
         return task_id, self.model[task_id]
 
-    def grow_older(self) -> int:
+    def age(self, delay: int) -> tuple[int, bool, int]:
+        """What is due joins the end of its line, before whatever is put in line after that."""
         self.ages += 1
-        return self.ages
+        return max(delay, self.offset), delay <= self.offset, self.ages
 
     def next_id(self) -> str | None:
-        """Which task comes next: the highest priority, then the oldest, of those that are due."""
+        """Which task comes next: the highest priority, then who was first due."""
         due = {
             task_id: (-self.model[task_id].priority, self.model[task_id].age)
             for task_id in self.those(PENDING)
@@ -145,7 +146,7 @@ class QueueMachine(RuleBasedStateMachine):
         if self.closed:
             self.end(model, TaskStatus.CANCELLED)
         else:
-            model.status, model.run, model.age, model.delay = PENDING, None, self.grow_older(), 0
+            model.status, model.run, model.age, model.delay = PENDING, None, self.age(0), 0
 
     def end(self, model: Model, status: TaskStatus) -> None:
         model.status, model.run = status, None
@@ -177,7 +178,7 @@ class QueueMachine(RuleBasedStateMachine):
                 self.queue.submit(task, timeout=0)
             return
         task_id = self.queue.submit(task, priority=priority, delay=delay, retry=policy, timeout=0)
-        self.model[task_id] = Model(priority, delay, attempts, self.grow_older())
+        self.model[task_id] = Model(priority, delay, attempts, self.age(delay))
         if watched:
             self.watch(task_id)
 
@@ -350,7 +351,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue = self.open()
         self.paused = False
         for task_id in self.those(PENDING):  # the journal keeps the order of submission only
-            self.model[task_id].age = self.grow_older()
+            self.model[task_id].age = self.age(self.model[task_id].delay)
 
     # what always holds
 

@@ -8,9 +8,13 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
+
+from taskqueue_edu.course.__main__ import app
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +64,11 @@ def run(*arguments: str | Path, code: str | None = None) -> subprocess.Completed
     )
 
 
+def call(*arguments: str | Path) -> Any:
+    """Call the command in this process, for what starts no kernel."""
+    return CliRunner().invoke(app, ["build", *map(str, arguments)])
+
+
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
     """Build phase1 from the given source; the notebook goes to tmp_path."""
@@ -98,7 +107,7 @@ def test_building_again_gives_the_same_bytes(good: Path) -> None:
     before = path.read_bytes()
     assert run("phase1", "--sources", good, "--out", good).returncode == 0
     assert path.read_bytes() == before
-    assert run("01_core_task_system", "--sources", good, "--out", good, "--check").returncode == 0
+    assert call("01_core_task_system", "--sources", good, "--out", good, "--check").exit_code == 0
 
 
 def test_the_notebook_is_run_and_numbered(good: Path) -> None:
@@ -179,10 +188,10 @@ def test_a_cell_that_hangs_stops_the_build(build: Build) -> None:
 def test_the_command_line_explains_itself(tmp_path: Path) -> None:
     """An unknown name, an empty folder and a missing one each get one clear error."""
     (tmp_path / "phase1.py").write_text("# %%\n1\n", encoding="utf-8")
-    unknown = run("phase9", "--sources", tmp_path, "--out", tmp_path)
-    assert unknown.returncode == 1
+    unknown = call("phase9", "--sources", tmp_path, "--out", tmp_path)
+    assert unknown.exit_code == 1
     assert "no notebook is called phase9" in unknown.stderr
     assert "the names are phase1." in unknown.stderr
-    missing = run("--sources", tmp_path, "--out", tmp_path / "nowhere")
-    assert missing.returncode == 1
+    missing = call("--sources", tmp_path, "--out", tmp_path / "nowhere")
+    assert missing.exit_code == 1
     assert "there is no folder" in missing.stderr

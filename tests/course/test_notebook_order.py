@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,7 @@ SHUFFLED = pytest.mark.parametrize(
     "shuffled",
     [
         pytest.param(("-p", "randomly", "--randomly-seed=1"), marks=needs_randomly),
-        ("-p", "no:randomly", "-p", "shuffle"),
+        ("-p", "shuffle"),
     ],
     ids=["randomly", "other"],
 )
@@ -41,7 +42,9 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "tests").mkdir()
     shutil.copy(ROOT / "notebooks" / "conftest.py", tmp_path / "notebooks")
     shutil.copy(ROOT / "tests" / "nbval_sanitize.cfg", tmp_path / "tests")
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --nbval -p no:cacheprovider\n")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p nbval --nbval -p no:cacheprovider\n"
+    )
     (tmp_path / "shuffle.py").write_text(SHUFFLE)
     counting = [("x = 1\nprint(x)", "1\n")]
     counting += [(f"x += {n}\nprint(x)", f"{1 + sum(range(n + 1))}\n") for n in range(1, CELLS)]
@@ -64,37 +67,59 @@ def write_notebook(path: Path, cells: list[tuple[str, str]]) -> None:
 
 
 def run(project: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest on the project, with the plugins that are named and no others."""
     path = os.pathsep.join([str(project), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", *arguments],
+        [sys.executable, "-m", "pytest", *arguments],
         cwd=project,
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=100,
-        env=os.environ | {"PYTHONPATH": path} | variables,
+        env=os.environ | {"PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | variables,
     )
+
+
+def order(project: Path, *arguments: str) -> list[str]:
+    """Return the cells in the order in which pytest would run them, as "one 0"."""
+    done = run(project, "--collect-only", "-q", *arguments)
+    assert done.returncode == 0, done.stdout
+    return [" ".join(cell) for cell in re.findall(r"(\w+)\.ipynb::Cell (\d)", done.stdout)]
+
+
+ONE, TWO = ([f"{name} {n}" for n in range(CELLS)] for name in ("one", "two"))
 
 
 @SHUFFLED
 @pytest.mark.parametrize("chosen", [(), ("notebooks",), ("notebooks/one.ipynb",)])
-def test_cells_run_in_order_whatever_shuffles_them(
+def test_cells_are_in_order_whatever_shuffles_them(
     project: Path, shuffled: tuple[str, ...], chosen: tuple[str, ...]
 ) -> None:
     """The cells of a notebook stay in order and together, for all notebooks or for one."""
-    done = run(project, *shuffled, *chosen)
-    assert done.returncode == 0, done.stdout
-    files = 1 if chosen and chosen[0].endswith(".ipynb") else 2
-    assert f"{files * CELLS} passed" in done.stdout
+    found = order(project, *shuffled, *chosen)
+    if chosen and chosen[0].endswith(".ipynb"):
+        assert found == ONE
+    else:
+        assert found in (ONE + TWO, TWO + ONE)
 
 
 @SHUFFLED
 def test_the_hook_is_what_keeps_the_order(project: Path, shuffled: tuple[str, ...]) -> None:
-    """Without notebooks/conftest.py the same run fails, so the test above proves something."""
+    """Without notebooks/conftest.py the order is another, so the test above proves something."""
+    (project / "notebooks" / "conftest.py").unlink()
+    found = order(project, *shuffled)
+    assert sorted(found) == ONE + TWO
+    assert found not in (ONE + TWO, TWO + ONE)
+
+
+def test_cells_run_in_the_order_that_is_shown(project: Path) -> None:
+    """Shuffled with the hook, all cells pass; without it, all fail but the first."""
+    shuffled = ("-p", "shuffle", "notebooks/one.ipynb")
+    done = run(project, *shuffled)
+    assert f"{CELLS} passed" in done.stdout, done.stdout
     (project / "notebooks" / "conftest.py").unlink()
     done = run(project, *shuffled)
-    assert done.returncode == 1, done.stdout
-    assert "NameError" in done.stdout
+    assert f"{CELLS - 1} failed, 1 passed" in done.stdout, done.stdout
 
 
 def test_what_differs_from_run_to_run_is_not_compared(project: Path) -> None:
@@ -114,6 +139,6 @@ except ZeroDivisionError:
         ("print(1)", "2\n"),
     ]
     write_notebook(project / "notebooks" / "one.ipynb", cells)
-    done = run(project, "notebooks/one.ipynb", TASKQUEUE_WORKERS="7")
+    done = run(project, "-v", "notebooks/one.ipynb", TASKQUEUE_WORKERS="7")
     assert "5 passed" in done.stdout, done.stdout
     assert "Cell 5 FAILED" in done.stdout

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -30,6 +32,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, n in sorted(_TRIED.items()):
             terminalreporter.write_line(f"{n:>8,}  {name}")
         terminalreporter.write_line(f"{_TRIED.total():>8,}  in all")
+
+
+MEMORY = Path("/dev/shm")
+"""Where Linux has a file system that is no disk."""
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """In memory for tests that put something in place of the disk: they write files by thousands.
+
+    All others have the real one.
+    """
+    if not MEMORY.is_dir() or {"fast_disk", "layer"}.isdisjoint(request.fixturenames):
+        yield tmp_path
+        return
+    with TemporaryDirectory(dir=MEMORY) as name:
+        yield Path(name)
 
 
 @pytest.fixture

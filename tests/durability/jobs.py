@@ -58,7 +58,7 @@ def run_one(queue: TaskQueue, worker: str = "hand") -> str:
 
 def known(record: TaskRecord) -> dict[str, Any]:
     """Return all that a record says, as values that can be compared across processes."""
-    failure, submission = record.failure, record.submission
+    failure = record.failure
     micro = {name: getattr(record, name) // 1_000 for name in ("submitted", "started", "finished")}
     return {
         **micro,
@@ -70,7 +70,7 @@ def known(record: TaskRecord) -> dict[str, Any]:
             )
         },
         "failure": failure and _failure(failure),
-        "task": submission and (submission.payload, submission.retry),
+        "task": (record.payload, record.retry),
     }
 
 

@@ -192,14 +192,14 @@ MUTANTS: Final = (
     Mutant(
         "a second submission of an id counts",
         "ledger.py",
-        "                elif kind == facts.SUBMITTED:\n                    continue\n",
-        "",
+        "            elif kind not in (facts.SUBMITTED, facts.KEPT):\n",
+        "            elif kind != facts.KEPT:\n",
         OWN + "test_a_submission_that_is_there_twice_counts_once",
     ),
     Mutant(
         "a result without a start is passed over",
         "ledger.py",
-        "                        before = _RUNNING\n",
+        "                        self._presume_started(record)\n",
         "                        pass\n",
         OWN + "test_a_result_whose_start_is_lost_counts",
     ),
@@ -373,7 +373,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the owner's limits don't hold for its inbox",
-        "queue.py",
+        "journal/queue.py",
         "        self.dispatcher.limits.check(submission.payload, submission.type)\n",
         "",
         INPUT + "test_a_request_over_a_limit[payload-nobody-knows]",

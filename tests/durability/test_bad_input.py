@@ -30,7 +30,7 @@ from taskqueue_edu.errors import (
 )
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.facts import Submission
-from taskqueue_edu.journal import Inbox, JsonStore
+from taskqueue_edu.journal import Inbox, JsonStore, PersistentQueue
 from taskqueue_edu.journal import format as lines
 from taskqueue_edu.limits import MOST, Limits
 from taskqueue_edu.queue import TaskQueue
@@ -386,12 +386,12 @@ BAD_FILES: dict[str, bytes] = {
 }
 
 
-class Owner(TaskQueue):
+class Owner(PersistentQueue):
     """A queue that says which requests of its inbox it took in."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, folder: Path) -> None:
         self.taken: queues.SimpleQueue[list[str]] = queues.SimpleQueue()
-        super().__init__(**options)
+        super().__init__(JsonStore(folder))
 
     def take_in(self, records: Sequence[TaskRecord], *, bounded: bool) -> None:
         names = [record.id for record in records]
@@ -437,7 +437,7 @@ def test_a_bad_file_in_the_inbox(folder: Path, name: str) -> None:
 
 def test_bad_files_while_the_owner_works(folder: Path) -> None:
     """No file in the inbox stops its reader: the requests after it are taken in."""
-    with Owner.open(folder) as queue:
+    with Owner(folder) as queue:
         for name, data in BAD_FILES.items():
             if len(data) < 10_000_000:
                 leave(folder, f".{name}", data).rename(folder / "inbox" / f"{name}.submitted")
@@ -985,7 +985,7 @@ def test_a_bell_that_is_none(tmp_path: Path, folder: Path, *, link: bool) -> Non
     bell.parent.mkdir(exist_ok=True)
     target.write_bytes(b"precious")
     bell.symlink_to(target) if link else target.rename(bell)
-    with Owner.open(folder) as queue:
+    with Owner(folder) as queue:
         task_id = Inbox(folder).submit(Submission("bad-input", None, b"{}"))
         queue.await_request(task_id)
         works(queue)

@@ -3,51 +3,100 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from durability.conftest import tried
+from durability.forks import ForkServer
 from durability.jobs import run_one
 from taskqueue_edu import TaskQueue, TaskStatus
 
 STRACE = shutil.which("strace")
 
-WORK = """
-    import os, sys
+# It forks a process for each folder that it is told, which waits until it is traced: so strace
+# need not follow the start of an interpreter, which makes a hundred times as many system calls.
+SERVER = """
+    import ctypes, os, sys
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
     from durability.jobs import Echo, run_one
     from taskqueue_edu import TaskQueue
 
     def tell(*words):
         os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
-    # The calls of the interpreter's own start are over: from here on they count.
-    os.write(2, b"begin")
-    queue = TaskQueue.open(sys.argv[1], sync=sys.argv[2], compact_at=None)
-    for n in range(4):
-        tell("there", queue.submit(Echo(n)))
-        if n % 2:
-            task_id = run_one(queue)
-            tell("value", task_id, queue.wait_for_result(task_id, 0))
-        if n == 2:
-            queue.compact()
-            tell("compacted")
-    task_id = queue.submit(Echo(9), delay=1e6)
-    queue.cancel(task_id)
-    tell("cancelled", task_id)
-    queue.compact()
-    queue.close()
-    tell("closed")
+    def work(folder, sync):
+        queue = TaskQueue.open(folder, sync=sync, compact_at=None)
+        for n in range(4):
+            tell("there", queue.submit(Echo(n)))
+            if n % 2:
+                task_id = run_one(queue)
+                tell("value", task_id, queue.wait_for_result(task_id, 0))
+            if n == 2:
+                queue.compact()
+                tell("compacted")
+        task_id = queue.submit(Echo(9), delay=1e6)
+        queue.cancel(task_id)
+        tell("cancelled", task_id)
+        queue.compact()
+        queue.close()
+        tell("closed")
+
+    with TemporaryDirectory() as folder:
+        TaskQueue.open(Path(folder, "jobs")).close()  # what is imported on first use is there now
+    while command := os.read(0, 4096).decode().split():
+        process = os.fork()
+        if process == 0:
+            # Where a process may trace none but its own children (Yama), it may trace this one.
+            PR_SET_PTRACER, PR_SET_PTRACER_ANY = 0x59616D61, ctypes.c_ulong(-1)
+            ctypes.CDLL(None).prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0)
+            tell(os.getpid())
+            os.read(0, 4096)
+            try:
+                work(*command)
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+                os._exit(1)
+            os._exit(0)
+        tell("ended", os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 """
 
 CALLS = ("write", "fdatasync", "fsync", "rename", "unlink", "ftruncate", "dup3", "openat", "close")
+
+
+class Server(ForkServer):
+    """A process that forks one that does the work, again and again."""
+
+    def __init__(self) -> None:
+        tests = Path(__file__).parents[1]
+        super().__init__(SERVER, folder=tests, environment={**os.environ, "PYTHONPATH": str(tests)})
+
+    def run(self, folder: Path, sync: str, *options: str) -> tuple[int, list[list[str]]]:
+        """Run the work under strace; return how it ended, and what it told before."""
+        self.say(folder, sync)
+        (process,) = self.hear()
+        with subprocess.Popen(
+            [str(STRACE), "-f", "-p", process, *options], stderr=subprocess.PIPE, text=True
+        ) as strace:
+            assert strace.stderr is not None
+            said = strace.stderr.readline()
+            self.say("go")
+            told = []
+            while (words := self.hear())[0] != "ended":
+                told.append(words)
+            said += strace.stderr.read()
+        if "Operation not permitted" in said:
+            pytest.skip("strace may not attach to a process here")
+        assert f"Process {process} attached" in said, said
+        return int(words[1]), told
 
 
 def strace_works() -> str:
@@ -68,22 +117,16 @@ REASON = strace_works()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(REASON), reason=REASON)]
 
 
-def run_traced(folder: Path, sync: str, *options: str) -> tuple[int, list[list[str]]]:
-    """Run the work under strace; return how it ended, and what it told before."""
-    done = subprocess.run(
-        [
-            *(str(STRACE), "-f", "-o", "/dev/null", *options),
-            *(sys.executable, "-c", textwrap.dedent(WORK), str(folder), sync),
-        ],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    told = [line.split() for line in done.stdout.decode().split("\n")[:-1]]
-    if done.returncode not in (0, -signal.SIGKILL, 128 + signal.SIGKILL):
-        pytest.fail(done.stderr.decode()[-2000:])
-    return done.returncode, told
+@pytest.fixture(scope="module")
+def servers() -> Iterator[SimpleQueue[Server]]:
+    """Two servers that have nothing to do."""
+    idle: SimpleQueue[Server] = SimpleQueue()
+    started = [Server() for _ in range(2)]
+    for server in started:
+        idle.put(server)
+    yield idle
+    for server in started:
+        server.close()
 
 
 def check(folder: Path, told: list[list[str]]) -> None:
@@ -109,56 +152,45 @@ def check(folder: Path, told: list[list[str]]) -> None:
         assert not queue.recovery.damaged
 
 
-def numbers(call: str, tmp_path: Path, sync: str) -> Iterator[int]:
-    """Yield the number of each call of that name that the work makes on its folder."""
+def count(server: Server, call: str, tmp_path: Path, sync: str) -> int:
+    """Return how many calls of that name the work makes."""
     log = tmp_path / "calls"
-    subprocess.run(
-        [
-            *(str(STRACE), "-f", "-o", str(log), "-e", f"trace={call},write"),
-            *(sys.executable, "-c", textwrap.dedent(WORK), str(tmp_path / "counted"), sync),
-        ],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    shutil.rmtree(tmp_path / "counted")
-    begun, number = False, 0
-    main = ""
-    for line in log.read_text(errors="replace").splitlines():
-        thread, _, rest = line.partition(" ")
-        main = main or thread
-        if thread != main:
-            continue
-        number += rest.strip().startswith(f"{call}(")
-        if begun and rest.strip().startswith(f"{call}("):
-            yield number
-        begun = begun or '"begin"' in rest
+    ended, told = server.run(tmp_path / "counted", sync, "-o", str(log), "-e", f"trace={call}")
+    assert (ended, told[-1]) == (0, ["closed"])
+    main, *_ = log.read_text().split()
+    return len(re.findall(rf"^{main} +{call}\(", log.read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("sync", ["process", "always"])
 @pytest.mark.parametrize("call", CALLS)
-def test_killed_at_every_call(folder: Path, tmp_path: Path, call: str, sync: str) -> None:
+def test_killed_at_every_call(
+    servers: SimpleQueue[Server], tmp_path: Path, call: str, sync: str
+) -> None:
     """Wherever a process is killed, what it had told is there for the next one."""
     if call == "fdatasync" and sync == "process":
         pytest.skip("the calls are those of compaction, which the other level makes too")
-    at = list(numbers(call, tmp_path, sync))
-    if call == "write":
-        at.pop()  # of "closed"; the process has nothing left to do then
-    if call == "close":
-        at = at[:-3]
 
     def one(number: int) -> tuple[int, Path, list[list[str]]]:
         target = tmp_path / f"{call}-{number}"
-        ended, told = run_traced(
-            target, sync, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"
-        )
+        server = servers.get()
+        try:
+            inject = f"inject={call}:signal=KILL:when={number}"
+            options = ("-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
+            ended, told = server.run(target, sync, *options)
+        finally:
+            servers.put(server)
         return ended, target, told
 
+    server = servers.get()
+    calls = count(server, call, tmp_path, sync)
+    servers.put(server)
+    if call == "write":
+        calls -= 1  # of "closed"; the process has nothing left to do then
+    assert calls
     with ThreadPoolExecutor(2) as pool:
-        killed = list(pool.map(one, at))
+        killed = list(pool.map(one, range(1, calls + 1)))
     for ended, target, told in killed:
-        assert ended != 0
+        assert ended == -signal.SIGKILL
         assert ["closed"] not in told
         check(target, told)
         tried(f"processes killed at a system call ({call})")

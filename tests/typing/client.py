@@ -18,6 +18,7 @@ from taskqueue_edu import (
     current_task,
     task_type,
 )
+from taskqueue_edu.journal import PersistentQueue
 from taskqueue_edu.workloads import MathTask, SleepTask
 
 
@@ -107,9 +108,11 @@ def the_decorator_keeps_the_class() -> None:
 
 def opening(folder: Path) -> None:
     """A persistent queue is a queue, also in a with statement."""
-    assert_type(TaskQueue.open(folder), TaskQueue)
+    assert_type(TaskQueue.open(folder), PersistentQueue)
     with TaskQueue.open("jobs", sync="always") as queue:
-        assert_type(queue, TaskQueue)
+        assert_type(queue, PersistentQueue)
+        same: TaskQueue = queue
+    same.join()
 
 
 async def draining(queue: TaskQueue) -> None:

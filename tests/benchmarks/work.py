@@ -1,0 +1,95 @@
+"""The tasks that the benchmarks run, and their twins for pools that take functions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from taskqueue_edu import Monitor, TaskQueue, task_type
+
+WORKERS: Final = 4
+WARM_UP: Final = 500
+REFRESH: Final = 0.2
+"""Seconds between two refreshes of the live monitor in a notebook."""
+
+
+class Noop:
+    """A task that does nothing: all of its time is bookkeeping."""
+
+    def execute(self) -> None:
+        """Do nothing."""
+
+
+def noop() -> None:
+    """Do nothing."""
+
+
+@task_type("benchmarks.echo")
+@dataclass(frozen=True)
+class Echo:
+    """The smallest task with an argument and a result, both of which a journal can keep."""
+
+    number: int
+
+    def execute(self) -> int:
+        """Return the argument."""
+        return self.number
+
+
+def echo(number: int) -> int:
+    """Return the argument."""
+    return number
+
+
+@task_type("benchmarks.burn")
+@dataclass(frozen=True)
+class Burn:
+    """A task that keeps one core busy."""
+
+    steps: int
+
+    def execute(self) -> int:
+        """Add up `steps` numbers."""
+        return burn(self.steps)
+
+
+def burn(steps: int) -> int:
+    """Add up `steps` numbers in pure Python."""
+    total = 0
+    for number in range(steps):
+        total += number * number & 7
+    return total
+
+
+def steps_for(seconds: float) -> int:
+    """Return how many steps of `burn` take that long on this machine."""
+    probe = 50_000
+    best = float("inf")
+    for _ in range(7):
+        began = time.perf_counter()
+        burn(probe)
+        best = min(best, time.perf_counter() - began)
+    return max(int(probe * seconds / best), 1)
+
+
+@contextmanager
+def watched(queue: TaskQueue) -> Iterator[Monitor]:
+    """Attach a Monitor that takes a snapshot 5 times a second, as the live monitor does."""
+    monitor = Monitor(queue)
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(REFRESH):
+            monitor.snapshot()
+
+    thread = threading.Thread(target=look, name="benchmark-monitor")
+    thread.start()
+    try:
+        yield monitor
+    finally:
+        over.set()
+        thread.join()
