@@ -26,7 +26,7 @@ class PersistentQueue(TaskQueue):
     inbox: InboxReader
     """The thread that takes in what other processes ask for."""
 
-    def __init__(self, store: JsonStore, **options: Any) -> None:
+    def __init__(self, store: JsonStore, /, **options: Any) -> None:
         """Go on with what `store` kept, and close it if that fails. `options` as in TaskQueue."""
         try:
             super().__init__(store=store, **options)
