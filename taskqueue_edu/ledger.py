@@ -51,7 +51,7 @@ class Ledger:
         self.woken: list[Callable[[], None]] = []
         """Whom to wake once the lock is free."""
 
-    # Three things happen to every task, and each has its own method: see README, Performance.
+    # Three things happen to every task, and each has its own method: a call less, thrice a task.
     # All else is `apply`.
 
     def submitted(self, record: TaskRecord, at: int) -> None:

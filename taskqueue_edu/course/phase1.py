@@ -898,12 +898,15 @@ print("the urgent one, submitted last, ran first:", order[0].id == urgent)
 
 # %% [markdown]
 # Now the library's own `PendingQueue`. Begin with the comment at the lock, and find in `get` the line for
-# each thing that `MinimalPending.get` does. It has no Condition: it does itself what a Condition does inside.
+# each thing that `MinimalPending.get` does. In place of one heap it has a line for each priority, oldest item first,
+# and a heap of the priorities that have a line: most tasks have the same one. It has no Condition: it does itself what a Condition does inside.
 # Each thread that waits makes a lock of its own, its *gate*, and tries to take it twice. The second try sleeps
 # until somebody else releases it.
 
 # %%
-show_source(PendingQueue.__init__, PendingQueue.put, PendingQueue.get, PendingQueue._line_up)
+show_source(
+    PendingQueue.__init__, PendingQueue.put, PendingQueue._join, PendingQueue.get, PendingQueue._line_up
+)
 
 # %% [markdown]
 # <details><summary>What does <code>give_way</code> do before <code>with self._lock</code>?</summary>
@@ -912,10 +915,10 @@ show_source(PendingQueue.__init__, PendingQueue.put, PendingQueue.get, PendingQu
 # run, and the others queue up behind it. After `from taskqueue_edu import locks`, `show_source(locks.give_way)` tells
 # the story. It changes how fast this is, not what it does.
 # </details>
-# <details><summary>Why does <code>get</code> compare <code>count</code> with the dict?</summary>
+# <details><summary>Why an <code>OrderedDict</code> for a line, and not a list?</summary>
 #
-# `discard` does not search the heap for an entry: that would mean looking at each. It deletes the item from the
-# dict `_items`, and the entry stays behind. When it comes up, its number no longer agrees, and `get` passes it over.
+# `get` takes the first item of a line, and `discard` any one of them. A list would move all that follow; an
+# `OrderedDict` does both in the same few steps, however long the line. `_line_of` says in which line an item is.
 # </details>
 # <details><summary>Why does <code>get</code> hand over as it leaves, if something is ready?</summary>
 #
@@ -1177,7 +1180,7 @@ print(inspect.getdoc(Registry))
 # <details><summary>Why does it write to the file under the lock, all the same?</summary>
 #
 # Two threads that append outside of the lock could write their facts in an order in which they never happened:
-# a task that succeeds before it starts. `show_source(Registry.record, Registry._happen)` shows the whole of it.
+# a task that succeeds before it starts. `show_source(Registry.record)` shows the whole of it.
 # </details>
 
 # %% [markdown]

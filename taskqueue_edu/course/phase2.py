@@ -536,7 +536,8 @@ print("without a bound, more than 20 of the 40 did:", deepest(0) > 20)
 # > fast" into "later, out of memory", and hides it until then.
 #
 # Here is how the library waits for a place. `_places` is a condition on the registry's one lock, which `enter` holds
-# as it calls this. The notifying is in `Registry._happen`: when a task stops being pending, a place is free.
+# as it calls this. The notifying is in `Registry.start` and `Registry.record`: when a task stops being
+# pending, a place is free.
 
 # %%
 show_source(Registry._wait_for_place)
