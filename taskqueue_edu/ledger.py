@@ -51,8 +51,8 @@ class Ledger:
         self.woken: list[Callable[[], None]] = []
         """Whom to wake once the lock is free."""
 
-    # Three things happen to every task, and each has its own method: a call less, thrice a task.
-    # All else is `apply`.
+    # Three things happen to every task, and each has its own method: it has no other kinds of fact
+    # to tell apart. `apply` takes a fact of any kind.
 
     def submitted(self, record: TaskRecord, at: int) -> None:
         """A task is new."""
@@ -89,24 +89,22 @@ class Ledger:
         self.log.add(facts.SUCCEEDED, record.id, at, worker, None)
         return self._drop_input(record), self._finish(record, at)
 
-    def apply(self, fact: RawFact, record: TaskRecord) -> object:
-        """Update all that follows from a fact that happened to the task of `record`.
+    def apply(self, fact: RawFact, record: TaskRecord, status: TaskStatus) -> object:
+        """Update all that follows from a fact that takes the task of `record` to `status`.
 
         Returns what the ledger let go of. The caller keeps it until the lock is free: what a
         task does when it is deleted (`__del__`) is user code, and may well ask the registry.
-        Raises IllegalTransition, and then nothing has changed.
         """
         kind, task_id, at, who, detail = fact
-        before = record.status
-        status = next_status(before, kind)
-        if kind == facts.SUBMITTED:
-            self.submitted(record, at)
-            return None
+        if kind == facts.SUCCEEDED:
+            return self.succeeded(record, at, who, detail)
         if kind == facts.STARTED:
             self.started(record, at, who, detail)
             return None
-        if kind == facts.SUCCEEDED:
-            return self.succeeded(record, at, who, detail)
+        if kind == facts.SUBMITTED:
+            self.submitted(record, at)
+            return None
+        before = record.status
         assert before is not None
         record.status = status
         self.totals[kind] += 1
@@ -190,7 +188,7 @@ class Ledger:
         retain, retain_for = self.retain, self.retain_for
         self.retain, self.retain_for = sys.maxsize, None
         for fact in stored:
-            kind, task_id, _, _, detail = fact
+            kind, task_id, at, _, detail = fact
             record = self.records.get(task_id)
             if kind == facts.CARRIED:
                 for name, n in detail[0].items():
@@ -198,19 +196,21 @@ class Ledger:
                 self.forgotten.update(detail[1])
             elif record is None:
                 if kind == facts.SUBMITTED:
-                    self.apply(fact, TaskRecord.of(task_id, detail))
+                    self.submitted(TaskRecord.of(task_id, detail), at)
                 elif kind == facts.KEPT:
                     self._restore(copy.copy(detail))  # the fact may be folded again
                 else:
                     misfits.append((fact, "nothing says that its task was submitted"))
             elif kind not in (facts.SUBMITTED, facts.KEPT):
+                unseen = record.status is _PENDING and kind not in TRANSITIONS[_PENDING]
                 try:
-                    if record.status is _PENDING and kind not in TRANSITIONS[_PENDING]:
-                        next_status(_RUNNING, kind)
-                        self._presume_started(record)
-                    self.apply(fact, record)
+                    status = next_status(_RUNNING if unseen else record.status, kind)
                 except IllegalTransition as error:
                     misfits.append((fact, error.message))
+                    continue
+                if unseen:
+                    self._presume_started(record)
+                self.apply(fact, record, status)
         self.finished = deque(sorted(self.finished, key=lambda i: self.records[i].finished))
         self.retain, self.retain_for = retain, retain_for
         if self.finished:

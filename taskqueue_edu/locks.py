@@ -20,8 +20,8 @@ def give_way(lock: threading.Lock) -> None:
     to sleep on it, and is next in the same state. From then on every task costs two switches of
     threads. This is a *lock convoy* (Blasgen et al., "The Convoy Phenomenon", 1979). Here, the
     thread that finds the lock taken lets others run, and asks again: the holder was interrupted
-    in the middle of a few lines, and gives the lock back as soon as it runs. A third of the time is
-    left where workers and clients meet at one lock: see `python -m tests.benchmarks convoy`.
+    in the middle of a few lines, and gives the lock back as soon as it runs. Half of the time
+    is left where workers and clients meet at one lock: see `python -m tests.benchmarks convoy`.
 
     After 1,000 turns it sleeps as usual, so a holder that is long about it costs no CPU time.
     """

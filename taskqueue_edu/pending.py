@@ -117,8 +117,7 @@ class PendingQueue(Generic[T]):
                         del self._lines[heapq.heappop(self._ranks)]
                     gate, seconds = self._line_up()
                 finally:
-                    if self._gates:
-                        self._hand_over()
+                    self._hand_over()
             try:
                 gate.acquire(timeout=seconds)
             except BaseException:  # Ctrl-C

@@ -273,7 +273,7 @@ class TaskQueue:
         if not record.finished or record.position:
             self.registry.wait(record, timeout)
         if record.status is _SUCCEEDED and not self._json:
-            return record.value
+            return record.value  # what `outcome_of` would say: 0.1 µs instead of 0.4
         value, error = outcome_of(self.registry, record)
         if error is not None:
             raise error

@@ -48,7 +48,7 @@ class TaskRecord(Submission):
         due: float | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
-        # Said again, not left to `super()`: that would cost more than all the rest of this.
+        # Not left to `super()`, with which making a record takes half as long again.
         self.type, self.task, self.payload = type, task, payload
         self.priority, self.due, self.retry = priority, due, retry
         self.id = id

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.harness import ROOT, Sample, module
-from tests.benchmarks.work import echo
+from tests.benchmarks.work import echo, timed
 
 PROCESSES = 2
 FAREWELL = 5.0
@@ -85,14 +85,6 @@ def _until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _timed(work: Callable[[], int], tasks: int) -> Sample:
-    began = time.perf_counter()
-    total = work()
-    seconds = time.perf_counter() - began
-    assert total == tasks * (tasks - 1) // 2
-    return {"seconds": seconds / tasks}
-
-
 def celery(tasks: int, pool: str) -> Sample:
     """Run tasks on Celery: "prefork" with 2 processes (its default pool), or 4 "threads".
 
@@ -114,7 +106,7 @@ def celery(tasks: int, pool: str) -> Sample:
             made = [task.delay(number) for number in range(tasks)]
             return sum(result_set(made).join_native(timeout=PATIENCE, interval=0.005))
 
-        return _timed(work, tasks)
+        return timed(work, tasks)
 
 
 def dramatiq(tasks: int) -> Sample:
@@ -140,7 +132,7 @@ def dramatiq(tasks: int) -> Sample:
             made = [actor.send(number) for number in range(tasks)]
             return sum(message.get_result(block=True, timeout=wait) for message in made)
 
-        return _timed(work, tasks)
+        return timed(work, tasks)
 
 
 def rq(tasks: int) -> Sample:
@@ -164,4 +156,4 @@ def rq(tasks: int) -> Sample:
                 made = [queue.enqueue(echo, number) for number in range(tasks)]
                 return sum(job.latest_result(timeout=int(PATIENCE)).return_value for job in made)
 
-            return _timed(work, tasks)
+            return timed(work, tasks)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import time
 import warnings
 from collections.abc import Callable
 from multiprocessing.pool import ThreadPool
@@ -18,7 +17,7 @@ from tests.benchmarks import brokers, persistent, throughput
 from tests.benchmarks.harness import Case, Sample, Session, module
 from tests.benchmarks.report import MICROSECONDS, Report, Target
 from tests.benchmarks.report import peers as versions
-from tests.benchmarks.work import WARM_UP, WORKERS, echo
+from tests.benchmarks.work import WARM_UP, WORKERS, echo, timed
 
 TASKS = 5_000
 BROKER_TASKS = 1_000
@@ -26,13 +25,9 @@ AHEAD = Target("at least", 1)
 STANDARD = "multiprocessing ThreadPool.map"
 
 
-def _timed(work: Callable[[int], int], tasks: int) -> Sample:
+def _warm(work: Callable[[int], int], tasks: int) -> Sample:
     work(min(WARM_UP, tasks))
-    began = time.perf_counter()
-    total = work(tasks)
-    seconds = time.perf_counter() - began
-    assert total == tasks * (tasks - 1) // 2
-    return {"seconds": seconds / tasks}
+    return timed(lambda: work(tasks), tasks)
 
 
 def thread_pool(tasks: int) -> Sample:
@@ -42,7 +37,7 @@ def thread_pool(tasks: int) -> Sample:
     limit, and is no target.
     """
     with ThreadPool(WORKERS) as pool:
-        return _timed(lambda n: sum(pool.map(echo, range(n))), tasks)
+        return _warm(lambda n: sum(pool.map(echo, range(n))), tasks)
 
 
 def pebble(tasks: int) -> Sample:
@@ -56,7 +51,7 @@ def pebble(tasks: int) -> Sample:
             made = [pool.schedule(echo, args=(number,)) for number in range(n)]
             return sum(future.result() for future in made)
 
-        return _timed(work, tasks)
+        return _warm(work, tasks)
 
 
 def joblib(tasks: int) -> Sample:
@@ -68,7 +63,7 @@ def joblib(tasks: int) -> Sample:
     library = module("joblib")
     with library.Parallel(n_jobs=WORKERS, backend="threading") as parallel:
         call = library.delayed(echo)
-        return _timed(lambda n: sum(parallel(call(number) for number in range(n))), tasks)
+        return _warm(lambda n: sum(parallel(call(number) for number in range(n))), tasks)
 
 
 def dask(tasks: int) -> Sample:
@@ -86,7 +81,7 @@ def dask(tasks: int) -> Sample:
         processes=False, n_workers=1, threads_per_worker=WORKERS, dashboard_address=None
     )
     with client:
-        return _timed(lambda n: sum(client.gather(client.map(echo, range(n), pure=False))), tasks)
+        return _warm(lambda n: sum(client.gather(client.map(echo, range(n), pure=False))), tasks)
 
 
 def run(session: Session) -> Report:

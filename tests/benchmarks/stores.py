@@ -17,18 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.benchmarks.harness import Sample, module
-from tests.benchmarks.work import WORKERS, echo
+from tests.benchmarks.work import WORKERS, echo, timed
 
 WARM_UP: Final = 20
 """Tasks that are run before the clock starts where there is a pool to keep warm."""
-
-
-def _timed(work: Callable[[], int], tasks: int) -> Sample:
-    began = time.perf_counter()
-    total = work()
-    seconds = time.perf_counter() - began
-    assert total == tasks * (tasks - 1) // 2
-    return {"seconds": seconds / tasks}
 
 
 def huey(tasks: int, submitters: int, fsync: str) -> Sample:
@@ -67,7 +59,7 @@ def huey(tasks: int, submitters: int, fsync: str) -> Sample:
             for result in [task(number) for number in range(WARM_UP)]:
                 result.get(blocking=True, max_delay=0.01)
             with ThreadPoolExecutor(submitters) as clients:
-                return _timed(lambda: sum(clients.map(client, range(submitters))), tasks)
+                return timed(lambda: sum(clients.map(client, range(submitters))), tasks)
         finally:
             consumer.stop(graceful=True)
             app.storage.close()
@@ -105,7 +97,7 @@ def persist_queue(tasks: int) -> Sample:
             return sum(results.get(block=False) for _ in range(tasks))
 
         try:
-            return _timed(all_of_it, tasks)
+            return timed(all_of_it, tasks)
         finally:
             items.close()
             results.close()
@@ -153,7 +145,7 @@ def lite_queue(tasks: int) -> Sample:
             return sum(json.loads(results.pop().data) for _ in range(tasks))
 
         try:
-            return _timed(all_of_it, tasks)
+            return timed(all_of_it, tasks)
         finally:
             items.conn.close()
             results.conn.close()

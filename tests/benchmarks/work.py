@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from taskqueue_edu import Monitor, TaskQueue, task_type
+from tests.benchmarks.harness import Sample
 
 WORKERS: Final = 4
 WARM_UP: Final = 500
@@ -43,6 +44,18 @@ class Echo:
 def echo(number: int) -> int:
     """Return the argument."""
     return number
+
+
+def timed(work: Callable[[], int], tasks: int) -> Sample:
+    """Return the seconds a task takes where `work` runs `echo` on each number below `tasks`.
+
+    It returns the sum of the results.
+    """
+    began = time.perf_counter()
+    total = work()
+    seconds = time.perf_counter() - began
+    assert total == tasks * (tasks - 1) // 2
+    return {"seconds": seconds / tasks}
 
 
 @task_type("benchmarks.burn")
