@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
-import os
 import subprocess
 import sys
 import textwrap
@@ -21,9 +20,6 @@ from taskqueue_edu.queue import TaskQueue
 
 GRACE = 10.0
 """Seconds that a thread which a test started may take to end after the test."""
-
-_PATH = [str(Path(__file__).parent / "stand_ins"), os.environ.get("PYTHONPATH")]
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _PATH))
 
 _DESCRIPTORS = Path("/proc/self/fd")
 

@@ -199,8 +199,8 @@ MUTANTS: Final = (
     Mutant(
         "a result without a start is passed over",
         "ledger.py",
-        "                        self._presume_started(record)\n",
-        "                        pass\n",
+        "next_status(_RUNNING if unseen else record.status, kind)",
+        "next_status(record.status, kind)",
         OWN + "test_a_result_whose_start_is_lost_counts",
     ),
     Mutant(
