@@ -21,17 +21,22 @@ from taskqueue_edu.errors import StorageError, StoreLocked
 _NOT_OURS: Final = "look at who put it there, and take it away."
 
 
+def storage_error(doing: str, path: Path, error: OSError) -> StorageError:
+    """Return the StorageError that says what was being done to which file."""
+    translated = StorageError(f"can't {doing} {path}: {error.strerror or error}")
+    translated.errno = error.errno
+    return translated
+
+
 @contextmanager
 def storage_errors(doing: str, path: Path) -> Iterator[None]:
-    """Turn an OSError into a StorageError that says what was being done to which file."""
+    """Turn an OSError into that StorageError."""
     try:
         yield
     except StorageError:
         raise
     except OSError as error:
-        translated = StorageError(f"can't {doing} {path}: {error.strerror or error}")
-        translated.errno = error.errno
-        raise translated from error
+        raise storage_error(doing, path, error) from error
 
 
 def private_folder(folder: Path) -> None:
@@ -72,12 +77,11 @@ def _open_regular(path: Path, flags: int) -> int:
 
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of `data`: one `write` call may take only a part of it. Raises OSError."""
-    view = memoryview(data)
-    while view:
-        written = os.write(descriptor, view)
+    while data:
+        written = os.write(descriptor, data)
         if written == 0:
             raise OSError(errno.EIO, "the file takes no more bytes")
-        view = view[written:]
+        data = data[written:]
 
 
 def write_whole(path: Path, data: bytes) -> None:

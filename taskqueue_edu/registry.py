@@ -43,11 +43,8 @@ class Registry:
 
     Invariant, true whenever `_lock` is free: the ledger is the fold of the facts in the store,
     in their order, with growing times. So a fact is checked, stored and applied under this one
-    lock.
-
-    The store's `append` may write to a file under the lock. That breaks the rule "no I/O under
-    a lock" on purpose: the order in the file must be the order in which tasks changed, and a
-    write to the page cache takes microseconds. Waiting for the disk (`sync`) is outside.
+    lock. The store only takes it down there; whoever may go on once the fact is safe waits for
+    that (`flush`, `sync`) without the lock.
     """
 
     def __init__(
@@ -63,7 +60,7 @@ class Registry:
         """
         self.store = store or MemoryStore()
         # A memory store has no use for facts. Not to ask it saves 4% of what a no-op costs.
-        self._append = None if type(self.store) is MemoryStore else self.store.append
+        self._stores = type(self.store) is not MemoryStore
         self.misfits: list[tuple[RawFact, str]] = []
         self._lock = threading.Lock()
         self._ledger = Ledger(retain, retain_seconds)
@@ -72,6 +69,7 @@ class Registry:
         self._places = threading.Condition(self._lock)
         self._crowd = 0
         self._held = self._closed = False
+        self._position = 0  # of the last fact in the store
         self._over: TaskQueueError | None = None
 
     # -- what happens
@@ -103,16 +101,15 @@ class Registry:
                 try:
                     for record in records:
                         at = facts.now()
-                        if self._append is not None:
-                            fact = (facts.SUBMITTED, record.id, at, record.type, record)
-                            record.position = self._append(fact)
+                        if self._stores:
+                            self._store(record, facts.SUBMITTED, at, record.type, record)
                         self._ledger.submitted(record, at)
                 except BaseException as error:
                     self._places.notify()  # if this thread was woken for a place: it is another's
                     self._broke_off(error)
                     raise
             if record.position:
-                self._sync(record.position)
+                self._secure(record.position, self.store.sync)
             return len(records)
         finally:
             if self._ledger.woken:
@@ -164,9 +161,8 @@ class Registry:
             self._ledger.runs[record.id] = run
             try:
                 at = facts.now()
-                if self._append is not None:
-                    fact = (facts.STARTED, record.id, at, worker, run.attempt)
-                    record.position = self._append(fact)
+                if self._stores:
+                    self._store(record, facts.STARTED, at, worker, run.attempt)
                 self._ledger.started(record, at, worker, run.attempt)
             except BaseException as error:
                 if record.status is _PENDING:
@@ -175,7 +171,10 @@ class Registry:
                 raise
             if self._crowd:
                 self._places.notify()
-        # A start that is lost with the machine is a task that was never started: no sync.
+        # A task that kills its process must be found running. One that is lost with the machine
+        # was never started: no sync.
+        if record.position:
+            self._secure(record.position, self.store.flush)
         return run
 
     def record(
@@ -203,8 +202,8 @@ class Registry:
                     self.get(record.id)  # it may have been forgotten since
                 try:
                     fact = (kind, record.id, facts.now(), who, detail)
-                    if self._append is not None:
-                        record.position = self._append(fact)
+                    if self._stores:
+                        self._store(record, kind, fact[2], who, detail)
                     _dropped = self._ledger.apply(fact, record, status)
                 except BaseException as error:
                     self._broke_off(error)
@@ -214,10 +213,16 @@ class Registry:
                 if self._idlers:
                     self._wake_idlers()
             if record.position:
-                self._sync(record.position)
+                # A client that hears of it may rely on it. A run need not wait for the disk:
+                # whoever asks for its result does, in `confirm`.
+                self._secure(record.position, self.store.sync if run is None else self.store.flush)
         finally:
             if self._ledger.woken:
                 self._wake()
+
+    def _store(self, record: TaskRecord, kind: str, at: int, who: str, detail: Any) -> None:
+        self._position = self.store.append((kind, record.id, at, who, detail))
+        record.position = self._position
 
     def _refusal(self, record: TaskRecord, run: RunningTask | None) -> TaskQueueError:
         if self._over is not None:
@@ -296,11 +301,11 @@ class Registry:
         """
         if record.status not in FINISHED and self._over is not None:
             raise _again(self._over, record.id)
-        self._sync(record.position)
+        self._secure(record.position, self.store.sync)
 
-    def _sync(self, position: int) -> None:
+    def _secure(self, position: int, act: Callable[[int], None]) -> None:
         try:
-            self.store.sync(position)
+            act(position)
         except StorageError as error:
             self.end(error)
             raise
@@ -372,11 +377,17 @@ class Registry:
             self._idlers = [pair for pair in self._idlers if pair[1] != call]
 
     def confirm_idle(self) -> None:
-        """Raise QueueClosed or StorageError if tasks are left that never end."""
+        """Return when all that happened is stored.
+
+        Raises QueueClosed or StorageError if tasks are left that never end.
+        """
         with self._lock:
             left = self._ledger.counts[_RUNNING] + self._ledger.waiting()
             if left > 0 and self._over is not None:
                 raise _again(self._over)
+            position = self._position
+        if position and self._over is None:  # else closing has seen to it
+            self._secure(position, self.store.sync)
 
     def park(self, record: TaskRecord) -> None:
         """Leave a pending task out of what is to be done: nobody here can run it."""

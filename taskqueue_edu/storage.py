@@ -1,6 +1,6 @@
 """Where facts are kept: the interface of a store, and the store that keeps nothing.
 
-A learner's own store needs these five names and no base class.
+A learner's own store needs these six names and no base class.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ class Storage(Protocol):
     """A sequence of facts that may outlive the process.
 
     `json` says what tasks and results the facts carry: JSON bytes if True, live objects if not.
-    The registry calls `append` under its lock, so calls never overlap; `sync` may be called by
-    several threads at once. Both raise StorageError when the store can't keep its promise.
+    The registry calls `append` under its lock, so calls never overlap. `flush` and `sync` wait for
+    the system, so they are called without it, by several threads at once. All three raise
+    StorageError when the store can't keep its promise.
     """
 
     json: bool
@@ -29,7 +30,11 @@ class Storage(Protocol):
         ...
 
     def append(self, fact: RawFact) -> int:
-        """Add a fact; return its position, a number that grows, or 0 if it needs no sync."""
+        """Add a fact; return its position, a number that grows, or 0 if it needs no flush."""
+        ...
+
+    def flush(self, position: int) -> None:
+        """Return when all facts up to `position` survive the death of this process."""
         ...
 
     def sync(self, position: int) -> None:
@@ -53,6 +58,9 @@ class MemoryStore:
     def append(self, fact: RawFact) -> int:  # noqa: ARG002 - part of Storage
         """Do nothing."""
         return 0
+
+    def flush(self, position: int) -> None:
+        """Return at once."""
 
     def sync(self, position: int) -> None:
         """Return at once."""

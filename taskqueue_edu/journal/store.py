@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from taskqueue_edu.journal.quarantine import Quarantine, Quarantined
 from taskqueue_edu.journal.report import RecoveryReport
 from taskqueue_edu.journal.snapshot import snapshot
 from taskqueue_edu.ledger import RETAIN
+from taskqueue_edu.locks import give_way
 from taskqueue_edu.storage import COMPACT_AT
 
 log: Final = logging.getLogger("taskqueue_edu")
@@ -37,10 +39,11 @@ def _tell_nobody(_: StorageError) -> None:
 class JsonStore:
     """Appends facts to `journal.jsonl` in a folder that this process owns while it is open.
 
-    A fact survives the death of the process once `append` has returned: the kernel has its
-    bytes. Whether it survives the machine's depends on `sync`: with "always" it does once `sync`
-    has returned (one thread, the leader, syncs the file for all who wait: group commit), with
-    "interval" after `interval` seconds at most, with "process" when the kernel sees fit.
+    A fact survives the death of the process once `flush` has returned: the kernel has its bytes.
+    Whether it survives the machine's depends on `sync`: with "always" it does once `sync` has
+    returned, with "interval" after `interval` seconds at most, with "process" when the kernel
+    sees fit. Either way one thread works for all who wait: it writes, or syncs, what the others
+    have added by then (group commit).
     """
 
     json = True
@@ -78,11 +81,15 @@ class JsonStore:
         except BaseException:
             self._lock.release()
             raise
-        # `_writing` guards the next three: number of the last line, length of the file, and how
-        # much compaction has taken off it. A position is the length that the journal would have
-        # without compaction, so it grows for ever.
+        # A position is the length that the journal would have without compaction, so it grows for
+        # ever. `append`, whose calls never overlap, changes the next three: the number of the last
+        # line, its position, and the lines to be written, each with its position.
+        self._seq = self._added = 0
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        # `_writing` guards the file and the next two: the position up to which it is written, and
+        # by how much compaction has made it shorter.
         self._writing = threading.Lock()
-        self._seq = self._end = self._taken_off = 0
+        self._written = self._taken_off = 0
         # `_turn` guards `_leading`: true while one thread, the leader, syncs or replaces the
         # file. Only the leader changes `_synced`, the position up to which all is on the disk.
         # Notified when it is done.
@@ -130,14 +137,14 @@ class JsonStore:
                 first = lines.header(facts.now())
                 files.write_all(self._file, first)
                 found.end, found.seq = len(first), 0
-            self._seq, self._end = found.seq, found.end
+            self._seq, self._added, self._written = found.seq, found.end, found.end
             if found.damage or found.gaps or found.version != lines.VERSION:
                 self.report.ignored = self._compact()[2]
                 found = lines.scan(self.path.read_bytes(), self.path)
                 self._seq = found.seq
             files.sync_data(self._file)
             files.sync_folder(self.folder)
-        self._synced = self._position()
+        self._synced = self._written
         self.report.facts = len(found.facts)
         return found.facts
 
@@ -166,38 +173,61 @@ class JsonStore:
 
     # -- writing
 
-    def _position(self) -> int:
-        return self._end + self._taken_off
+    def _length(self) -> int:
+        return self._written - self._taken_off
 
     def append(self, fact: RawFact) -> int:
-        """Write a fact; return its position. Raises StorageError."""
-        with self._writing:
-            if self._broken is not None:
-                raise self._broken
-            line = lines.encode(self._seq + 1, fact)
-            try:
-                with files.storage_errors("write to", self.path):
-                    files.write_all(self._file, line)
-            except StorageError as error:
-                self._broken = error
-                raise
-            except BaseException:  # Ctrl-C: the line may be there, in part or whole
-                self._broken = StorageError(f"a write to {self.path} was interrupted")
-                files.truncate(self._file, self._end)
-                self._broken = None
-                raise
-            self._seq += 1
-            self._end += len(line)
-            position = self._position()
-        if self._compact_at is not None and self._end > self._compact_at:
-            self._compact_at = None
-            self._start(self._compact_by_itself)
+        """Add a fact, to be written by `flush`; return its position."""
+        line = lines.encode(self._seq + 1, fact)
+        position = self._added + len(line)
+        self._waiting.append((position, line))
+        self._seq += 1
+        self._added = position
         return position
+
+    def flush(self, position: int) -> None:
+        """Return when the facts up to `position` are in the file. Raises StorageError."""
+        if self._written >= position:
+            return
+        if self._writing.locked():
+            give_way(self._writing)
+        with self._writing:
+            if self._written < position:  # else another thread has written them by now
+                self._write()
+            compact = self._compact_at is not None and self._length() > self._compact_at
+            if compact:
+                self._compact_at = None
+        if compact:
+            self._start(self._compact_by_itself)
+
+    def _write(self) -> None:
+        """Write all lines that wait. The caller holds `_writing`."""
+        if self._broken is not None:
+            raise self._broken
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= self._written:
+            waiting.popleft()
+        if not waiting:
+            return
+        data = b"".join([line for _, line in waiting.copy()])
+        try:
+            files.write_all(self._file, data)
+        except OSError as error:
+            self._broken = files.storage_error("write to", self.path, error)
+            raise self._broken from error
+        except BaseException:  # Ctrl-C: the lines may be there, in part or whole
+            self._broken = StorageError(f"a write to {self.path} was interrupted")
+            files.truncate(self._file, self._length())
+            self._broken = None
+            raise
+        self._written += len(data)
 
     def sync(self, position: int) -> None:
         """Return when the journal up to `position` is as safe as promised. Raises StorageError."""
         if self._always:
             self.sync_disk(position)
+        else:
+            self.flush(position)
 
     def sync_disk(self, position: int | None = None) -> None:
         """Return when the journal up to `position` (None: all of it) is on the disk.
@@ -205,8 +235,7 @@ class JsonStore:
         One thread at a time syncs, for all whose facts are written by then. Raises StorageError.
         """
         if position is None:
-            with self._writing:
-                position = self._position()
+            position = self._added
         try:
             with self._lead(position) as leads:
                 if leads:  # else the leader before synced for this thread too
@@ -235,9 +264,8 @@ class JsonStore:
 
     def _sync_file(self) -> None:
         with self._writing:
-            if self._broken is not None:
-                raise self._broken
-            position = self._position()
+            self._write()
+            position = self._written
         try:
             with files.storage_errors("sync", self.path):
                 files.sync_data(self._file)
@@ -274,9 +302,8 @@ class JsonStore:
         with self._compacting:
             new_path = self.folder / NEW_NAME
             with self._writing:
-                if self._broken is not None:
-                    raise self._broken
-                end = self._end
+                self._write()
+                end = self._length()
             with files.storage_errors("compact", self.path):
                 old = files.read_range(self._file, 0, end)
                 found = lines.scan(old, self.path)
@@ -302,7 +329,7 @@ class JsonStore:
     def _replace(self, new: int, new_path: Path, end: int, length: int) -> None:
         if self._broken is not None:
             raise self._broken
-        files.write_all(new, files.read_range(self._file, end, self._end))
+        files.write_all(new, files.read_range(self._file, end, self._length()))
         files.sync_data(new)
         # Until the name is on the disk: after Ctrl-C in between, `_file` might be the file that no
         # longer has a name; after a power cut the old journal might be back, without what follows.
@@ -314,9 +341,8 @@ class JsonStore:
             raise
         os.dup2(new, self._file, inheritable=False)
         self._taken_off += end - length
-        self._end += length - end
         files.sync_folder(self.folder)
-        self._synced = self._position()
+        self._synced = self._written
         self._broken = None
 
     def _compact_by_itself(self) -> None:
@@ -326,7 +352,7 @@ class JsonStore:
         except StorageError as error:
             if not self._closed:
                 log.warning("the journal could not be compacted: %s", error.message)
-        self._compact_at = max(self._least or 0, _GROWTH * self._end)
+        self._compact_at = max(self._least or 0, _GROWTH * self._length())
 
     def close(self) -> None:
         """Give the folder up; closing twice is fine. Raises StorageError if the last sync fails.
@@ -339,7 +365,7 @@ class JsonStore:
                 return
             self._closed = True
             try:
-                if self._synced < self._position() and self._broken is None:
+                if self._synced < self._added and self._broken is None:
                     self._sync_file()
             finally:
                 self._broken = self._broken or StorageError(f"{self.path} is closed")

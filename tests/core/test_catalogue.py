@@ -564,6 +564,9 @@ def test_a_bad_task_changes_nothing() -> None:
             self.facts.append(fact)
             return len(self.facts)
 
+        def flush(self, position: int) -> None:
+            pass
+
         def sync(self, position: int) -> None:
             pass
 

@@ -46,6 +46,13 @@ def submitted(number: int) -> RawFact:
     return facts.SUBMITTED, f"a-{number}", 1_000 * number, "math", submission
 
 
+def write(store: JsonStore, number: int) -> int:
+    """Let the store write a fact; return its position."""
+    position = store.append(submitted(number))
+    store.flush(position)
+    return position
+
+
 def ids(stored: Any) -> list[str]:
     return [fact[1] for fact in stored if fact[0] != facts.CARRIED]
 
@@ -55,7 +62,7 @@ def filled(folder: Path, count: int) -> Path:
     store = JsonStore(folder)
     store.load()
     for n in range(1, count + 1):
-        store.append(submitted(n))
+        write(store, n)
     store.close()
     return folder
 
@@ -118,7 +125,7 @@ def test_facts_are_there_for_the_next_process(folder: Path, sync: Sync) -> None:
     for start in (0, 3, 6):
         store = JsonStore(folder, sync=sync)
         assert ids(store.load()) == [f"a-{n}" for n in range(1, start + 1)]
-        positions = [store.append(submitted(start + n)) for n in (1, 2, 3)]
+        positions = [write(store, start + n) for n in (1, 2, 3)]
         assert positions == sorted(positions)
         assert positions[-1] == store.path.stat().st_size
         store.sync(positions[-1])
@@ -163,7 +170,7 @@ def test_close(folder: Path) -> None:
     finally:
         os.close(other)
     with pytest.raises(StorageError, match="is closed"):
-        store.append(submitted(1))
+        write(store, 1)
 
 
 # -- who may
@@ -333,7 +340,7 @@ def test_cut_at_every_byte(folder: Path) -> None:
             assert store.report.torn_bytes == length - start
             assert store.report.torn.read_bytes() == data[start:length]
             store.report.torn.unlink()
-        store.append(submitted(9))
+        write(store, 9)
         store.close()
         assert ids(read_facts(folder)) == [*[f"a-{n}" for n in range(1, len(whole))], "a-9"]
 
@@ -447,7 +454,7 @@ def test_a_write_that_takes_nothing(system: System, folder: Path) -> None:
     store.load()
     system.write = lambda descriptor, data: 0
     with pytest.raises(StorageError, match="takes no more bytes"):
-        store.append(submitted(1))
+        write(store, 1)
     store.close()
 
 
@@ -456,22 +463,22 @@ def test_a_full_disk(system: System, folder: Path, taken: int) -> None:
     """Once a write failed the store takes nothing more, and what it had is still there."""
     store = JsonStore(folder)
     store.load()
-    store.append(submitted(1))
+    write(store, 1)
     parts = iter([taken] if taken else [])
 
-    def write(descriptor: int, data: Any) -> int:
+    def fill(descriptor: int, data: Any) -> int:
         for part in parts:
             return os.write(descriptor, bytes(data)[:part])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    system.write = write
+    system.write = fill
     with pytest.raises(StorageError, match=r"can't write to .*: No space left") as caught:
-        store.append(submitted(2))
+        write(store, 2)
     assert caught.value.errno == errno.ENOSPC
     assert isinstance(caught.value.__cause__, OSError)
     system.write = os.write
     with pytest.raises(StorageError, match="No space left"):
-        store.append(submitted(3))
+        write(store, 3)
     store.close()
     assert reopened(folder) == ["a-1"]
     assert bool(list(folder.glob("torn-*"))) == bool(taken)
@@ -502,7 +509,7 @@ def test_a_failed_sync_is_never_tried_again(system: System, folder: Path) -> Non
     """After a sync failed no other is tried, and only what was on the disk before counts."""
     store = JsonStore(folder, sync="always")
     store.load()
-    safe = store.append(submitted(1))
+    safe = write(store, 1)
     store.sync(safe)
     calls = []
 
@@ -511,12 +518,12 @@ def test_a_failed_sync_is_never_tried_again(system: System, folder: Path) -> Non
         raise OSError(errno.EIO, "Input/output error")
 
     system.fdatasync = fdatasync
-    position = store.append(submitted(2))
+    position = write(store, 2)
     for _ in range(3):
         with pytest.raises(StorageError, match=r"can't sync .*: Input/output error"):
             store.sync(position)
     with pytest.raises(StorageError):
-        store.append(submitted(3))
+        write(store, 3)
     store.sync(safe)
     store.close()
     assert len(calls) == 1
@@ -547,10 +554,10 @@ def test_a_failed_load_leaves_nothing_locked(system: System, folder: Path) -> No
 
 
 def test_interrupted_in_a_write(system: System, folder: Path) -> None:
-    """Ctrl-C in the middle of a write, or just after it, takes the line back: nothing happened."""
+    """Ctrl-C in the middle of a write, or just after it, leaves the line to the next write."""
     store = JsonStore(folder)
     store.load()
-    store.append(submitted(1))
+    write(store, 1)
 
     def interrupted(part: int) -> Callable[[int, Any], int]:
         def write(descriptor: int, data: Any) -> int:
@@ -562,11 +569,11 @@ def test_interrupted_in_a_write(system: System, folder: Path) -> None:
     for part in (0, 10, 1_000):
         system.write = interrupted(part)
         with pytest.raises(KeyboardInterrupt):
-            store.append(submitted(2))
+            write(store, 2)
         system.write = os.write
-        store.append(submitted(3 + part))
+        write(store, 3 + part)
     store.close()
-    assert reopened(folder) == ["a-1", "a-3", "a-13", "a-1003"]
+    assert reopened(folder) == ["a-1", "a-2", "a-3", "a-2", "a-13", "a-2", "a-1003"]
 
 
 # -- what is synced, and when
@@ -612,7 +619,7 @@ def test_one_sync_serves_all_who_wait(system: System, folder: Path) -> None:
     """Group commit: what was written before a sync began needs no sync of its own."""
     store = JsonStore(folder, sync="always")
     store.load()
-    positions = [store.append(submitted(n)) for n in range(1, 9)]
+    positions = [write(store, n) for n in range(1, 9)]
     begun, go_on = threading.Event(), threading.Event()
     calls = []
 
@@ -627,7 +634,7 @@ def test_one_sync_serves_all_who_wait(system: System, folder: Path) -> None:
     assert begun.wait(LIMIT)
     for thread in threads[1:]:
         thread.start()
-    late = store.append(submitted(9))  # this one is not covered by the sync under way
+    late = write(store, 9)  # this one is not covered by the sync under way
     go_on.set()
     for thread in threads:
         thread.join(LIMIT)
@@ -648,7 +655,8 @@ def test_every_acknowledgment_follows_its_sync(system: System, folder: Path) -> 
         count = os.write(descriptor, data)
         with lock:
             length += count
-            written[bytes(data).split(b'"id":"')[1].split(b'"')[0].decode()] = length
+            for line in bytes(data).splitlines():
+                written[line.split(b'"id":"')[1].split(b'"')[0].decode()] = length
         return count
 
     def fdatasync(descriptor: int) -> None:
@@ -683,7 +691,7 @@ def test_closing_serves_those_who_wait(system: System, folder: Path) -> None:
     """A store that is closed while threads wait for a sync syncs for them before it goes."""
     store = JsonStore(folder, sync="always")
     store.load()
-    position = store.append(submitted(1))
+    position = write(store, 1)
     begun, go_on = threading.Event(), threading.Event()
     outcome: list[str] = []
 
@@ -703,7 +711,7 @@ def test_closing_serves_those_who_wait(system: System, folder: Path) -> None:
     threads = [threading.Thread(target=wait, args=(position,))]
     threads[0].start()
     assert begun.wait(LIMIT)
-    late = store.append(submitted(2))
+    late = write(store, 2)
     threads += [threading.Thread(target=store.close), threading.Thread(target=wait, args=(late,))]
     threads[1].start()
     threads[2].start()

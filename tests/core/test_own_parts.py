@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import queue as stdlib_queue
 import threading
 from collections import deque
@@ -158,7 +159,7 @@ class ListStore:
     def __init__(self, kept: list[RawFact]) -> None:
         self.kept = kept
         self.open = True
-        self.synced = 0
+        self.flushed = self.synced = 0
 
     def load(self) -> Iterable[RawFact]:
         return list(self.kept)
@@ -167,6 +168,10 @@ class ListStore:
         assert self.open, "appended after close()"
         self.kept.append(fact)
         return len(self.kept)
+
+    def flush(self, position: int) -> None:
+        assert position <= len(self.kept)
+        self.flushed = max(self.flushed, position)
 
     def sync(self, position: int) -> None:
         assert position <= len(self.kept)
@@ -185,7 +190,8 @@ def test_a_store_of_ones_own() -> None:
         ids = queue.submit_many([Do(lambda: 5), Fail("no")])
         assert queue.wait_for_result(ids[0], LIMIT) == 5
     assert not store.open
-    assert store.synced == len(kept)
+    assert store.flushed == len(kept)
+    assert store.synced > [fact[:2] for fact in kept].index(("succeeded", ids[0]))
     for task_id, last in zip(ids, ("succeeded", "failed"), strict=True):
         assert [f[0] for f in kept if f[1] == task_id] == ["submitted", "started", last]
     copy = fold(kept)
@@ -218,8 +224,11 @@ class TextStore(MemoryStore):
         self.file.write(json.dumps([kind, task_id, at, who]) + "\n")
         return self.file.tell()
 
-    def sync(self, position: int) -> None:
+    def flush(self, position: int) -> None:
         self.file.flush()
+
+    def sync(self, position: int) -> None:
+        os.fsync(self.file.fileno())
 
     def close(self) -> None:
         self.file.close()

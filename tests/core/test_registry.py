@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class ListStore(MemoryStore):
 
     def __init__(self) -> None:
         self.stored: list[RawFact] = []
+        self.flushed: list[int] = []
         self.synced: list[int] = []
         self.fail_append: BaseException | None = None
         self.fail_sync: BaseException | None = None
@@ -48,6 +50,9 @@ class ListStore(MemoryStore):
             raise self.fail_append
         self.stored.append(fact)
         return len(self.stored)
+
+    def flush(self, position: int) -> None:
+        self.flushed.append(position)
 
     def sync(self, position: int) -> None:
         if self.fail_sync is not None:
@@ -421,22 +426,36 @@ def test_ids_are_split(task_id: str, parts: tuple[str, int]) -> None:
 # -- waiting
 
 
-def test_a_waiter_wakes_after_the_sync(registry: Registry, store: ListStore) -> None:
-    """A waiter goes on only once the end of the task is synced; a start waits for no sync."""
+def test_what_each_fact_waits_for(
+    registry: Registry, store: ListStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A submission is synced; a run's start and end are flushed; who waits for the end syncs it."""
+    order: list[str] = []
+
+    def note(name: str, position: int) -> None:
+        order.append(f"{name} {position}")
+
+    for name in ("flush", "sync"):
+        monkeypatch.setattr(store, name, partial(note, name))
     record = submit(registry)
     run = start(registry, record)
-    assert store.synced == [1]
-    order: list[str] = []
-    original = store.sync
-
-    def sync(position: int) -> None:
-        order.append(f"sync {position}")
-        original(position)
-
-    store.sync = sync  # type: ignore[method-assign]
+    assert order == ["sync 1", "flush 2"]
     assert registry.when_finished(record, lambda r: order.append(f"wake {r.id}"))
     registry.record(facts.SUCCEEDED, record, "", 1, run)
-    assert order == ["sync 3", "wake a-1"]
+    assert order[2:] == ["flush 3", "wake a-1"]
+    registry.wait(record, 0)
+    assert order[4:] == ["sync 3"]
+
+
+def test_what_a_client_is_told_is_synced(registry: Registry, store: ListStore) -> None:
+    """Who cancels a task, or hears that nothing is left to do, may rely on it."""
+    record = submit(registry)
+    registry.record(facts.CANCELLED, record, "", "not needed")
+    assert store.synced == [1, 2]
+    finish(registry, submit(registry, "a-2"))
+    assert store.synced == [1, 2, 3]
+    registry.confirm_idle()
+    assert store.synced == [1, 2, 3, 5]
 
 
 def test_a_wait_that_times_out_leaves_nothing(registry: Registry) -> None:
@@ -697,10 +716,10 @@ def test_a_sync_that_fails_ends_everything(registry: Registry, store: ListStore)
     run = start(registry, record)
     thread, seen = wait_in_thread(registry, record)
     store.fail_sync = StorageError("no disk")
-    with pytest.raises(StorageError):
-        registry.record(facts.SUCCEEDED, record, "", 5, run)
+    registry.record(facts.SUCCEEDED, record, "", 5, run)
     thread.join(LIMIT)
     assert isinstance(seen[0], StorageError)
+    assert isinstance(registry.over, StorageError)
     with pytest.raises(StorageError):
         registry.wait(record, 0)
 

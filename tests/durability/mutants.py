@@ -53,15 +53,17 @@ MUTANTS: Final = (
     Mutant(
         "submit returns before its sync",
         "registry.py",
-        "                    raise\n            if record.position:\n"
-        "                self._sync(record.position)\n",
-        "                    raise\n",
+        "            if record.position:\n"
+        "                self._secure(record.position, self.store.sync)\n"
+        "            return len(records)\n",
+        "            return len(records)\n",
         JSON_STORE + "test_always_syncs_before_it_returns",
     ),
     Mutant(
         "a result is visible before its sync",
         "registry.py",
-        "            raise _again(self._over, record.id)\n        self._sync(record.position)\n",
+        "            raise _again(self._over, record.id)\n"
+        "        self._secure(record.position, self.store.sync)\n",
         "            raise _again(self._over, record.id)\n",
         OWN + "test_a_result_is_seen_once_it_is_on_the_disk",
     ),
@@ -77,7 +79,7 @@ MUTANTS: Final = (
         "a sync counts for what was written during it",
         STORE,
         "            raise\n        self._synced = position\n",
-        "            raise\n        self._synced = self._position()\n",
+        "            raise\n        self._synced = self._added\n",
         JSON_STORE + "test_one_sync_serves_all_who_wait",
     ),
     Mutant(
@@ -105,14 +107,15 @@ MUTANTS: Final = (
     Mutant(
         "the journal goes on after a failed write",
         STORE,
-        "            except StorageError as error:\n                self._broken = error\n",
-        "            except StorageError:\n",
+        '            self._broken = files.storage_error("write to", self.path, error)\n'
+        "            raise self._broken from error\n",
+        '            raise files.storage_error("write to", self.path, error) from error\n',
         OWN + "test_a_failed_write_is_the_last",
     ),
     Mutant(
         "a short write counts as a whole one",
         "files.py",
-        "        view = view[written:]\n",
+        "        data = data[written:]\n",
         "        return\n",
         JSON_STORE + "test_short_writes",
     ),
@@ -295,14 +298,14 @@ MUTANTS: Final = (
         "the name of a compacted journal is not synced",
         STORE,
         "        files.sync_folder(self.folder)\n"
-        "        self._synced = self._position()\n        self._broken = None\n",
-        "        self._synced = self._position()\n        self._broken = None\n",
+        "        self._synced = self._written\n        self._broken = None\n",
+        "        self._synced = self._written\n        self._broken = None\n",
         OWN + "test_a_compaction_is_on_the_disk_before_it_has_the_name",
     ),
     Mutant(
         "what came during a compaction is not copied",
         STORE,
-        "        files.write_all(new, files.read_range(self._file, end, self._end))\n",
+        "        files.write_all(new, files.read_range(self._file, end, self._length()))\n",
         "",
         OWN + "test_what_is_written_during_a_compaction_is_in_it",
     ),
@@ -314,7 +317,7 @@ MUTANTS: Final = (
         OWN + "test_what_is_written_during_a_compaction_is_in_it",
     ),
     Mutant(
-        "positions are those of the file",
+        "a position is taken for a length of the file",
         STORE,
         "        self._taken_off += end - length\n",
         "",

@@ -167,7 +167,7 @@ def test_the_system_calls(folder: Path, tmp_path: Path, sync: str) -> None:
     log = tmp_path / "trace"
     subprocess.run(
         [
-            *(str(shutil.which("strace")), "-f", "-y", "-s", "300", "-o", str(log)),
+            *(str(shutil.which("strace")), "-f", "-y", "-s", "9999", "-o", str(log)),
             *("-e", "trace=write,fdatasync,rename"),
             *(sys.executable, "-c", textwrap.dedent(WORK), str(folder), sync),
         ],

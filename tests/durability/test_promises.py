@@ -52,6 +52,13 @@ def submitted(number: int) -> RawFact:
     return facts.SUBMITTED, f"9f3c51a0b7e2-{number}", 1_000 * number, "promise", submission
 
 
+def write(store: JsonStore, number: int) -> int:
+    """Let the store write a fact; return its position."""
+    position = store.append(submitted(number))
+    store.flush(position)
+    return position
+
+
 def ids(stored: Any) -> list[str]:
     return [fact[1] for fact in stored if fact[0] != facts.CARRIED]
 
@@ -129,7 +136,7 @@ def test_a_gap_is_reported(folder: Path) -> None:
     store = JsonStore(folder)
     store.load()
     for number in (1, 2, 3):
-        store.append(submitted(number))
+        write(store, number)
     store.close()
     kept = rows(folder)
     del kept[2]
@@ -221,7 +228,7 @@ def test_a_failed_write_is_the_last(folder: Path, monkeypatch: pytest.MonkeyPatc
     """After a write failed nothing more is taken: part of a line may be in the journal."""
     store = JsonStore(folder)
     store.load()
-    store.append(submitted(1))
+    write(store, 1)
 
     def half(descriptor: int, data: bytes) -> None:
         os.write(descriptor, data[:20])
@@ -230,9 +237,9 @@ def test_a_failed_write_is_the_last(folder: Path, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         patch.setattr(files, "write_all", half)
         with pytest.raises(StorageError):
-            store.append(submitted(2))
+            write(store, 2)
     with pytest.raises(StorageError):
-        store.append(submitted(3))
+        write(store, 3)
     store.close()
     store = JsonStore(folder)
     assert ids(store.load()) == ["9f3c51a0b7e2-1"]
@@ -244,7 +251,7 @@ def test_who_waits_for_a_sync_returns_after_it(folder: Path, calls: Calls) -> No
     store = JsonStore(folder, sync="always")
     store.load()
     events: list[str] = []
-    position = store.append(submitted(1))
+    position = write(store, 1)
 
     def follow() -> None:
         store.sync(position)
@@ -270,24 +277,11 @@ def test_a_result_is_seen_once_it_is_on_the_disk(folder: Path, calls: Calls) -> 
     events: list[str] = []
     with TaskQueue.open(folder, sync="always") as queue:
         task_id = queue.submit(Promise())
-
-        def look() -> None:
-            assert queue.wait_for_result(task_id, LIMIT) == 15
-            events.append("seen")
-
-        reader = threading.Thread(target=look)
-
-        def before(name: str) -> None:
-            if name == "sync_data" and not events:
-                reader.start()
-                reader.join(MOMENT)
-                events.append("synced")
-
-        calls.before = before
         run_next(queue)
-        reader.join(LIMIT)
+        calls.before = events.append
+        assert queue.wait_for_result(task_id, LIMIT) == 15
         calls.before = lambda name: None
-    assert events == ["synced", "seen"]
+    assert events == ["sync_data"]
 
 
 def test_a_request_is_on_the_disk_before_its_id_is_given_out(folder: Path, calls: Calls) -> None:
@@ -357,7 +351,7 @@ def test_a_compaction_is_on_the_disk_before_it_has_the_name(folder: Path, calls:
     """The new journal is synced, with its tail, before it is renamed, and the name after."""
     store = JsonStore(folder)
     store.load()
-    store.append(submitted(1))
+    write(store, 1)
     calls.names.clear()
     store.compact()
     first = calls.names.index("sync_data")
@@ -369,32 +363,34 @@ def test_what_is_written_during_a_compaction_is_in_it(folder: Path, calls: Calls
     """The tail that came while the snapshot was made is in the new journal."""
     store = JsonStore(folder)
     store.load()
-    store.append(submitted(1))
+    write(store, 1)
     late: list[int] = []
 
     def before(name: str) -> None:
         if name == "sync_data" and not late:
             late.append(0)
-            late.append(store.append(submitted(2)))
+            late.append(write(store, 2))
 
     calls.before = before
     store.compact()
-    store.append(submitted(3))
+    write(store, 3)
     store.close()
     assert ids(read_facts(folder)) == [f"9f3c51a0b7e2-{n}" for n in (1, 2, 3)]
 
 
 def test_positions_grow_through_a_compaction(folder: Path) -> None:
-    """A position from before a compaction is smaller than any after it."""
+    """A position from before a compaction is smaller than any after it, and the file is known."""
     with TaskQueue.open(folder, sync="always") as queue:
         store = queue.registry.store
         for _ in range(5):
             queue.submit(Promise())
             run_next(queue)
-        before = store.append(submitted(1))
+        before = write(store, 1)
         was, is_now = queue.compact()
         assert is_now < was
-        assert store.append(submitted(2)) > before
+        assert write(store, 2) > before
+        length = journal(folder).stat().st_size
+        assert queue.compact()[0] == length
 
 
 def test_a_task_is_found_again_with_a_shorter_retention(folder: Path) -> None:
