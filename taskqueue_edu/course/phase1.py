@@ -1177,10 +1177,11 @@ print(inspect.getdoc(Registry))
 # Whoever is woken runs code that the registry doesn't know. If that code asked the registry something, it
 # would wait for a lock that its own caller holds. *Foreign code never runs under a lock.* Phase 2 shows it.
 # </details>
-# <details><summary>Why does it write to the file under the lock, all the same?</summary>
+# <details><summary>Then why does it append to the store under the lock?</summary>
 #
-# Two threads that append outside of the lock could write their facts in an order in which they never happened:
-# a task that succeeds before it starts. `show_source(Registry.record)` shows the whole of it.
+# Two threads that append outside of the lock could do so in an order in which their facts never happened: a
+# task that succeeds before it starts. Appending only puts the fact in line, in memory. Writing it to the file
+# and waiting for the disk take long, and happen without the lock: `show_source(Registry.record)` shows all of it.
 # </details>
 
 # %% [markdown]

@@ -1095,12 +1095,13 @@ with checking("Exercise 2", right="Old or new, never in between, even when the d
 #
 # ### Exercise 3: a store of your own
 #
-# A queue asks four things of its store, and takes any object that has them. Write `LineStore`: one file, one fact a line.
+# A queue asks five things of its store, and takes any object that has them. Write `LineStore`: one file, one fact a line.
 #
 # | method | who calls it | what it does |
 # |---|---|---|
 # | `load()` | the registry, once, first | returns the facts in the file, oldest first |
-# | `append(fact)` | the registry, under its lock | hands the line to the kernel; returns a number from 1 that grows |
+# | `append(fact)` | the registry, under its lock | adds the line, and waits for nobody; returns a number from 1 that grows |
+# | `flush(position)` | any thread, several at once | returns when the facts up to `position` survive `kill -9` |
 # | `sync(position)` | any thread, several at once | returns when the facts up to `position` survive a power cut |
 # | `close()` | the queue, last | releases the file |
 #
@@ -1136,7 +1137,11 @@ class LineStore:
         ...
 
     def append(self, fact):
-        """Write a fact; return its number."""
+        """Add a fact; return its number."""
+        ...
+
+    def flush(self, position):
+        """Return when the kernel has the facts up to that number."""
         ...
 
     def sync(self, position):
@@ -1150,27 +1155,33 @@ class LineStore:
 
 # %%
 with checking("Exercise 3", right="Your store keeps what the queue acknowledged."):
-    needs(LineStore.load, LineStore.append, LineStore.sync, LineStore.close)
+    needs(LineStore.load, LineStore.append, LineStore.flush, LineStore.sync, LineStore.close)
     path, some = folder / "mine.jsonl", read_facts(sums)
     path.unlink(missing_ok=True)
     store = LineStore(path)
     loaded = store.load()
     assert loaded is not None and list(loaded) == [], f"An empty file gave {loaded!r}, expected []."
-    numbers = [store.append(fact) for fact in some]
-    assert None not in numbers, "append() returned None, and the registry hands that to sync()."
+    *most, last = some
+    numbers = [store.append(fact) for fact in most]
+    assert None not in numbers, "append() returned None, and the registry hands that to flush()."
     assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
-    assert numbers[0] > 0, "append() returned 0, which says that there is nothing to sync."
+    assert numbers[0] > 0, "append() returned 0, which says that there is nothing to flush."
+    store.flush(numbers[-1])
     in_kernel = path.read_bytes().count(b"\n")
-    assert in_kernel == len(some), (
-        f"{len(some)} facts were appended, and the kernel has {in_kernel}. After kill -9 the rest is "
+    assert in_kernel == len(most), (
+        f"{len(most)} facts were flushed, and the kernel has {in_kernel}. After kill -9 the rest is "
         "lost: see the table of what survives."
     )
+    numbers.append(store.append(last))
     with (
         mock.patch.object(os, "fsync", wraps=os.fsync) as synced,
         mock.patch.object(os, "fdatasync", synced, create=True),
     ):
         store.sync(numbers[-1])
     assert synced.called, "sync() did not wait for the disk: a power cut takes what it promised."
+    assert path.read_bytes().count(b"\n") == len(some), (
+        "sync() returned, and the last fact was still in the process: the disk gets what the kernel has."
+    )
     store.close()
 
     store = LineStore(path)
@@ -1210,7 +1221,7 @@ with checking("Exercise 3", right="Your store keeps what the queue acknowledged.
 # </details>
 # <details><summary>Hint 2</summary>
 #
-# `append`: the file object has a buffer of its own. Which line of the table does `submit` promise?
+# The file object has a buffer of its own. Which rows of the table in *What survives* are `append`, `flush` and `sync`?
 # </details>
 #
 # ## 4. Numbers that tell the truth
@@ -1467,23 +1478,28 @@ scratch.cleanup()
 #     def append(self, fact):
 #         self.count += 1
 #         self.file.write(line_of(self.count, fact))
-#         self.file.flush()
 #         return self.count
 #
+#     def flush(self, position):
+#         self.file.flush()
+#
 #     def sync(self, position):
+#         self.file.flush()
 #         os.fsync(self.file.fileno())
 #
 #     def close(self):
 #         self.file.close()
 # ```
 #
-# *Why it is right.* `append` hands each line to the kernel, so `kill -9` takes nothing that was acknowledged; `sync` adds the disk.
-# `append` needs no lock, since the registry calls it under its own. `sync` runs in several threads at once and changes nothing.
+# *Why it is right.* The three methods are the three rows of the table. `append` fills the buffer, fast enough to be called under the
+# registry's lock, which is why it needs none of its own. `flush` and `sync` may take long, so the registry calls them without its
+# lock; a file object has one inside. And both do more than asked: what others appended meanwhile goes along, for one price.
 #
 # *Alternatives.* A table in SQLite: `INSERT` in `append`, `commit` in `sync`. Then `sync` needs a lock of its own, since two
 # threads must not commit at the same moment.
 #
-# *Wrong turns.* `flush` only in `sync`: the registry doesn't sync the fact that a task *started*, so after a kill the file may not
-# know that it ever ran, and a task that kills is never found out. `fsync` in `append`: safe, but every thread then waits for the
-# disk under the registry's lock. Not counting in `load`: new lines begin with 1 again, and the reader takes them for damage.
+# *Wrong turns.* An empty `flush`: the registry doesn't sync the fact that a task *started*, it only flushes it. After a kill the file
+# may not know that the task ever ran, and a task that kills is never found out. `sync` without `flush`: the registry calls one of
+# them for a fact, not both. `fsync` in `append`: safe, but every thread then waits for the disk under the registry's lock. Not
+# counting in `load`: new lines begin with 1 again, and the reader takes them for damage.
 # </details>
