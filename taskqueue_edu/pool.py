@@ -54,7 +54,7 @@ class Workers:
         self._queue: TaskQueue | None = None
         self._down = False
         self._stopping = False
-        self._faults = 0
+        self._faults = self._crashes_due = 0
         self.crashes = 0
         """How many workers have crashed and were replaced."""
         self.broken: BaseException | None = None
@@ -155,9 +155,12 @@ class Workers:
 
     def _leaves(self, name: str) -> bool:
         """Decide whether this worker goes: at most once for each worker too many."""
-        if len(self._threads) <= self._target:
+        if len(self._threads) <= self._target and not self._crashes_due:
             return False
         with self._lock:
+            if self._crashes_due:
+                self._crashes_due -= 1
+                raise WorkerCrash("a crash of an idle worker was asked for")
             if len(self._threads) <= self._target:
                 return False
             self._leaving.add(self._threads.pop(name))
@@ -297,18 +300,8 @@ class WorkerPool(Workers, Executor):
         # is done before the end.
         self._entering = 0
         self._own_queue = False
-        self._crashes_due = 0
 
     _run = staticmethod(run_task)  # without `self`: see _work
-
-    def _leaves(self, name: str) -> bool:
-        if self._crashes_due:
-            with self._lock:
-                due = self._crashes_due > 0
-                self._crashes_due -= due
-            if due:
-                raise WorkerCrash("a crash of an idle worker was asked for")
-        return super()._leaves(name)
 
     def crash_worker(self) -> str | None:
         """Crash one worker, for practice: at its next checkpoint, or at once if it is idle.

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NORMAL: Final = 0
+"""The priority of a task that is given none."""
+NOW: Final = 0.0
 _NO_RETRY: Final = RetryPolicy()
 _SUCCEEDED: Final = TaskStatus.SUCCEEDED
 
@@ -163,8 +166,8 @@ class TaskQueue:
         self,
         task: Task[T],
         *,
-        priority: int = 0,
-        delay: float = 0.0,
+        priority: int = NORMAL,
+        delay: float = NOW,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
     ) -> TaskId[T]:
@@ -182,8 +185,8 @@ class TaskQueue:
         self,
         tasks: Iterable[Task[T]],
         *,
-        priority: int = 0,
-        delay: float = 0.0,
+        priority: int = NORMAL,
+        delay: float = NOW,
         retry: RetryPolicy | None = None,
         timeout: float | None = None,
     ) -> list[TaskId[T]]:
@@ -213,14 +216,25 @@ class TaskQueue:
                 f"a {type(task).__qualname__} has no execute() method",
                 hint="submit an object with execute(); for a plain function use pool.submit().",
             )
-        # Checked by type too: the journal would take what it can't read back.
+        if not (priority is NORMAL and delay is NOW and retry is None):  # the defaults are right
+            self._check_options(priority, delay, retry)
+        entry = catalogue.of(task)
+        if retry is None and entry is not None:
+            retry = entry.retry
+        name = entry.name if entry is not None else type(task).__qualname__
+        payload = None
+        if self._json:
+            payload, task = catalogue.encode(task)
+            self.dispatcher.limits.check(payload, name)
+        due = float(time.time() + delay) if delay else None
+        return TaskRecord(self._new_id(), name, task, payload, priority, due, retry)
+
+    def _check_options(self, priority: int, delay: float, retry: RetryPolicy | None) -> None:
+        # By type too: the journal would take what it can't read back.
         if not (type(priority) is int and abs(priority) < 2**53):
             raise InvalidTask(f"priority is {_shown(priority)}", hint="give a whole number.")
         if type(delay) not in (int, float) or not 0.0 <= delay < 1e10:
             raise InvalidTask(f"delay is {_shown(delay)}", hint="give seconds, 0 or more.")
-        entry = catalogue.of(task)
-        if retry is None and entry is not None:
-            retry = entry.retry
         if not (
             retry is None
             or isinstance(retry, RetryPolicy)
@@ -230,13 +244,6 @@ class TaskQueue:
                 f"retry is {_shown(retry)}",
                 hint="give a RetryPolicy; a memory queue takes any object with wait_after().",
             )
-        name = entry.name if entry is not None else type(task).__qualname__
-        payload = None
-        if self._json:
-            payload, task = catalogue.encode(task)
-            self.dispatcher.limits.check(payload, name)
-        due = float(time.time() + delay) if delay else None
-        return TaskRecord(self._new_id(), name, task, payload, priority, due, retry)
 
     def submit_future(self, task: Task[T]) -> Future[T]:
         """Queue a task and return its future, which raises the task's own exception.
@@ -244,7 +251,7 @@ class TaskQueue:
         This is what the Executor side of a pool is made of: the future is there before the
         task can start, and needs nothing of the queue afterwards. Raises as `submit` does.
         """
-        record = self._record(task, 0, 0.0, None)
+        record = self._record(task, NORMAL, NOW, None)
         future = attach_future(record, partial(own_outcome, self.registry), self._canceller(record))
         self.dispatcher.enter((record,), None)
         return future

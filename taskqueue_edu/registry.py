@@ -279,20 +279,25 @@ class Registry:
             gate.release()
 
         if self.when_finished(record, wake):
+            woken = False
             try:
-                gate.acquire(timeout=seconds(timeout))
+                woken = gate.acquire(timeout=seconds(timeout))
             finally:  # Ctrl-C comes through here too
-                with self._lock:
-                    waiters = record.waiters or []
-                    early = wake in waiters
-                    if early:
-                        waiters.remove(wake)
-            if early:
+                late = woken or not self._forget_waiter(record, wake)
+            if not late:
                 raise WaitTimeout(
                     f"task {record.id} ({record.type}) is {record.status} after {timeout} s",
                     task_id=record.id,
                 )
         self.confirm(record)
+
+    def _forget_waiter(self, record: TaskRecord, call: Callable[[TaskRecord], None]) -> bool:
+        """Take back what `when_finished` arranged; False if it is too late."""
+        with self._lock:
+            if record.waiters is None or call not in record.waiters:
+                return False
+            record.waiters.remove(call)
+            return True
 
     def confirm(self, record: TaskRecord) -> None:
         """Return when the end of the task is stored.
