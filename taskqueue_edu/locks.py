@@ -21,7 +21,7 @@ def give_way(lock: threading.Lock) -> None:
     threads. This is a *lock convoy* (Blasgen et al., "The Convoy Phenomenon", 1979). Here, the
     thread that finds the lock taken lets others run, and asks again: the holder was interrupted
     in the middle of a few lines, and gives the lock back as soon as it runs. Half of the time
-    is left where workers and clients meet at one lock: see `python -m tests.benchmarks convoy`.
+    is left where workers and clients meet at one lock: see `python -m tests.benchmarks steps`.
 
     After 1,000 turns it sleeps as usual, so a holder that is long about it costs no CPU time.
     """

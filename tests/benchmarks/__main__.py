@@ -28,7 +28,8 @@ GROUPS = {
     "scale": (12, "workers from 1 to 256, tasks from 10^3 to 10^6, waiters, delays, retention"),
     "peers": (5, "the same tasks on pebble, joblib, dask, dramatiq, RQ and Celery"),
     "sync": (2, "what the sync levels of a journal cost"),
-    "convoy": (1, "what giving way at a taken lock gains"),
+    "steps": (2, "what each mechanism gains, the plain way in its place"),
+    "profile": (1, "where the time of a no-op goes, and the limit"),
 }
 """By name: about how many minutes it takes on two cores, and what it measures."""
 
