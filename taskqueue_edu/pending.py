@@ -97,13 +97,14 @@ class PendingQueue(Generic[T]):
     def get(self) -> T:
         """Remove and return the next item, waiting until one is due. Raises QueueClosed."""
         gate: threading.Lock | None = None
+        opened = False
         while True:
             if self._lock.locked():
                 give_way(self._lock)
             with self._lock:
                 try:
                     if gate is not None:
-                        self._leave_line(gate)
+                        self._leave_line(gate, opened)
                     if self._closed:
                         raise QueueClosed("the pending queue is closed")
                     if self._delayed:
@@ -119,10 +120,10 @@ class PendingQueue(Generic[T]):
                 finally:
                     self._hand_over()
             try:
-                gate.acquire(timeout=seconds)
+                opened = gate.acquire(timeout=seconds)
             except BaseException:  # Ctrl-C
                 with self._lock:
-                    self._leave_line(gate)
+                    self._leave_line(gate, False)
                     self._hand_over()
                 raise
 
@@ -137,11 +138,12 @@ class PendingQueue(Generic[T]):
         self._leader = gate
         return gate, min(max(self._delayed[0][0] - now, 0.0), threading.TIMEOUT_MAX)
 
-    def _leave_line(self, gate: threading.Lock) -> None:
+    def _leave_line(self, gate: threading.Lock, opened: bool) -> None:
         if self._leader is gate:
             self._leader = None
-        with suppress(ValueError):  # it is there if nobody opened it
-            self._gates.remove(gate)
+        if not opened:
+            with suppress(ValueError):  # somebody may have opened it by now
+                self._gates.remove(gate)
 
     def _hand_over(self) -> None:
         """Wake the next thread for what is left: an item, or the part of the leader."""
