@@ -19,7 +19,7 @@ from taskqueue_edu.journal.quarantine import Quarantine, Quarantined
 from taskqueue_edu.journal.report import RecoveryReport
 from taskqueue_edu.journal.snapshot import snapshot
 from taskqueue_edu.ledger import RETAIN
-from taskqueue_edu.locks import give_way
+from taskqueue_edu.locks import wait_out
 from taskqueue_edu.storage import COMPACT_AT
 
 log: Final = logging.getLogger("taskqueue_edu")
@@ -190,7 +190,7 @@ class JsonStore:
         if self._written >= position:
             return
         if self._writing.locked():
-            give_way(self._writing)
+            wait_out(self._writing)
         with self._writing:
             if self._written < position:  # else another thread has written them by now
                 self._write()
