@@ -17,7 +17,8 @@ a tuple costs a tenth of what a NamedTuple does. `Fact` gives one names where pe
     revived     ""             the reason: somebody put it back
 
 The registry's log, which the monitor reads, keeps neither tasks nor values alive: there, the
-detail of submitted is when the task is due (or None), and that of succeeded is None.
+detail is when that began which the fact ends, in nanoseconds since 1970. Of started, that is when
+the task could run, and of what ends a run, when it started; it is 0 where nothing had begun.
 
 `at` is in nanoseconds since 1970 and never goes back within one process.
 """

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from taskqueue_edu import facts
 from taskqueue_edu.errors import IllegalTransition
-from taskqueue_edu.factlog import FactLog
+from taskqueue_edu.factlog import CODES, FactLog
 from taskqueue_edu.facts import Failure, RawFact
 from taskqueue_edu.record import TaskRecord, split_id
 from taskqueue_edu.state import TRANSITIONS, next_status
@@ -25,6 +25,11 @@ _FINAL: Final = frozenset({TaskStatus.SUCCEEDED, TaskStatus.CANCELLED})
 _PENDING: Final = TaskStatus.PENDING
 _RUNNING: Final = TaskStatus.RUNNING
 _SUCCEEDED: Final = TaskStatus.SUCCEEDED
+
+# What a task has three facts of: looked up once.
+_SUBMIT: Final = CODES[facts.SUBMITTED]
+_START: Final = CODES[facts.STARTED]
+_SUCCEED: Final = CODES[facts.SUCCEEDED]
 
 
 class Ledger:
@@ -57,14 +62,14 @@ class Ledger:
     def submitted(self, record: TaskRecord, at: int) -> None:
         """A task is new."""
         record.status = _PENDING
-        record.submitted = at
+        record.submitted = record.ready = at
         self.records[record.id] = record
         self.totals[facts.SUBMITTED] += 1
         self.counts[_PENDING] += 1
         if record.due is not None:
             self.delayed.add(record.id)
-        # The log feeds the monitor: it keeps no task, result or exception alive.
-        self.log.add(facts.SUBMITTED, record.id, at, record.type, record.due)
+            record.ready = _ready(record, at)
+        self.log.add(_SUBMIT, record, at, record.type, 0)
 
     def started(self, record: TaskRecord, at: int, worker: str, attempt: int) -> None:
         """A worker has taken a pending task."""
@@ -76,7 +81,7 @@ class Ledger:
         if record.due is not None:
             record.due = None
             self.delayed.discard(record.id)
-        self.log.add(facts.STARTED, record.id, at, worker, attempt)
+        self.log.add(_START, record, at, worker, record.ready)
 
     def succeeded(self, record: TaskRecord, at: int, worker: str, value: Any) -> object:
         """A running task has its result. Returns what the ledger let go of: see `apply`."""
@@ -86,7 +91,7 @@ class Ledger:
         self.counts[_RUNNING] -= 1
         self.counts[_SUCCEEDED] += 1
         self.runs.pop(record.id, None)
-        self.log.add(facts.SUCCEEDED, record.id, at, worker, None)
+        self.log.add(_SUCCEED, record, at, worker, record.started)
         return self._drop_input(record), self._finish(record, at)
 
     def apply(self, fact: RawFact, record: TaskRecord, status: TaskStatus) -> object:
@@ -111,8 +116,10 @@ class Ledger:
         self.counts[before] -= 1
         self.counts[status] += 1
         dropped: list[object] = [record.failure]
-        detail = self._end(kind, record, detail)
-        self.log.add(kind, task_id, at, who, detail)
+        self._end(kind, record, detail)
+        self.log.add(CODES[kind], record, at, who, record.started if before is _RUNNING else 0)
+        if status is _PENDING:
+            record.ready = _ready(record, at)
         self.runs.pop(task_id, None)
         if status in _FINAL:
             dropped.append(self._drop_input(record))
@@ -120,14 +127,16 @@ class Ledger:
             dropped.append(self._finish(record, at))
         return dropped
 
-    def _end(self, kind: str, record: TaskRecord, detail: Any) -> Any:
-        """Keep what ended a run, or a task that never ran; return what the log notes of it."""
-        if kind in (facts.FAILED, facts.RETRIED):
-            failure, due = (detail, None) if kind == facts.FAILED else detail
-            text = Failure(failure.names, failure.message, "")
+    def _end(self, kind: str, record: TaskRecord, detail: Any) -> None:
+        """Keep what ended a run, or a task that never ran."""
+        if kind == facts.FAILED:
+            record.failure, record.due = detail, None
+            return
+        if kind == facts.RETRIED:
+            failure, record.due = detail
             # An exception holds every local variable of its task: only the last one is kept.
-            record.failure, record.due = (failure if due is None else text), due
-            return text if due is None else (text, due)
+            record.failure = Failure(failure.names, failure.message, "")
+            return
         record.reason = detail
         self.delayed.discard(record.id)
         self.parked.discard(record.id)
@@ -140,7 +149,6 @@ class Ledger:
             record.recoveries = record.attempt = record.finished = 0
             record.future = None  # it has its outcome; the next one is another's
             self.finished.remove(record.id)
-        return detail
 
     def _drop_input(self, record: TaskRecord) -> object:
         """Let go of what a task that can't run again was made of."""
@@ -219,6 +227,7 @@ class Ledger:
 
     def _presume_started(self, record: TaskRecord) -> None:
         record.status = _RUNNING
+        record.started = 0
         self.counts[_PENDING] -= 1
         self.counts[_RUNNING] += 1
         self.delayed.discard(record.id)
@@ -232,10 +241,12 @@ class Ledger:
         if record.status in FINISHED:
             self.finished.append(record.id)
             return
-        if record.due is not None and record.status is _PENDING:
-            self.delayed.add(record.id)
-        # For the monitor, which counts what waits; the total was counted before.
-        self.log.add(facts.SUBMITTED, record.id, record.submitted, record.type, record.due)
+        if record.status is _PENDING:
+            if record.due is not None:
+                self.delayed.add(record.id)
+            record.ready = _ready(record, record.submitted)
+            # For the monitor, which counts what waits; the total was counted before.
+            self.log.add(_SUBMIT, record, record.submitted, record.type, 0)
 
     def waiting(self) -> int:
         """Return how many pending tasks wait for a worker."""
@@ -252,3 +263,9 @@ class Ledger:
             limit = facts.now() / 1e9
             left -= sum((self.records[i].due or 0) > limit for i in self.delayed)
         return left <= 0
+
+
+def _ready(record: TaskRecord, at: int) -> int:
+    """Return from when on a task that is pending since `at` can run."""
+    # A delayed task can't before it is due: that is no waiting.
+    return at if record.due is None else max(at, int(record.due * 1e9))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from contextlib import suppress
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
 
 from taskqueue_edu import facts
-from taskqueue_edu.errors import UnknownTask
-from taskqueue_edu.facts import RawFact
+from taskqueue_edu.factlog import CODES, Block, Columns, columns, entries, size
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.sketch import Percentiles, Sketch
@@ -26,8 +28,10 @@ _KEPT_BINS: Final = 7_200  # one hour
 KEPT_RUNS: Final = 2_000
 """Runs that a snapshot holds at most: the newest."""
 _NEWEST: Final = 2**62  # a cursor past every fact
-_ENDS: Final = frozenset({facts.SUCCEEDED, facts.FAILED, facts.CANCELLED, facts.DIED})
-_LOST: Final = frozenset({facts.RECOVERED, facts.DIED})
+
+_START: Final = CODES[facts.STARTED]
+# When a worker died, the fact says when that was noticed: the next day, perhaps.
+_LOST: Final = (CODES[facts.RECOVERED], CODES[facts.DIED])
 
 
 class Run(NamedTuple):
@@ -89,18 +93,70 @@ class Snapshot:
 
 
 class _Bin:
-    __slots__ = ("depth", "failed", "finished", "running", "shares", "submitted", "waiting")
+    """What happened in some time. `depth` tasks wait at its end, `change` more than before it."""
 
-    def __init__(self, depth: int) -> None:
-        self.submitted = self.finished = self.failed = 0
-        self.depth = depth
-        self.waiting, self.running = Sketch(), Sketch()
+    __slots__ = (
+        "change",
+        "depth",
+        "failed",
+        "finished",
+        "running",
+        "shares",
+        "submitted",
+        "waiting",
+    )
+
+    def __init__(self, new: Sequence[Columns] = ()) -> None:
+        """Sum up facts. The loop goes over all of them: what can be counted without it, is."""
+        kinds = b"".join(some.kinds for some in new)
+        n = {kind: kinds.count(code) for kind, code in CODES.items()}
+        self.submitted = n[facts.SUBMITTED]
+        self.failed = n[facts.FAILED] + n[facts.DIED]
+        self.finished = n[facts.SUCCEEDED] + n[facts.CANCELLED] + self.failed
+        waited, ran, lost = [], [], 0
+        for some in new:
+            for code, at, since in zip(*some, strict=True):
+                if code == _START:
+                    waited.append(at - since)
+                elif since:  # a run ends
+                    if code in _LOST:
+                        lost += 1
+                    else:
+                        ran.append(at - since)
+        self.waiting, self.running = Sketch(waited), Sketch(ran)
         self.shares: tuple[Percentiles, Percentiles] | None = None
+        # When a run ends, its task has finished, or waits again.
+        again = len(ran) + lost - self.finished
+        self.change = self.submitted + n[facts.REVIVED] + again - len(waited)
+        self.depth = 0
 
-    def point(self, at: float) -> Point:
-        """Return a bin that is complete as a point."""
+    def __iadd__(self, other: _Bin) -> Self:
+        self._count(other, 1)
+        self.depth = other.depth
+        self.waiting += other.waiting
+        self.running += other.running
+        return self
+
+    def __isub__(self, other: _Bin) -> Self:
+        self._count(other, -1)
+        self.waiting -= other.waiting
+        self.running -= other.running
+        return self
+
+    def _count(self, other: _Bin, sign: int) -> None:
+        self.submitted += sign * other.submitted
+        self.finished += sign * other.finished
+        self.failed += sign * other.failed
+        self.shares = None
+
+    def percentiles(self) -> tuple[Percentiles, Percentiles]:
+        """Return those of waiting and of running, which are kept: most bins don't change."""
         if self.shares is None:
             self.shares = self.waiting.percentiles(), self.running.percentiles()
+        return self.shares
+
+    def point(self, at: float) -> Point:
+        """Return a bin of half a second as a point."""
         rate = 1e9 / BIN
         return Point(
             at,
@@ -108,89 +164,121 @@ class _Bin:
             self.finished * rate,
             self.failed * rate,
             self.depth,
-            *self.shares,
+            *self.percentiles(),
         )
+
+
+def _by_bin(new: Columns) -> Iterator[tuple[int, Columns]]:
+    """Split facts at the borders of the bins; return the number of each bin and its facts."""
+    first = new.times[0] // BIN
+    if first == new.times[-1] // BIN:  # as mostly
+        yield first, new
+        return
+    start = 0
+    for number, times in groupby(new.times, lambda at: at // BIN):
+        end = start + len(list(times))
+        yield number, Columns._make(column[start:end] for column in new)
+        start = end
+
+
+def _runs(block: Block) -> list[Run]:
+    """Return the runs that ended."""
+    return [
+        Run(worker, task_id, type_, start, end, facts.KINDS[code])
+        for code, task_id, end, worker, type_, start in entries(block)
+        if start and code != _START
+    ]
+
+
+class _Window:
+    """The sum of the bins from number `first` to before `end`.
+
+    To add up 30 seconds anew would take longer than all the rest of a snapshot.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self.first = self.end = first
+        self.sum = _Bin()
+
+    def __contains__(self, number: int) -> bool:
+        return self.first <= number < self.end
+
+    def moved(self, bins: dict[int, _Bin], first: int, end: int) -> _Window:
+        """Return the window from `first` to before `end`: this one, if it only has to move on."""
+        if not self.first <= first <= self.end <= end:
+            return _Window(first).moved(bins, first, end)
+        for number in range(self.first, first):
+            if number in bins:
+                self.sum -= bins[number]
+        for number in range(self.end, end):
+            if number in bins:
+                self.sum += bins[number]
+        self.first, self.end = first, end
+        return self
 
 
 class Monitor:
     """Counts, rates and latencies of a queue, or of a registry read from a journal.
 
-    It reads the log by cursor and folds only what is new, so a refresh costs the same however
-    long the queue has run. Counts come from the registry itself: they are right even if the
-    monitor was made late.
+    It reads the log by cursor and folds only what is new, and a snapshot adds and takes away only
+    the half seconds that came and went since the last. So both cost the same however long the
+    queue has run. Counts come from the registry itself: they are right even if the monitor was
+    made late.
     """
 
     def __init__(self, source: TaskQueue | Registry, *, history: bool = True) -> None:
-        """With `history=False`, rates and latencies leave out what happened before now."""
+        """With `history=False`, rates and latencies leave out the facts from before now."""
         self.queue = source if isinstance(source, TaskQueue) else None
         self.registry = source.registry if isinstance(source, TaskQueue) else source
         # Guards all below: several widgets may refresh one monitor.
         self._lock = threading.Lock()
-        self._cursor = 0 if history else self.registry.facts_since(_NEWEST)[1]
+        self._cursor = 0 if history else self.registry.log_since(_NEWEST)[1]
         self._first = 0
         self._bins: dict[int, _Bin] = {}
-        self._types: dict[str, str] = {}
-        self._ready: dict[str, int] = {}
-        self._started: dict[str, tuple[int, str]] = {}
-        self._runs: deque[Run] = deque(maxlen=KEPT_RUNS)
-        self._waiting, self._running = Sketch(), Sketch()
+        self._window = _Window()
+        self._all = _Bin()
+        self._runs: tuple[Run, ...] = ()
 
     def refresh(self) -> int:
         """Fold the facts since the last refresh; return how many there were."""
         with self._lock:
-            new, self._cursor = self.registry.facts_since(self._cursor)
-            for fact in new:
-                self._fold(fact)
-            while len(self._bins) > _KEPT_BINS:
-                del self._bins[next(iter(self._bins))]
-            return len(new)
+            blocks, self._cursor, depth = self.registry.log_since(self._cursor)
+            self._add_bins(blocks, depth)
+            self._add_runs(blocks)
+            return sum(map(size, blocks))
 
-    def _fold(self, fact: RawFact) -> None:
-        kind, task_id, at, who, detail = fact
-        self._first = self._first or at
-        number = at // BIN
-        part = self._bins.get(number)
-        if part is None:
-            part = self._bins[number] = _Bin(len(self._ready))
-        if kind == facts.SUBMITTED:
-            part.submitted += 1
-            self._types[task_id] = who
-            # A delayed task could not run before it was due: that is no waiting.
-            self._ready[task_id] = max(at, int((detail or 0) * 1e9))
-        elif kind == facts.STARTED:
-            ready = self._ready.pop(task_id, None)
-            if ready is not None:  # else the log had dropped that fact before it was read
-                waited = max(at - ready, 0)
-                part.waiting.add(waited)
-                self._waiting.add(waited)
-            self._started[task_id] = at, who
-        else:
-            self._end_run(part, fact)
-        part.depth = len(self._ready)
+    def _add_bins(self, blocks: list[Block], depth: int) -> None:
+        """Add what new facts say of each half second; `depth` tasks wait after the last one."""
+        new: defaultdict[int, list[Columns]] = defaultdict(list)
+        for block in blocks:
+            for number, some in _by_bin(columns(block)):
+                self._first = self._first or some.times[0]
+                new[number].append(some)
+        parts = {number: _Bin(new[number]) for number in sorted(new)}
+        for part in reversed(parts.values()):
+            part.depth = depth
+            depth -= part.change
+        for number, part in parts.items():
+            self._all += part
+            if number in self._window:
+                self._window.sum += part
+            if number in self._bins:
+                self._bins[number] += part
+            else:
+                self._bins[number] = part
+        while len(self._bins) > _KEPT_BINS:
+            oldest = next(iter(self._bins))
+            gone = self._bins.pop(oldest)
+            if oldest in self._window:
+                self._window.sum -= gone
 
-    def _end_run(self, part: _Bin, fact: RawFact) -> None:
-        kind, task_id, at, _, detail = fact
-        started = self._started.pop(task_id, None)
-        if started is not None:
-            start, worker = started
-            # When a worker died, the fact says when that was noticed: the next day, perhaps.
-            if kind not in _LOST:
-                part.running.add(at - start)
-                self._running.add(at - start)
-            type_ = self._types.get(task_id, "")
-            self._runs.append(Run(worker, task_id, type_, start, at, kind))
-        if kind in _ENDS:
-            part.finished += 1
-            part.failed += kind in (facts.FAILED, facts.DIED)
-            self._ready.pop(task_id, None)
-            self._types.pop(task_id, None)
-        elif kind == facts.RETRIED:
-            self._ready[task_id] = int(detail[1] * 1e9)
-        else:
-            self._ready[task_id] = at
-            if kind == facts.REVIVED:
-                with suppress(UnknownTask):
-                    self._types[task_id] = self.registry.get(task_id).type
+    def _add_runs(self, blocks: list[Block]) -> None:
+        new: list[Run] = []
+        for block in reversed(blocks):
+            new[:0] = _runs(block)
+            if len(new) >= KEPT_RUNS:
+                break
+        self._runs = (*self._runs, *new)[-KEPT_RUNS:]
 
     def snapshot(self, seconds: float = 30.0, *, to_now: bool = False) -> Snapshot:
         """Refresh, and return the state now with a time series of the last `seconds`.
@@ -203,30 +291,17 @@ class Monitor:
         seconds = min(seconds, _KEPT_BINS * BIN / 1e9)
         current = now // BIN
         first = current - max(1, round(seconds * 1e9 / BIN))
-        submitted = finished = 0
-        waiting, running = Sketch(), Sketch()
-        points: list[Point] = []
         with self._lock:
-            idle = _Bin(self._depth_before(first))
-            for number in range(first, current + 1):
-                part = self._bins.get(number, idle)
-                idle.depth = part.depth
-                submitted += part.submitted
-                finished += part.finished
-                waiting.merge(part.waiting)
-                running.merge(part.running)
-                if number < current:  # the current half second is not complete
-                    points.append(part.point(((number + 1) * BIN - now) / 1e9))
-                elif to_now:
-                    points.append(part.point(0.0))
-                    part.shares = None
-            busy = [
-                Run(worker, task_id, self._types.get(task_id, ""), start, 0, "")
-                for task_id, (start, worker) in self._started.items()
-            ]
-            since = now - int(seconds * 1e9)
-            runs = tuple(run for run in self._runs if run.end >= since)
+            points = self._points(first, current, now)
+            if to_now:
+                points += self._points(current, current + 1, current * BIN + BIN)
+            self._window = self._window.moved(self._bins, first, current + 1)
+            total = self._window.sum
+            waiting, running = total.percentiles()
             span = max(now - max(self._first or now, first * BIN), BIN) / 1e9
+            throughput, arrivals = total.finished / span, total.submitted / span
+            since = now - int(seconds * 1e9)
+            runs = self._runs[bisect_left(self._runs, since, key=attrgetter("end")) :]
         counts = self.registry.counts()
         pool = self.queue.dispatcher.pool if self.queue is not None else None
         return Snapshot(
@@ -234,29 +309,40 @@ class Monitor:
             seconds=seconds,
             counts=counts,
             totals=self.registry.totals(),
-            throughput=finished / span,
-            arrivals=submitted / span,
-            waiting=waiting.percentiles(),
-            running=running.percentiles(),
+            throughput=throughput,
+            arrivals=arrivals,
+            waiting=waiting,
+            running=running,
             depth=counts[TaskStatus.PENDING],
             maxsize=self.queue.dispatcher.maxsize if self.queue is not None else 0,
             paused=self.queue.paused if self.queue is not None else False,
             workers=pool.workers if pool is not None else 0,
-            busy=tuple(busy),
+            busy=tuple(
+                Run(record.worker, record.id, record.type, record.started, 0, "")
+                for record in self.registry.running()
+            ),
             runs=runs,
             points=tuple(points),
         )
 
-    def _depth_before(self, number: int) -> int:
-        """Return the depth at the start of a bin: bins in which nothing happened are not kept."""
-        earlier = [n for n in self._bins if n < number]
-        return self._bins[max(earlier)].depth if earlier else 0
+    def _points(self, first: int, end: int, now: int) -> list[Point]:
+        """Return the points from bin `first` to before `end`, seen at `now`."""
+        # Bins in which nothing happened are not kept: the depth stays what it was before.
+        before = (part for number, part in reversed(self._bins.items()) if number < first)
+        idle = _Bin()
+        idle.depth = next((part.depth for part in before), 0)
+        points = []
+        for number in range(first, end):
+            part = self._bins.get(number, idle)
+            idle.depth = part.depth
+            points.append(part.point(((number + 1) * BIN - now) / 1e9))
+        return points
 
     def overall(self) -> tuple[Percentiles, Percentiles]:
         """Return the percentiles of waiting and of running over the whole run, in seconds."""
         self.refresh()
         with self._lock:
-            return self._waiting.percentiles(), self._running.percentiles()
+            return self._all.percentiles()
 
     def to_frame(self, what: Literal["tasks", "facts"] = "tasks") -> pd.DataFrame:
         """Return a pandas table with one row a task that is kept, or a fact in the log.

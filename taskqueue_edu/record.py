@@ -16,7 +16,8 @@ from taskqueue_edu.task import Task, TaskStatus
 class TaskRecord(Submission):
     """All that is known of one task. Only the registry writes it, under its lock.
 
-    Times are in nanoseconds since 1970, 0 for not yet. `value` is the result, as JSON bytes
+    Times are in nanoseconds since 1970, 0 for not yet; `ready` is when it could run, or can run
+    again. `value` is the result, as JSON bytes
     where the store keeps JSON. What was asked for (`task`, `payload`, `retry`) is dropped when
     the task can't run again.
     """
@@ -28,6 +29,7 @@ class TaskRecord(Submission):
         "future",
         "id",
         "position",
+        "ready",
         "reason",
         "recoveries",
         "started",
@@ -54,7 +56,7 @@ class TaskRecord(Submission):
         self.id = id
         self.status: TaskStatus | None = None
         self.attempt = self.recoveries = self.position = 0
-        self.submitted = self.started = self.finished = 0
+        self.submitted = self.ready = self.started = self.finished = 0
         self.worker = self.reason = ""
         self.value: Any = None
         self.failure: Failure | None = None

@@ -19,6 +19,7 @@ from taskqueue_edu.errors import (
     UnknownTask,
     WaitTimeout,
 )
+from taskqueue_edu.factlog import Block, rows
 from taskqueue_edu.facts import RawFact
 from taskqueue_edu.ledger import FINISHED, RETAIN, Ledger
 from taskqueue_edu.locks import give_way
@@ -348,13 +349,27 @@ class Registry:
         with self._lock:
             return list(self._ledger.runs.values())
 
+    def running(self) -> list[TaskRecord]:
+        """Return the records of the tasks that are running."""
+        with self._lock:
+            records, runs = self._ledger.records, self._ledger.runs
+            if len(runs) == self._ledger.counts[_RUNNING]:
+                return [records[task_id] for task_id in runs]
+            # As others left them in a journal: their runs are not here.
+            return [record for record in records.values() if record.status is _RUNNING]
+
     def facts_since(self, cursor: int) -> tuple[list[RawFact], int]:
         """Return the facts from number `cursor` on, and the cursor for the next call.
 
         Facts that the log has dropped by then are missing from the list.
         """
+        blocks, cursor, _ = self.log_since(cursor)
+        return rows(blocks), cursor
+
+    def log_since(self, cursor: int) -> tuple[list[Block], int, int]:
+        """Return the same as blocks of the log, and how many tasks are pending after them."""
         with self._lock:
-            return self._ledger.log.since(cursor)
+            return *self._ledger.log.since(cursor), self._ledger.counts[_PENDING]
 
     # -- idle, held, at the end
 

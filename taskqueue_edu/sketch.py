@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import Final, NamedTuple, Self
 
 ACCURACY: Final = 0.01
 """The relative error of a percentile."""
@@ -28,48 +31,48 @@ class Sketch:
     two sketches can be added (DDSketch: Masson, Rim, Lee, PVLDB 12, 2019).
     """
 
-    __slots__ = ("buckets", "count", "total")
+    __slots__ = ("buckets",)
 
-    def __init__(self) -> None:
+    def __init__(self, nanoseconds: Iterable[int] = ()) -> None:
         self.buckets: Counter[int] = Counter()
-        self.count = 0
-        self.total = 0
+        # Sorted, those of one bucket are next to each other: one logarithm does for all.
+        durations = sorted(nanoseconds)
+        start = 0
+        while start < len(durations):
+            least = durations[start]
+            bucket = math.ceil(math.log(least) * _SCALE) if least > 1 else 0
+            end = bisect_right(durations, _GAMMA**bucket, start + 1)
+            self.buckets[bucket] += end - start
+            start = end
 
-    def add(self, nanoseconds: int) -> None:
-        """Count one duration."""
-        self.buckets[math.ceil(math.log(nanoseconds) * _SCALE) if nanoseconds > 1 else 0] += 1
-        self.count += 1
-        self.total += nanoseconds
-
-    def merge(self, other: Sketch) -> None:
+    def __iadd__(self, other: Sketch) -> Self:
         """Count all that `other` counted."""
         self.buckets.update(other.buckets)
-        self.count += other.count
-        self.total += other.total
+        return self
+
+    def __isub__(self, other: Sketch) -> Self:
+        """Take out what `other` counted, which was added before."""
+        self.buckets -= other.buckets
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many durations were counted."""
+        return self.buckets.total()
 
     def quantiles(self, *shares: float) -> list[float]:
-        """Return, for each growing share (0 to 1), the seconds that so many durations stay below.
+        """Return, for each share (0 to 1), the seconds that so many durations stay below.
 
         This is the value of rank `share * (count - 1)`, as numpy's method "lower" has it.
         """
-        found: list[float] = []
-        if not self.count:
+        buckets = sorted(self.buckets)
+        if not buckets:
             return [math.nan] * len(shares)
-        seen = 0
-        buckets = iter(sorted(self.buckets.items()))
-        index = 0
-        for share in shares:
-            rank = math.floor(share * (self.count - 1))
-            while seen <= rank:
-                index, count = next(buckets)
-                seen += count
-            found.append(2 * _GAMMA**index / (_GAMMA + 1) / 1e9)
-        return found
+        up_to = list(accumulate(map(self.buckets.__getitem__, buckets)))
+        ranks = (math.floor(share * (up_to[-1] - 1)) for share in shares)
+        found = (buckets[bisect_right(up_to, rank)] for rank in ranks)
+        return [2 * _GAMMA**bucket / (_GAMMA + 1) / 1e9 for bucket in found]
 
     def percentiles(self) -> Percentiles:
         """Return the 50th, 95th and 99th percentile."""
         return Percentiles(*self.quantiles(0.5, 0.95, 0.99))
-
-    def mean(self) -> float:
-        """Return the mean in seconds; NaN if nothing was counted."""
-        return self.total / self.count / 1e9 if self.count else math.nan

@@ -85,13 +85,10 @@ class Outcome:
         Waiting counts from the start of this session, and for tasks that ran in it: how long
         a task lay in a journal while nobody worked on it says nothing about the pool.
         """
-        waiting, running, began = Sketch(), Sketch(), self._session.began
-        for record in self._records.values():
-            if record.finished and record.started:
-                running.add(record.finished - record.started)
-                if record.started >= began:
-                    waiting.add(record.started - max(record.submitted, began))
-        return waiting, running
+        began = self._session.began
+        ran = [record for record in self._records.values() if record.finished and record.started]
+        waiting = (r.started - max(r.submitted, began) for r in ran if r.started >= began)
+        return Sketch(waiting), Sketch(record.finished - record.started for record in ran)
 
     def _print_failures(self) -> None:
         out = console()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 
 from taskqueue_edu import Monitor, RetryPolicy, TaskQueue, TaskStatus, WorkerPool, facts, task_type
 from taskqueue_edu.executor import run_task
+from taskqueue_edu.factlog import Block, FactLog
 from taskqueue_edu.facts import Failure, RawFact, Submission
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.monitor import BIN, Point, Snapshot, duration
@@ -179,8 +182,8 @@ class Forgetful(Registry):
         self.load()
         self._lost = lost
 
-    def facts_since(self, cursor: int) -> tuple[list[RawFact], int]:
-        return super().facts_since(max(cursor, self._lost))
+    def log_since(self, cursor: int) -> tuple[list[Block], int, int]:
+        return super().log_since(max(cursor, self._lost))
 
 
 def test_counts_are_right_even_if_made_late() -> None:
@@ -199,13 +202,56 @@ def test_counts_are_right_even_if_made_late() -> None:
     assert snapshot.totals[facts.SUBMITTED] == 7
 
 
-def test_a_fact_that_was_lost_is_not_made_up(at: SetClock) -> None:
-    """A start whose submission the log had dropped adds no waiting of zero seconds."""
+def test_a_start_whose_submission_was_dropped(at: SetClock) -> None:
+    """A start says by itself how long its task waited, also if the log begins after that."""
     log = Log().submitted(0, "a-1").submitted(0, "a-2")
     log.started(8, "a-1").succeeded(9, "a-1").started(12, "a-2").succeeded(14, "a-2")
     at(15)
-    monitor = Monitor(Forgetful(log, lost=1))
-    assert latencies(monitor) == ([about(12)], [about(1), about(2)])
+    monitor = Monitor(Forgetful(log, lost=2))
+    assert latencies(monitor) == ([about(8), about(12)], [about(1), about(2)])
+
+
+def test_the_depth_is_right_even_if_made_late(at: SetClock) -> None:
+    """The depth of every half second counts tasks whose submission the log had dropped."""
+    log = Log()
+    for n in range(1, 8):
+        log.submitted(0, f"a-{n}")
+    log.started(0.6, "a-1").started(1.1, "a-2").succeeded(1.2, "a-1").submitted(1.6, "a-8")
+    at(2)
+    points = Monitor(Forgetful(log, lost=7)).snapshot(1.5).points
+    assert [point.depth for point in points] == [6, 5, 6]
+
+
+def test_an_end_whose_start_is_missing(at: SetClock) -> None:
+    """A run whose start was damaged in the journal has no length; its task waits no longer."""
+    log = Log().submitted(0.1, "a-1").submitted(0.1, "a-2").succeeded(1.1, "a-1")
+    log.started(1.6, "a-2").retried(1.7, "a-2", due=1.8).failed(2.3, "a-2")
+    at(2.5)
+    snapshot = log.monitor().snapshot(2.5)
+    assert [point.depth for point in snapshot.points] == [2, 2, 1, 1, 0]
+    assert (snapshot.running.p99, snapshot.waiting.p99) == (about(0.1), about(1.5))
+    assert [(run.task_id, run.outcome) for run in snapshot.runs] == [("a-2", facts.RETRIED)]
+
+
+def test_what_runs_according_to_a_journal(at: SetClock) -> None:
+    """A journal that somebody else writes says who is busy, with what, and since when."""
+    at(1)
+    log = Log().submitted(0, "a-1").submitted(0.1, "a-2", "page").started(0.5, "a-2", "w7")
+    (run,) = log.monitor().snapshot().busy
+    assert run == ("w7", "a-2", "page", ns(0.5), 0, "")
+
+
+def test_a_clock_that_was_set_back(at: SetClock) -> None:
+    """What happened after the clock was set back between two processes is at its own time."""
+    log = Log()
+    for n in range(40):
+        log.submitted(100 + n / 100, f"a-{n}")
+    for n in range(40):
+        log.started(10 + n / 10, f"a-{n}")  # before they could, by this clock: no waiting
+    at(14)
+    snapshot = log.monitor().snapshot(4)
+    assert snapshot.waiting.p99 == pytest.approx(0, abs=1e-8)
+    assert [point.waiting.p50 < 1e-8 for point in snapshot.points] == [True] * 8
 
 
 def test_refresh_folds_each_fact_once() -> None:
@@ -404,7 +450,7 @@ def test_without_history(at: SetClock) -> None:
     at(3)
     registry.record(facts.SUCCEEDED, registry.get("a-2"), "w1", b"1")
     at(4)
-    assert latencies(monitor) == ([], [about(2)])
+    assert latencies(monitor) == ([about(0.8)], [about(2)])
     assert len(monitor.snapshot().runs) == 1
 
 
@@ -430,6 +476,101 @@ def test_old_bins_are_dropped(at: SetClock) -> None:
     assert monitor.snapshot(HOUR).arrivals == pytest.approx(2)
 
 
+def random_life(random: Random, log: Log, task: str, begin: float) -> None:
+    """Add the facts of a task that is retried, put back, cancelled, or just runs."""
+    due = random.choice([None, None, begin + random.random() * 5])
+    log.submitted(begin, task, random.choice("abc"), due)
+    now = max(begin, due or 0) + random.random()
+    while random.random() < 0.95:
+        log.started(now, task, random.choice("uvw"))
+        end = now + random.choice([0.001, 0.1, 3]) * random.random()
+        now = end + 0.2 + random.random() * 2
+        again = random.random()
+        if again < 0.1:
+            log.retried(end, task, due=now - 0.1)
+        elif again < 0.3:
+            log.add(end, random.choice([facts.RELEASED, facts.RECOVERED]), task, "u", "why")
+        elif again < 0.4:
+            log.failed(end, task)
+            log.add(end + 0.1, facts.REVIVED, task, "", "why")
+        elif again < 0.45:
+            log.add(end, facts.DIED, task, "u", "why")
+            return
+        else:
+            log.succeeded(end, task)
+            return
+    log.add(now, facts.CANCELLED, task, "", "why")
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("block", [1, 7, 1_000])
+def test_how_often_one_looks_changes_nothing(seed: int, block: int, at: SetClock) -> None:
+    """A monitor that looked again and again says the same as one that is made now."""
+    random = Random(seed)
+    log = Log()
+    for n in range(60):
+        random_life(random, log, f"a-{n}", random.random() * 30)
+    log.facts.sort(key=lambda fact: fact[2])
+    registry = Registry()
+    registry._ledger.log = FactLog(10_000, block)
+    often = Monitor(registry)
+    while log.facts:
+        some, log.facts = log.facts[:20], log.facts[20:]
+        registry._ledger.replay(some)
+        at((some[-1][2] - ns(0)) / 1e9 + random.random())
+        seconds = random.choice([2.0, 10.0, 10.0, 60.0])
+        assert same(often.snapshot(seconds), Monitor(registry).snapshot(seconds))
+        assert same(often.overall(), Monitor(registry).overall())
+        pending = sum(record.status is TaskStatus.PENDING for record in registry.records())
+        assert often.snapshot(1, to_now=True).points[-1].depth == pending
+    assert not registry.misfits
+
+
+def same(left: object, right: object) -> bool:
+    return repr(left) == repr(right)  # NaN is not equal to itself
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_against_a_loop_over_the_facts(seed: int, at: SetClock) -> None:
+    """Rates, depth and latencies are what pairing the facts one by one gives."""
+    random = Random(seed)
+    log = Log()
+    for n in range(100):
+        random_life(random, log, f"a-{n}", random.random() * 10)
+    log.facts.sort(key=lambda fact: fact[2])
+    ready: dict[str, int] = {}
+    began: dict[str, int] = {}
+    waited, ran = [], []
+    depth, finished = Counter[int](), Counter[int]()
+    for kind, task, when, _, detail in log.facts:
+        if kind == facts.STARTED:
+            waited.append(when - ready.pop(task))
+            began[task] = when
+        elif kind == facts.SUBMITTED:
+            ready[task] = when if detail.due is None else max(when, int(detail.due * 1e9))
+        else:
+            ready.pop(task, None)
+            if task in began and kind not in (facts.RECOVERED, facts.DIED):
+                ran.append(when - began[task])
+            began.pop(task, None)
+            if kind in (facts.RELEASED, facts.RECOVERED, facts.REVIVED):
+                ready[task] = when
+            elif kind == facts.RETRIED:
+                ready[task] = int(detail[1] * 1e9)
+            else:
+                finished[when // BIN] += 1
+        depth[when // BIN] = len(ready)
+    last = log.facts[-1][2] // BIN
+    at((last * BIN + BIN - ns(0)) / 1e9)
+    snapshot = log.monitor().snapshot(HOUR)
+    points = {last - n: point for n, point in enumerate(reversed(snapshot.points))}
+    assert {n: points[n].depth for n in depth} == depth
+    assert {n: points[n].finished / 2 for n in finished} == finished
+    for found, durations in ((snapshot.waiting, waited), (snapshot.running, ran)):
+        true = np.quantile(np.array(durations) / 1e9, [0.5, 0.95, 0.99], method="lower")
+        assert found == pytest.approx(tuple(true), rel=0.0101)
+
+
 def test_bins_are_half_a_second() -> None:
     """BIN is in nanoseconds."""
     assert BIN == 500_000_000
@@ -446,7 +587,7 @@ def test_a_revived_task_keeps_its_type(at: SetClock) -> None:
 
 
 def test_a_task_revived_and_forgotten(at: SetClock) -> None:
-    """If the registry forgets a task after it was revived, its run has no type, and no error."""
+    """The runs of a task that was revived, and forgotten since, have its type."""
     log = Log().submitted(0, "a-1").started(1, "a-1").failed(2, "a-1")
     log.add(3, facts.REVIVED, "a-1", "", "why").started(4, "a-1").succeeded(5, "a-1")
     log.submitted(6, "a-2").started(7, "a-2").succeeded(8, "a-2")
@@ -454,7 +595,7 @@ def test_a_task_revived_and_forgotten(at: SetClock) -> None:
     registry.load()
     assert [record.id for record in registry.records()] == ["a-2"]
     at(9)
-    assert [run.type for run in Monitor(registry).snapshot().runs] == ["math", "", "math"]
+    assert [run.type for run in Monitor(registry).snapshot().runs] == ["math"] * 3
 
 
 # -- tables

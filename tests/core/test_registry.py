@@ -22,7 +22,7 @@ from taskqueue_edu.errors import (
     UnknownTask,
     WaitTimeout,
 )
-from taskqueue_edu.factlog import FactLog
+from taskqueue_edu.factlog import FactLog, size
 from taskqueue_edu.facts import Failure, RawFact, Submission
 from taskqueue_edu.journal import JsonStore
 from taskqueue_edu.queue import TaskQueue
@@ -302,6 +302,20 @@ def test_a_log_that_is_cut_keeps_the_numbers(registry: Registry) -> None:
             assert registry.facts_since(first) == (kept[max(first - n + len(kept), 0) :], n)
 
 
+def test_the_log_gives_full_blocks_away_as_they_are(registry: Registry) -> None:
+    """Reading the log copies no more than the ends of what is read, and counts what waits."""
+    registry._ledger.log = FactLog(100, block=4)
+    for n in range(1, 15):
+        submit(registry, f"a-{n}")
+    blocks, cursor, pending = registry.log_since(0)
+    again, _, _ = registry.log_since(6)
+    assert (cursor, pending) == (14, 14)
+    assert [size(block) for block in blocks] == [4, 4, 4, 2]
+    assert [size(block) for block in again] == [2, 4, 2]
+    assert again[1] is blocks[2]
+    assert registry.log_since(cursor) == ([], 14, 14)
+
+
 def test_the_log_keeps_nothing_alive() -> None:
     """No task, result or exception outlives its record because the log mentions it."""
     registry = Registry(retain=0)
@@ -323,9 +337,33 @@ def test_the_log_keeps_nothing_alive() -> None:
     del thing, value, error, again, record, run
     gc.collect()
     assert [ref() for ref in watched] == [None] * 4
-    details = [fact[4] for fact in registry.facts_since(0)[0] if fact[0] in ("failed", "retried")]
-    assert details[0].message == "x"
-    assert (details[1][0].message, details[1][1]) == ("y", 1.0)
+
+
+def test_the_log_says_since_when(registry: Registry) -> None:
+    """A start says when the task could run, an end of a run when it started, others 0."""
+    record = submit(registry)
+    run = start(registry, record)
+    registry.record(facts.RETRIED, record, "", (Failure.of(ValueError("x")), 2e9), run)
+    run = start(registry, record)
+    registry.record(facts.RELEASED, record, "", "why", run)
+    registry.record(facts.CANCELLED, record, "", "why")
+    log, _ = registry.facts_since(0)
+    times = [at for _, _, at, _, _ in log]
+    since = [detail for *_, detail in log]
+    assert [kind for kind, *_ in log][1::2] == ["started", "started", "cancelled"]
+    assert since == [0, times[0], times[1], 2 * 10**18, times[3], 0]
+
+
+def test_what_runs(registry: Registry) -> None:
+    """The records of running tasks, also where a journal says so and the runs are elsewhere."""
+    submit(registry, "a-1")
+    record = submit(registry, "a-2")
+    assert registry.running() == []
+    start(registry, record)
+    assert registry.running() == [record]
+    journal = [(facts.SUBMITTED, "a-3", 1, "t", Submission("t", None, b"{}"))]
+    left = fold([*journal, (facts.STARTED, "a-3", 2, "w", 1)])
+    assert [record.id for record in left.running()] == ["a-3"]
 
 
 # -- retention
