@@ -14,7 +14,7 @@ Block: TypeAlias = tuple[Any, ...]
 """Some facts in a row, entry after entry.
 
 The entries of a fact are the code of its kind, the task's id, when it happened, who did it, the
-task's type, and when that began which it ends: see `taskqueue_edu.facts`.
+task's type, and since when: see `taskqueue_edu.facts`.
 """
 
 CODES: Final = {kind: code for code, kind in enumerate(KINDS)}

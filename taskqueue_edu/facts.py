@@ -16,9 +16,9 @@ a tuple costs a tenth of what a NamedTuple does. `Fact` gives one names where pe
     died        worker         the reason: recovered too often
     revived     ""             the reason: somebody put it back
 
-The registry's log, which the monitor reads, keeps neither tasks nor values alive: there, the
-detail is when that began which the fact ends, in nanoseconds since 1970. Of started, that is when
-the task could run, and of what ends a run, when it started; it is 0 where nothing had begun.
+The registry's log, which the monitor reads, keeps neither tasks nor values alive. There the detail
+says since when, in nanoseconds since 1970: a started task could run since then, and what ends a
+run ends one that started then; 0 where a task ended, was submitted or put back without a run.
 
 `at` is in nanoseconds since 1970 and never goes back within one process.
 """

@@ -16,10 +16,9 @@ from taskqueue_edu.task import Task, TaskStatus
 class TaskRecord(Submission):
     """All that is known of one task. Only the registry writes it, under its lock.
 
-    Times are in nanoseconds since 1970, 0 for not yet; `ready` is when it could run, or can run
-    again. `value` is the result, as JSON bytes
-    where the store keeps JSON. What was asked for (`task`, `payload`, `retry`) is dropped when
-    the task can't run again.
+    Times are in nanoseconds since 1970, 0 for not yet; `ready` is from when on it could run, or
+    can run again. `value` is the result, as JSON bytes where the store keeps JSON. What was asked
+    for (`task`, `payload`, `retry`) is dropped when the task can't run again.
     """
 
     __slots__ = (
