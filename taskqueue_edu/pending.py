@@ -7,7 +7,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from taskqueue_edu.errors import QueueClosed
@@ -50,8 +49,10 @@ class PendingQueue(Generic[T]):
         # `_line_of` names: that of its priority, or None while it is delayed. `_ranks` is a heap of
         # the negated priorities that have a line. `_delayed` is a heap of (due, count, rank,
         # item), in which an entry counts if `_counts` has its count for its item.
-        # `_gates` are those of the waiting threads. For each item that one of them could take,
-        # one was opened and taken off; its thread takes the item, or opens the next.
+        # `_gates` are those of the waiting threads. If one of them could take an item, one gate has
+        # been opened and taken off, and its thread is on its way: `_coming`. It takes an item, and
+        # opens the next gate if there are more. One at a time: to wake a thread for each item costs
+        # two switches of threads a task where the workers keep up with whoever submits.
         self._lock = threading.Lock()
         self._ranks: list[int] = []
         self._lines: dict[int, OrderedDict[T, None]] = {}
@@ -60,6 +61,7 @@ class PendingQueue(Generic[T]):
         self._counts: dict[T, int] = {}
         self._count = 0
         self._gates: deque[threading.Lock] = deque()
+        self._coming = False
         self._leader: threading.Lock | None = None
         self._closed = False
         self._clock = clock
@@ -83,8 +85,8 @@ class PendingQueue(Generic[T]):
                 heapq.heappush(self._delayed, (due, self._count, -priority, item))
                 # The leader may be asleep for longer than this item's delay.
                 self._leader = None
-            if self._gates:
-                self._gates.popleft().release()
+            if self._gates and not self._coming:
+                self._open_gate()
 
     def _join(self, item: T, rank: int) -> None:
         line = self._lines.get(rank)
@@ -98,11 +100,11 @@ class PendingQueue(Generic[T]):
         """Remove and return the next item, waiting until one is due. Raises QueueClosed."""
         gate: threading.Lock | None = None
         opened = False
-        while True:
-            if self._lock.locked():
-                give_way(self._lock)
-            with self._lock:
-                try:
+        try:
+            while True:
+                if self._lock.locked():
+                    give_way(self._lock)
+                with self._lock:
                     if gate is not None:
                         self._leave_line(gate, opened)
                     if self._closed:
@@ -114,41 +116,53 @@ class PendingQueue(Generic[T]):
                         if line:
                             item, _ = line.popitem(last=False)
                             del self._line_of[item]
+                            self._hand_over()
                             return item
                         del self._lines[heapq.heappop(self._ranks)]
-                    gate, seconds = self._line_up()
-                finally:
+                    if gate is None:
+                        gate = threading.Lock()
+                        gate.acquire()
+                    seconds = self._line_up(gate)
                     self._hand_over()
-            try:
                 opened = gate.acquire(timeout=seconds)
-            except BaseException:  # Ctrl-C
+        except BaseException:  # Ctrl-C: nobody may count on this thread any more
+            if gate is not None:
                 with self._lock:
                     self._leave_line(gate, False)
                     self._hand_over()
-                raise
+            raise
 
-    def _line_up(self) -> tuple[threading.Lock, float]:
-        """Return a gate to sleep at, and for how long: the leader until the next item is due."""
-        gate = threading.Lock()
-        gate.acquire()
+    def _line_up(self, gate: threading.Lock) -> float:
+        """Add a gate; return for how long to sleep at it: the leader until the next item is due."""
         self._gates.append(gate)
         now = self._clock()
         if not self._delayed or self._leader is not None:
-            return gate, -1.0
+            return -1.0
         self._leader = gate
-        return gate, min(max(self._delayed[0][0] - now, 0.0), threading.TIMEOUT_MAX)
+        return min(max(self._delayed[0][0] - now, 0.0), threading.TIMEOUT_MAX)
 
     def _leave_line(self, gate: threading.Lock, opened: bool) -> None:
         if self._leader is gate:
             self._leader = None
-        if not opened:
-            with suppress(ValueError):  # somebody may have opened it by now
-                self._gates.remove(gate)
+        if not opened and gate in self._gates:
+            self._gates.remove(gate)
+            return
+        self._coming = False
+        if not opened:  # somebody opened it just after the time was up
+            gate.acquire(blocking=False)
 
     def _hand_over(self) -> None:
         """Wake the next thread for what is left: an item, or the part of the leader."""
-        if self._gates and (self._line_of or (self._delayed and self._leader is None)):
-            self._gates.popleft().release()
+        if (
+            self._gates
+            and not self._coming
+            and (self._line_of or (self._delayed and self._leader is None))
+        ):
+            self._open_gate()
+
+    def _open_gate(self) -> None:
+        self._coming = True
+        self._gates.popleft().release()
 
     def discard(self, item: T) -> bool:
         """Remove `item` if nobody took it yet; True if it was there."""

@@ -9,9 +9,10 @@
                     +----------------------- revived ----------------------------+
 
 Every change of a task goes through `next_status`, before anything is written; that a new task is
-submitted and that a pending one starts, the registry checks in one comparison. Two threads that
-want different things of one task (cancel it, start it) both ask here, one after the other; the
-second gets IllegalTransition, and that settles the race.
+submitted and that a pending one starts, the registry checks in one comparison. (Who folds stored
+facts does so too, and for a running task that succeeds.) Two threads that want different things
+of one task (cancel it, start it) both ask here, one after the other; the second gets
+IllegalTransition, and that settles the race.
 """
 
 from __future__ import annotations

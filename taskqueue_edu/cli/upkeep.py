@@ -19,7 +19,7 @@ from taskqueue_edu.errors import StorageError
 if TYPE_CHECKING:
     from taskqueue_edu.config import Config
     from taskqueue_edu.journal import JsonStore
-    from taskqueue_edu.journal.format import Scan
+    from taskqueue_edu.journal.scan import Scan
 
 _WRITING: Final = 0.2
 """Seconds that a line may take to be written: a last line that is not whole yet is not torn."""
@@ -112,7 +112,7 @@ def _check_there(folder: Path) -> None:
 def _scan(folder: Path) -> Scan:
     """Read the journal. Raises StorageError, as for a journal of another program."""
     from taskqueue_edu.files import storage_errors
-    from taskqueue_edu.journal.format import scan
+    from taskqueue_edu.journal.scan import scan
 
     path = folder / "journal.jsonl"
     end = time.monotonic() + _WRITING
@@ -138,7 +138,7 @@ def _inbox(folder: Path) -> tuple[dict[str, int], list[str]]:
     """Return how many requests of each kind wait, and which can't be read, and why."""
     from taskqueue_edu import files
     from taskqueue_edu.journal import Inbox
-    from taskqueue_edu.journal.format import MAX_LINE, decode_request
+    from taskqueue_edu.journal.lines import MAX_LINE, decode_request
 
     counts: Counter[str] = Counter()
     unreadable = []

@@ -74,7 +74,8 @@ from taskqueue_edu import (
 from taskqueue_edu.course.show import checking, compare, needs, show_source, within
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.journal.format import encode, header, scan
+from taskqueue_edu.journal.lines import encode, header
+from taskqueue_edu.journal.scan import scan
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, corpus_files
 

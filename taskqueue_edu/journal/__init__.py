@@ -33,17 +33,17 @@ highest number of a task that is kept no more.
 
 So `jq -r 'select(.fact=="failed") | .id + " " + .error.message' journal.jsonl` lists failures.
 
-Version 1 had neither `kept` nor the header's last two fields. `format.UPGRADES` brings a line
+Version 1 had neither `kept` nor the header's last two fields. `scan.UPGRADES` brings a line
 of an older version to the next; a newer version than this program knows is refused.
 
 What is damaged is put aside when the folder is opened: a torn last line into `torn-OFFSET.bin`,
 other damage into `quarantine.jsonl`, each piece with its file, offset and reason.
 """
 
-from taskqueue_edu.journal.format import read_facts
 from taskqueue_edu.journal.inbox import Inbox, InboxReader
 from taskqueue_edu.journal.queue import PersistentQueue
 from taskqueue_edu.journal.report import RecoveryReport
+from taskqueue_edu.journal.scan import read_facts
 from taskqueue_edu.journal.store import JsonStore
 
 __all__ = ["Inbox", "InboxReader", "JsonStore", "PersistentQueue", "RecoveryReport", "read_facts"]

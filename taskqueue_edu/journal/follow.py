@@ -16,8 +16,9 @@ from typing import Final, Self
 from taskqueue_edu import facts, files
 from taskqueue_edu.errors import ResultExpired, StorageError, UnknownTask, WaitTimeout
 from taskqueue_edu.facts import RawFact
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal import lines
 from taskqueue_edu.journal.inbox import KINDS, Inbox
+from taskqueue_edu.journal.scan import scan
 from taskqueue_edu.ledger import FINISHED, Ledger
 from taskqueue_edu.record import TaskRecord, split_id
 from taskqueue_edu.task import TaskStatus
@@ -94,7 +95,7 @@ class Follower:
             return self.read()
         # The lines that are new, below a header that says where they go on.
         head = lines.header(0, self._seq) if self._offset else b""
-        found = lines.scan(head + new, self._path)
+        found = scan(head + new, self._path)
         taken = found.end - len(head)
         self._offset += taken
         self._tail = (self._tail + new[:taken])[-_TAIL:]

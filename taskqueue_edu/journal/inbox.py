@@ -34,7 +34,7 @@ from taskqueue_edu.errors import (
     UnknownTask,
 )
 from taskqueue_edu.facts import RawFact, Submission
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal import lines
 from taskqueue_edu.journal.quarantine import Quarantine, Quarantined
 from taskqueue_edu.record import Ids, TaskRecord
 

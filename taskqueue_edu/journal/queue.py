@@ -32,10 +32,12 @@ class PersistentQueue(TaskQueue):
             super().__init__(store=store, **options)
             self._store = store
             store.on_failure = self.registry.end
+            records = self.registry.records()
+            unknown = {name for name in {r.type for r in records} if catalogue.find(name) is None}
             unknown_results = Counter(
                 record.type
-                for record in self.registry.records()
-                if record.status is TaskStatus.SUCCEEDED and catalogue.find(record.type) is None
+                for record in records
+                if record.type in unknown and record.status is TaskStatus.SUCCEEDED
             )
             self.recovery = store.report.complete(
                 len(self.registry.misfits),

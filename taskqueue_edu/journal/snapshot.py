@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from taskqueue_edu import facts
 from taskqueue_edu.facts import RawFact
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal import lines
+from taskqueue_edu.journal.scan import Scan
 from taskqueue_edu.ledger import Ledger
 
 
 def snapshot(
-    found: lines.Scan, retain: int, retain_seconds: float | None
+    found: Scan, retain: int, retain_seconds: float | None
 ) -> tuple[bytes, list[tuple[RawFact, str]]]:
     """Return a journal that folds to the same records, less those past the retention.
 

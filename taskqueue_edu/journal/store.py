@@ -14,9 +14,10 @@ from typing import Final, Literal, TypeAlias
 from taskqueue_edu import facts, files
 from taskqueue_edu.errors import ConfigError, JournalDamaged, StorageError
 from taskqueue_edu.facts import RawFact
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal import lines
 from taskqueue_edu.journal.quarantine import Quarantine, Quarantined
 from taskqueue_edu.journal.report import RecoveryReport
+from taskqueue_edu.journal.scan import Scan, scan, scan_file
 from taskqueue_edu.journal.snapshot import snapshot
 from taskqueue_edu.ledger import RETAIN
 from taskqueue_edu.locks import wait_out
@@ -34,6 +35,13 @@ _GROWTH: Final = 4
 
 def _tell_nobody(_: StorageError) -> None:
     pass
+
+
+def _let_go(stored: list[RawFact]) -> Iterator[RawFact]:
+    """Yield the facts, and keep none: what follows from them needs the room."""
+    stored.reverse()
+    while stored:
+        yield stored.pop()
 
 
 class JsonStore:
@@ -126,10 +134,10 @@ class JsonStore:
             self._broken = error  # nor does `close` try a failed sync again
             raise
 
-    def _load(self, repair: bool) -> list[RawFact]:
+    def _load(self, repair: bool) -> Iterator[RawFact]:
         with files.storage_errors("read", self.path):
             (self.folder / NEW_NAME).unlink(missing_ok=True)  # a compaction that was not completed
-            found = lines.scan(self.path.read_bytes(), self.path)
+            found = self._scan()
             if not repair:
                 self._refuse_sealed(found)
             self._put_aside(found)
@@ -140,15 +148,19 @@ class JsonStore:
             self._seq, self._added, self._written = found.seq, found.end, found.end
             if found.damage or found.gaps or found.version != lines.VERSION:
                 self.report.ignored = self._compact()[2]
-                found = lines.scan(self.path.read_bytes(), self.path)
+                found = self._scan()
                 self._seq = found.seq
             files.sync_data(self._file)
             files.sync_folder(self.folder)
         self._synced = self._written
         self.report.facts = len(found.facts)
-        return found.facts
+        return _let_go(found.facts)
 
-    def _refuse_sealed(self, found: lines.Scan) -> None:
+    def _scan(self) -> Scan:
+        with self.path.open("rb") as file:
+            return scan_file(file, self.path)
+
+    def _refuse_sealed(self, found: Scan) -> None:
         for damage in found.damage:
             if damage.sealed:
                 raise JournalDamaged(
@@ -158,7 +170,7 @@ class JsonStore:
                     f"`taskqueue doctor --repair {self.folder}`; nothing was changed yet.",
                 )
 
-    def _put_aside(self, found: lines.Scan) -> None:
+    def _put_aside(self, found: Scan) -> None:
         report = self.report
         Quarantine(self.folder).keep(
             Quarantined.of(NAME, offset, data, reason) for offset, data, reason, _ in found.damage
@@ -306,7 +318,7 @@ class JsonStore:
                 end = self._length()
             with files.storage_errors("compact", self.path):
                 old = files.read_range(self._file, 0, end)
-                found = lines.scan(old, self.path)
+                found = scan(old, self.path)
                 data, misfits = snapshot(found, self._retain, self._retain_seconds)
                 # The new journal will not have them.
                 Quarantine(self.folder).keep(

@@ -14,7 +14,7 @@ import pytest
 from cli_terminal import facts_in
 
 from taskqueue_edu import TaskQueue
-from taskqueue_edu.journal.format import seal
+from taskqueue_edu.journal.lines import seal
 from taskqueue_edu.workloads import MathTask
 
 JOURNAL = Path("jobs/journal.jsonl")

@@ -20,7 +20,7 @@ from taskqueue_edu import (
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.journal import Inbox
 from taskqueue_edu.journal.follow import Follower
-from taskqueue_edu.journal.format import encode, seal
+from taskqueue_edu.journal.lines import encode, seal
 from taskqueue_edu.workloads import MathTask
 
 JOURNAL = Path("jobs/journal.jsonl")

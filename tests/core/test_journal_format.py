@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,9 @@ from taskqueue_edu import RetryPolicy, facts, journal
 from taskqueue_edu.errors import StorageError
 from taskqueue_edu.facts import Failure, RawFact, Submission
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.journal.format import (
-    UPGRADES,
-    VERSION,
-    Damage,
-    check_seal,
-    encode,
-    header,
-    kept,
-    scan,
-    seal,
-    upgraded,
-)
+from taskqueue_edu.journal import scan as reading
+from taskqueue_edu.journal.lines import VERSION, encode, header, kept, seal, unseal
+from taskqueue_edu.journal.scan import UPGRADES, Damage, scan, upgraded
 from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.task import TaskStatus
 
@@ -190,11 +182,10 @@ def test_every_older_version_can_be_upgraded() -> None:
     for version in UPGRADES:
         lines = (GOLDEN / f"journal-v{version}.jsonl").read_bytes().splitlines()
         for old, new in zip(lines, LINES, strict=True):
-            check_seal(old)
-            fields = json.loads(upgraded(old, version))
-            expected = json.loads(new)
+            fields = json.loads(upgraded(unseal(old), version))
+            expected = json.loads(unseal(new[:-1]))
             # The version stays what it was: the store rewrites the file as a whole.
-            assert {**fields, "version": 0, "crc": ""} == {**expected, "version": 0, "crc": ""}
+            assert {**fields, "version": 0} == {**expected, "version": 0}
 
 
 def test_every_kind_is_covered() -> None:
@@ -349,7 +340,7 @@ def assert_all_accounted(data: bytes, damage: list[Damage], torn: bytes) -> None
         if offset in kept_aside:
             assert kept_aside.pop(offset) == line
         else:
-            check_seal(line)
+            unseal(line)
         offset += len(line) + 1
     assert not kept_aside
 
@@ -432,6 +423,48 @@ def test_a_line_that_says_something_else(body: bytes) -> None:
         ((offset, piece, reason, sealed),) = found.damage
         assert (offset, piece, sealed, found.torn) == (STARTS[1], line[:-1], True, b"")
         assert reason
+
+
+FIRST, SECOND, THIRD = (line[: line.rindex(b',"crc"')] + b"}" for line in LINES[2:5])
+"""JSON objects without a seal."""
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        # As many values as lines, though one is in two lines, and a line has two.
+        [FIRST + b" " + SECOND, THIRD.replace(b'"value":', b'"value":[')[:-1], b",{}]}"],
+        [FIRST + b" " + SECOND, THIRD.replace(b'"value":', b'"value":[')[:-1], b"{}]}"],
+        [FIRST + b"," + SECOND],
+        [FIRST + SECOND],
+        [b"[" + FIRST + b"]"],
+        [b"[" + FIRST, SECOND + b"]"],
+        [FIRST[:-1] + b"\n}"],
+        [FIRST.replace(b",", b",\n", 1)],
+        [FIRST[:-1] + b"\n,"],
+        [FIRST + b"}"],
+        [b"}"],
+        [b" }"],
+    ],
+)
+def test_a_line_is_one_object(bodies: list[bytes]) -> None:
+    """Right checksums don't make lines of what is more than one object, or less."""
+    sealed = b"".join(map(seal, bodies))
+    after = 2 + sealed.count(b'"fact"')
+    found = scan(b"".join([*LINES[:2], sealed, LINES[after]]), PATH)
+    assert same(found.facts, [FACTS[0], FACTS[after - 1]])
+    assert b"".join(damage.data + b"\n" for damage in found.damage) == sealed
+
+
+@pytest.mark.parametrize("size", [1, 200, 1_000])
+@pytest.mark.parametrize("data", [DATA, COMPACTED, DATA[:-1], DATA + LINES[3], DATA + b"#\n"])
+def test_blocks_of_any_size(data: bytes, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal says the same wherever it is cut for reading."""
+    whole = scan(data, PATH)
+    monkeypatch.setattr(reading, "_BLOCK", size)
+    found = scan(data, PATH)
+    assert [fact[:4] for fact in found.facts] == [fact[:4] for fact in whole.facts]
+    assert replace(found, facts=[]) == replace(whole, facts=[])
 
 
 def test_a_newer_version_is_refused() -> None:

@@ -31,7 +31,7 @@ from taskqueue_edu.errors import (
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.facts import RawFact, Submission
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.journal.format import seal
+from taskqueue_edu.journal.lines import seal
 from taskqueue_edu.workloads import MathTask
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the store needs flock")

@@ -8,13 +8,14 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from taskqueue_edu import PendingQueue
+from taskqueue_edu import PendingQueue, pending
 from taskqueue_edu.errors import QueueClosed
 
 LIMIT = 20.0
@@ -347,6 +348,70 @@ def test_a_leader_that_is_interrupted_hands_over(queue: PendingQueue[str], clock
         queue.get()
     thread.join()
     assert getters[0].finish() == "a"
+
+
+class Gate:
+    """A lock that does what a test says when somebody waits at it."""
+
+    def __init__(self, at: Callable[[Gate], bool]) -> None:
+        self.real = threading.Lock()
+        self.release = self.real.release
+        self._at = at
+
+    def acquire(self, blocking: bool = True, timeout: float = -1.0) -> bool:
+        if timeout == -1.0:
+            return self.real.acquire(blocking)
+        return self._at(self)
+
+
+def gates(monkeypatch: pytest.MonkeyPatch, at: Callable[[Gate], bool]) -> None:
+    """Let threads that get wait at such gates."""
+    monkeypatch.setattr(pending, "threading", SimpleNamespace(Lock=lambda: Gate(at), TIMEOUT_MAX=9))
+
+
+def test_a_gate_that_opens_as_the_time_is_up(
+    queue: PendingQueue[str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leader whose gate is opened too late, and in vain, waits anew and is in nobody's way."""
+    queue.put("delayed", due=clock.now + 0.01)
+    slept = 0
+
+    def at(gate: Gate) -> bool:
+        nonlocal slept
+        slept += 1
+        if slept == 1:
+            queue.put("gone")
+            assert queue.discard("gone")
+            return False
+        clock.now += 1
+        return gate.real.acquire(timeout=0.01)
+
+    with monkeypatch.context() as patch:
+        gates(patch, at)
+        assert queue.get() == "delayed"
+    assert slept == 2
+    (getter,) = waiting(queue, clock, 1)
+    queue.put("next")
+    assert getter.finish() == "next"
+
+
+def test_an_interrupt_after_the_gate_opened(
+    queue: PendingQueue[str], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in a thread that was woken for an item leaves the item to one that waits behind it."""
+    queue.put("delayed", due=clock.now + 1)
+    getters: list[Getter] = []
+
+    def at(gate: Gate) -> bool:
+        getters.extend(waiting(queue, clock, 1))
+        queue.put("item")
+        assert gate.real.acquire(timeout=LIMIT)
+        raise KeyboardInterrupt
+
+    gates(monkeypatch, at)
+    with pytest.raises(KeyboardInterrupt):
+        queue.get()
+    assert getters[0].finish() == "item"
 
 
 def test_many_threads(queue: PendingQueue[str]) -> None:

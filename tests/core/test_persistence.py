@@ -31,7 +31,7 @@ from taskqueue_edu.errors import (
     UnknownTask,
 )
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.journal.format import seal
+from taskqueue_edu.journal.lines import seal
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.retry import RetryPolicy

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from taskqueue_edu.journal import JsonStore
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.record import TaskRecord, split_id
 from taskqueue_edu.registry import Registry, fold
+from taskqueue_edu.state import TRANSITIONS
 from taskqueue_edu.storage import MemoryStore
 from taskqueue_edu.task import RunningTask, TaskStatus
 from taskqueue_edu.workloads import MathTask
@@ -918,6 +920,58 @@ def test_the_end_of_a_run_whose_start_is_lost(kind: str, detail: Any, status: Ta
     assert registry.misfits == []
     assert registry.get("a-1").status is status
     assert registry.counts() == {**dict.fromkeys(TaskStatus, 0), status: 1}
+
+
+LOST = Failure(("ValueError",), "no", "text")
+DETAILS: dict[str, Any] = {
+    **dict.fromkeys(facts.KINDS, "reason"),
+    facts.STARTED: 1,
+    facts.SUCCEEDED: b"15",
+    facts.FAILED: LOST,
+    facts.RETRIED: (LOST, 1.0),
+}
+LIVES: dict[TaskStatus, list[str]] = {
+    TaskStatus.PENDING: [],
+    TaskStatus.RUNNING: [facts.STARTED],
+    TaskStatus.SUCCEEDED: [facts.STARTED, facts.SUCCEEDED],
+    TaskStatus.FAILED: [facts.STARTED, facts.FAILED],
+    TaskStatus.CANCELLED: [facts.CANCELLED],
+    TaskStatus.DEAD: [facts.STARTED, facts.DIED],
+}
+
+
+@pytest.mark.parametrize("kind", facts.KINDS[1:])
+@pytest.mark.parametrize("status", LIVES)
+def test_each_step_of_a_stored_life_is_checked(status: TaskStatus, kind: str) -> None:
+    """Of the facts in a store, those count that the table of transitions has, and no others."""
+    submission = Submission("test", None, b"{}")
+    stored = [(facts.SUBMITTED, "a-1", 1_000, "test", submission)]
+    stored += [(each, "a-1", 2_000, "w", DETAILS[each]) for each in [*LIVES[status], kind]]
+    after = TRANSITIONS[status].get(kind)
+    if status is TaskStatus.PENDING and after is None:  # the line of its start may be lost
+        after = TRANSITIONS[TaskStatus.RUNNING].get(kind)
+    registry = fold(stored)
+    assert [fact for fact, _ in registry.misfits] == ([] if after else stored[-1:])
+    assert registry.counts() == {**dict.fromkeys(TaskStatus, 0), after or status: 1}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("stored", [[], None])
+def test_loading_leaves_the_collector_as_it_was(enabled: bool, stored: Any) -> None:
+    """The garbage collector rests while facts are folded, and not longer, even if that fails."""
+
+    def watched() -> Iterator[RawFact]:
+        assert not gc.isenabled()
+        yield from stored
+
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with nullcontext() if stored == [] else pytest.raises(TypeError):
+            fold(watched())
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
 
 
 def test_a_second_submission_changes_nothing() -> None:

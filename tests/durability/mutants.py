@@ -9,11 +9,14 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 STORE: Final = "journal/store.py"
-FORMAT: Final = "journal/format.py"
+LINES: Final = "journal/lines.py"
+SCAN: Final = "journal/scan.py"
 INBOX: Final = "journal/inbox.py"
 
 OWN: Final = "tests/durability/test_promises.py::"
 INPUT: Final = "tests/durability/test_bad_input.py::"
+FORMAT: Final = "tests/core/test_journal_format.py::"
+REGISTRY: Final = "tests/core/test_registry.py::"
 JSON_STORE: Final = "tests/core/test_json_store.py::"
 
 
@@ -173,21 +176,50 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a checksum is not compared",
-        FORMAT,
-        "    if int(match[1], 16) != zlib.crc32(line[: match.start()]):\n",
+        LINES,
+        "    if int(match[1], 16) != zlib.crc32(open_body):\n",
         "    if False:\n",
         OWN + "test_a_value_that_was_changed_is_no_result",
     ),
     Mutant(
+        "checksums are not compared in a block",
+        SCAN,
+        '    if found != bytes.fromhex(b"".join(sums).decode()):\n',
+        "    if False:\n",
+        OWN + "test_a_line_that_was_changed_is_seen_among_good_ones",
+    ),
+    Mutant(
+        "the numbers of lines are not looked at in a block",
+        SCAN,
+        "    return stored if [line.seq for line in read] == list(range(seq, seq + len(sums)))"
+        " else None\n",
+        "    return stored\n",
+        OWN + "test_lines_out_of_order_are_seen_among_good_ones",
+    ),
+    Mutant(
+        "a line may go on in the next",
+        SCAN,
+        r"\n(?=\{|\Z)",
+        r"\n",
+        FORMAT + "test_a_line_is_one_object",
+    ),
+    Mutant(
+        "a line may have a newline in it",
+        SCAN,
+        ' or block.count(b"\\n") != len(sums)',
+        "",
+        FORMAT + "test_a_line_is_one_object",
+    ),
+    Mutant(
         "a gap in the numbers is not seen",
-        FORMAT,
+        SCAN,
         "                found.gaps.append((found.seq + 1, seq - 1))\n",
         "                pass\n",
         OWN + "test_a_gap_is_reported",
     ),
     Mutant(
         "a line that is there twice counts twice",
-        FORMAT,
+        SCAN,
         "                if seq > found.seq:\n                    found.facts.append(fact)\n",
         "                found.facts.append(fact)\n",
         OWN + "test_a_line_that_is_there_twice_counts_once",
@@ -207,8 +239,22 @@ MUTANTS: Final = (
         OWN + "test_a_result_whose_start_is_lost_counts",
     ),
     Mutant(
+        "a start in the journal counts whatever the task's status is",
+        "ledger.py",
+        "elif kind == facts.STARTED and record.status is _PENDING:",
+        "elif kind == facts.STARTED:",
+        REGISTRY + "test_each_step_of_a_stored_life_is_checked",
+    ),
+    Mutant(
+        "a result in the journal counts whatever the task's status is",
+        "ledger.py",
+        "elif kind == facts.SUCCEEDED and record.status is _RUNNING:",
+        "elif kind == facts.SUCCEEDED:",
+        REGISTRY + "test_each_step_of_a_stored_life_is_checked",
+    ),
+    Mutant(
         "a newer version is read as this one",
-        FORMAT,
+        SCAN,
         "    if about.version > VERSION:\n",
         "    if False:\n",
         OWN + "test_a_newer_version_is_refused",
@@ -390,8 +436,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "a line of any size is read",
-        FORMAT,
-        "            if len(line) > MAX_LINE:\n",
+        SCAN,
+        "            if len(line) > lines.MAX_LINE:\n",
         "            if False:\n",
         INPUT + "test_a_huge_line",
     ),

@@ -30,8 +30,7 @@ from taskqueue_edu.errors import (
 )
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.facts import Submission
-from taskqueue_edu.journal import Inbox, JsonStore, PersistentQueue
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal import Inbox, JsonStore, PersistentQueue, lines
 from taskqueue_edu.limits import MOST, Limits
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.record import TaskRecord

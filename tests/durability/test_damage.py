@@ -17,7 +17,7 @@ from durability.test_torn import life
 from taskqueue_edu import JsonStore, TaskQueue, facts, files
 from taskqueue_edu.errors import StorageError, UnknownTask
 from taskqueue_edu.facts import RawFact
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal.scan import scan
 from taskqueue_edu.ledger import Ledger
 from taskqueue_edu.registry import fold
 from taskqueue_edu.task import TaskStatus
@@ -42,7 +42,7 @@ class Journal:
         folder.mkdir()
         self.lines = self.data.splitlines(keepends=True)
         self.starts = [sum(map(len, self.lines[:n])) for n in range(len(self.lines) + 1)]
-        self.facts = [f for f in lines.scan(self.data, self.path).facts if f[0] != facts.CARRIED]
+        self.facts = [f for f in scan(self.data, self.path).facts if f[0] != facts.CARRIED]
 
     def hit(self, start: int, end: int) -> set[int]:
         """Return the numbers of the lines that damage in that range of bytes reaches.

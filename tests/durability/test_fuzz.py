@@ -14,8 +14,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -23,8 +25,9 @@ from hypothesis import strategies as st
 
 from taskqueue_edu.errors import StorageError, TaskQueueError
 from taskqueue_edu.facts import RawFact
-from taskqueue_edu.journal import JsonStore, read_facts
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal import JsonStore, lines, read_facts
+from taskqueue_edu.journal import scan as reading
+from taskqueue_edu.journal.scan import Scan, scan
 from taskqueue_edu.journal.snapshot import snapshot
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.registry import fold
@@ -196,11 +199,12 @@ def journal(rng: random.Random) -> bytes:
 
 def read(data: bytes) -> list[RawFact]:
     """Read a journal in every way there is, and assert what holds of any."""
-    found = lines.scan(data, PATH)
+    found = scan(data, PATH)
     assert found.end + len(found.torn) in (len(data), len(data) + 1)
     for damage in found.damage:
         assert data[damage.offset :].startswith(damage.data)
         assert damage.reason
+    one_by_one(data, found)
     registry = fold(found.facts)
     counts = dict.fromkeys(TaskStatus, 0)
     for record in registry.records():
@@ -208,11 +212,20 @@ def read(data: bytes) -> list[RawFact]:
         counts[record.status] += 1
     assert registry.counts() == counts
     # A compaction keeps all of it, and what it writes can be read.
-    again = lines.scan(snapshot(lines.scan(data, PATH), 1_000, None)[0], PATH)
+    again = scan(snapshot(scan(data, PATH), 1_000, None)[0], PATH)
     assert not again.damage
     assert not again.torn
     assert fold(again.facts).counts() == counts
     return found.facts
+
+
+def one_by_one(data: bytes, found: Scan) -> None:
+    """Assert that many lines read at once say what each says alone."""
+    for size, read_block in ((1, reading._read), (500, reading._read), (500, lambda *_: None)):
+        with mock.patch.multiple(reading, _BLOCK=size, _read=read_block):
+            again = scan(data, PATH)
+        assert [fact[:4] for fact in again.facts] == [fact[:4] for fact in found.facts]
+        assert replace(again, facts=[]) == replace(found, facts=[])
 
 
 def opened(data: bytes) -> None:

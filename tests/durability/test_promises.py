@@ -19,8 +19,8 @@ from taskqueue_edu.catalogue import task_type
 from taskqueue_edu.errors import StorageError, StoreLocked, TaskDead
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.facts import RawFact, Submission
-from taskqueue_edu.journal import Inbox, JsonStore, read_facts
-from taskqueue_edu.journal import format as lines
+from taskqueue_edu.journal import Inbox, JsonStore, lines, read_facts
+from taskqueue_edu.journal.scan import scan
 from taskqueue_edu.queue import TaskQueue
 from taskqueue_edu.task import TaskStatus
 
@@ -126,9 +126,26 @@ def test_a_value_that_was_changed_is_no_result(folder: Path) -> None:
     data = journal(folder).read_bytes()
     assert data.count(b'"value":15') == 1
     journal(folder).write_bytes(data.replace(b'"value":15', b'"value":16') + rows(folder)[0])
-    found = lines.scan(journal(folder).read_bytes(), journal(folder))
+    found = scan(journal(folder).read_bytes(), journal(folder))
     assert facts.SUCCEEDED not in [fact[0] for fact in found.facts if fact[1] == task_id]
     assert "checksum" in found.damage[0].reason
+
+
+def test_a_line_that_was_changed_is_seen_among_good_ones(folder: Path) -> None:
+    """Many lines are read at once: a wrong one among them is found all the same."""
+    kept = [lines.header(0), *(lines.encode(n, submitted(n)) for n in (1, 2, 3))]
+    kept[2] = kept[2].replace(b'"number":1', b'"number":2')
+    found = scan(b"".join(kept), journal(folder))
+    assert ids(found.facts) == ["9f3c51a0b7e2-1", "9f3c51a0b7e2-3"]
+    assert [piece.data for piece in found.damage] == [kept[2][:-1]]
+
+
+def test_lines_out_of_order_are_seen_among_good_ones(folder: Path) -> None:
+    """Many lines are read at once: their numbers are looked at all the same."""
+    kept = [lines.header(0), *(lines.encode(n, submitted(n)) for n in (1, 3, 2, 4))]
+    found = scan(b"".join(kept), journal(folder))
+    assert ids(found.facts) == [f"9f3c51a0b7e2-{n}" for n in (1, 3, 4)]
+    assert (found.gaps, found.duplicates) == ([(2, 2)], 1)
 
 
 def test_a_gap_is_reported(folder: Path) -> None:
