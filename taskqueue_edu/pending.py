@@ -54,6 +54,7 @@ class PendingQueue(Generic[T]):
         # opens the next gate if there are more. One at a time: to wake a thread for each item costs
         # two switches of threads a task where the workers keep up with whoever submits.
         self._lock = threading.Lock()
+        self._taken = False  # see `give_way`
         self._ranks: list[int] = []
         self._lines: dict[int, OrderedDict[T, None]] = {}
         self._line_of: dict[T, OrderedDict[T, None]] = {}
@@ -68,9 +69,10 @@ class PendingQueue(Generic[T]):
 
     def put(self, item: T, priority: int = 0, due: float | None = None) -> None:
         """Add `item`; raises QueueClosed. An item that is already there is moved, not doubled."""
-        if self._lock.locked():
+        if self._taken:
             give_way(self._lock)
         with self._lock:
+            self._taken = True
             if self._closed:
                 raise QueueClosed("the pending queue is closed")
             if item in self._line_of or item in self._counts:
@@ -87,6 +89,7 @@ class PendingQueue(Generic[T]):
                 self._leader = None
             if self._gates and not self._coming:
                 self._open_gate()
+            self._taken = False
 
     def _join(self, item: T, rank: int) -> None:
         line = self._lines.get(rank)
@@ -102,9 +105,10 @@ class PendingQueue(Generic[T]):
         opened = False
         try:
             while True:
-                if self._lock.locked():
+                if self._taken:
                     give_way(self._lock)
                 with self._lock:
+                    self._taken = True
                     if gate is not None:
                         self._leave_line(gate, opened)
                     if self._closed:
@@ -117,6 +121,7 @@ class PendingQueue(Generic[T]):
                             item, _ = line.popitem(last=False)
                             del self._line_of[item]
                             self._hand_over()
+                            self._taken = False
                             return item
                         del self._lines[heapq.heappop(self._ranks)]
                     if gate is None:
@@ -124,6 +129,7 @@ class PendingQueue(Generic[T]):
                         gate.acquire()
                     seconds = self._line_up(gate)
                     self._hand_over()
+                    self._taken = False
                 opened = gate.acquire(timeout=seconds)
         except BaseException:  # Ctrl-C: nobody may count on this thread any more
             if gate is not None:

@@ -97,6 +97,7 @@ class JsonStore:
         # `_writing` guards the file and the next two: the position up to which it is written, and
         # by how much compaction has made it shorter.
         self._writing = threading.Lock()
+        self._taken = False  # see `wait_out`
         self._written = self._taken_off = 0
         # `_turn` guards `_leading`: true while one thread, the leader, syncs or replaces the
         # file. Only the leader changes `_synced`, the position up to which all is on the disk.
@@ -201,14 +202,16 @@ class JsonStore:
         """Return when the facts up to `position` are in the file. Raises StorageError."""
         if self._written >= position:
             return
-        if self._writing.locked():
+        if self._taken:
             wait_out(self._writing)
         with self._writing:
+            self._taken = True
             if self._written < position:  # else another thread has written them by now
                 self._write()
             compact = self._compact_at is not None and self._length() > self._compact_at
             if compact:
                 self._compact_at = None
+            self._taken = False
         if compact:
             self._start(self._compact_by_itself)
 
