@@ -905,15 +905,21 @@ print("the urgent one, submitted last, ran first:", order[0].id == urgent)
 
 # %%
 show_source(
-    PendingQueue.__init__, PendingQueue.put, PendingQueue._join, PendingQueue.get, PendingQueue._line_up
+    PendingQueue.__init__,
+    PendingQueue.put,
+    PendingQueue._join,
+    PendingQueue.get,
+    PendingQueue._line_up,
+    PendingQueue._hand_over,
+    PendingQueue._open_gate,
 )
 
 # %% [markdown]
-# <details><summary>What does <code>give_way</code> do before <code>with self._lock</code>?</summary>
+# <details><summary>What are <code>_taken</code> and <code>give_way</code> for?</summary>
 #
-# If somebody has the lock, it lets them run first. A thread that *sleeps* on a lock is handed the lock before it may
-# run, and the others queue up behind it. After `from taskqueue_edu import locks`, `show_source(locks.give_way)` tells
-# the story. It changes how fast this is, not what it does.
+# If somebody has the lock, `give_way` lets them run first. A thread that *sleeps* on a lock is handed the lock before it
+# may run, and the others queue up behind it. After `from taskqueue_edu import locks`, `show_source(locks.give_way)` tells
+# the story. It changes how fast this is, not what it does: read on as if these lines were not there.
 # </details>
 # <details><summary>Why an <code>OrderedDict</code> for a line, and not a list?</summary>
 #
@@ -922,8 +928,8 @@ show_source(
 # </details>
 # <details><summary>Why does <code>get</code> hand over as it leaves, if something is ready?</summary>
 #
-# `put` opened one gate for each item, but a thread that was woken may find its item taken by a thread that
-# had never slept. Passing the wakeup on makes sure that no item lies there while a thread sleeps.
+# `put` opens a gate only if no woken thread is on its way (`_coming`). So of many items that are put at once, only the
+# first wakes a thread. That thread takes one and wakes the next, and so on: no item lies there while a thread sleeps.
 # </details>
 # <details><summary>What is the leader?</summary>
 #
