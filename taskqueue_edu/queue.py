@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import reprlib
 import threading
@@ -358,6 +357,8 @@ class TaskQueue:
 
         In a notebook `await queue.drained()` leaves widgets alive while it waits.
         """
+        import asyncio  # it takes as long to import as all of the core, and few programs need it
+
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
 

@@ -32,6 +32,7 @@ def curves(
 
     figure = Figure(figsize=(11, 4.6), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
+    highest = max(statistics.median(samples[-1]) for samples in lines.values()) * 1e6
     for at, (name, samples) in enumerate(lines.items()):
         middle, below, above = _summary(samples)
         # Side by side, so that one line's spread does not hide the other's.
@@ -42,7 +43,7 @@ def curves(
             (places[-1], middle[-1]),
             xytext=(9, 0),
             textcoords="offset points",
-            va="center",
+            va="bottom" if middle[-1] == highest else "top",
             color=STYLES[at]["color"],
         )
     left.set_xscale("log")
