@@ -24,6 +24,12 @@ GRACE = 10.0
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was collected: it stays until the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def _open_files() -> dict[int, str]:
     """Return what each file descriptor of this process stands for."""
     found: dict[int, str] = {}
