@@ -1,41 +1,46 @@
-"""Where the time of a no-op goes, and how far it is from the limit.
+"""Where the time of a task goes, and how far it is from the limit.
 
 The stages of one task's life, one after the other in one thread, so that nothing waits: the
-median of blocks of tasks. `steps` is how many steps of the interpreter (bytecodes) a stage takes,
-counted by tracing; it does not depend on the machine. The limit is a pool of two SimpleQueues:
-functions go in, results come out, and nobody can tell which is whose.
+median of blocks of tasks, for no-ops in memory and for the smallest persistent task. The column
+of bytecodes says how many steps of the interpreter a stage takes, counted by tracing; it does not
+depend on the machine. The limit is a pool of two SimpleQueues: functions go in, results come out,
+and nobody can tell which is whose.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Final
 
-from taskqueue_edu import TaskQueue
+from taskqueue_edu import Task, TaskQueue
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.task import RunningTask
 from tests.benchmarks import throughput
 from tests.benchmarks.harness import Sample, Session
 from tests.benchmarks.report import MICROSECONDS, Report, figures, spread
-from tests.benchmarks.work import WORKERS, Noop, noop
+from tests.benchmarks.work import WORKERS, Echo, Noop, noop
 
 TASKS = 50_000
 BLOCK = 500
+MEMORY: Final = "no-op"
+PERSISTENT: Final = "persistent"
 STAGES: Final = ("submit", "claim", "run", "settle", "wait for the result")
 
 
 class _Life:
     """Tasks that go through the stages together, a block at a time."""
 
-    def __init__(self) -> None:
-        self.queue = TaskQueue()
-        self.task = Noop()
+    def __init__(self, folder: str) -> None:
+        self.queue = TaskQueue.open(folder) if folder else TaskQueue()
+        self.task: Task[Any] = Echo(7) if folder else Noop()
         self.ids: list[str] = []
         self.runs: list[RunningTask | None] = []
         self.outcomes: list[tuple[str, Any]] = []
@@ -63,12 +68,19 @@ class _Life:
         return [submit, claim, run, settle, wait]
 
 
-def stages(tasks: int) -> Sample:
+@contextmanager
+def _life(persistent: bool) -> Iterator[_Life]:
+    with tempfile.TemporaryDirectory() as folder:
+        life = _Life(folder if persistent else "")
+        with life.queue:
+            yield life
+
+
+def stages(tasks: int, persistent: bool) -> Sample:
     """Return the seconds that a task spends in each stage."""
-    life = _Life()
     times: dict[str, list[float]] = {name: [] for name in STAGES}
     block = min(BLOCK, tasks)
-    with life.queue:
+    with _life(persistent) as life:
         for _ in range(max(tasks // block, 1)):
             for name, stage in zip(STAGES, life.stages(block), strict=True):
                 began = time.perf_counter()
@@ -77,7 +89,7 @@ def stages(tasks: int) -> Sample:
     return {name: statistics.median(found) for name, found in times.items()}
 
 
-def bytecodes() -> Sample:
+def bytecodes(persistent: bool) -> Sample:
     """Return how many bytecodes each stage executes for a task."""
     count = 0
 
@@ -98,8 +110,7 @@ def bytecodes() -> Sample:
             sys.settrace(before)
         return count
 
-    life = _Life()
-    with life.queue:
+    with _life(persistent) as life:
         for stage in life.stages(BLOCK):
             stage()
         # The difference between 20 tasks and 10 has no share of what a call of a stage costs.
@@ -140,25 +151,29 @@ def run(session: Session) -> Report:
     results = session.measure(
         "profile",
         {
-            "stages": session.fresh(stages, tasks),
+            MEMORY: session.fresh(stages, tasks, False),
+            PERSISTENT: session.fresh(stages, tasks // 10, True),
             throughput.PEER: session.fresh(throughput.peer, tasks, False),
             "limit": session.fresh(limit, tasks),
         },
     )
-    counts = bytecodes()
     report = Report(
         "profile",
-        "a no-op, stage by stage, in one thread",
+        "a task, stage by stage, in one thread",
         head=["stage", "µs", "share", "bytecodes"],
     )
-    totals = [sum(sample.values()) for sample in results.get("stages", [])]
-    for name in STAGES:
-        own = figures(results, "stages", name)
-        shares = [100 * a / b for a, b in zip(own, totals, strict=True)]
-        shown = [value * 1e6 for value in own]
-        report.rows.append([name, spread(shown, 2), spread(shares, 0, "%"), f"{counts[name]:.0f}"])
-    whole = [value * 1e6 for value in totals]
-    report.rows.append(["all of it", spread(whole, 2), "100%", f"{sum(counts.values()):.0f}"])
+    for kind in (MEMORY, PERSISTENT):
+        counts = bytecodes(kind == PERSISTENT)
+        totals = [sum(sample.values()) for sample in results.get(kind, [])]
+        for name in STAGES:
+            own = figures(results, kind, name)
+            shares = [100 * a / b for a, b in zip(own, totals, strict=True)]
+            shown = [value * 1e6 for value in own]
+            label, count = f"{kind}: {name}", f"{counts[name]:.0f}"
+            report.rows.append([label, spread(shown, 2), spread(shares, 0, "%"), count])
+        whole = [value * 1e6 for value in totals]
+        count = f"{sum(counts.values()):.0f}"
+        report.rows.append([f"{kind}: all of it", spread(whole, 2), "100%", count])
     for name in (throughput.PEER, "limit"):
         other = [value * 1e6 for value in figures(results, name, "seconds")]
         label = "two SimpleQueues, no handles" if name == "limit" else f"{name}, {WORKERS} threads"
