@@ -847,9 +847,11 @@ pool.shutdown()
 with TaskQueue() as queue, WorkerPool(2) as pool:
     pool.start_processing(queue)
     print(index_with_drafts(queue.submit, queue.wait_for_result))
-show_source(WorkerPool._work, WorkerPool._run, run_task)
+show_source(WorkerPool._work, run_task)
 
 # %% [markdown]
+# The `_run` of a WorkerPool is `run_task`.
+#
 # | yours | the library's | why it differs |
 # |---|---|---|
 # | `self._tasks.get()` | `desk.claim(name, leave)` | Records *Started*, so that a cancelled task ends here. |
@@ -1663,7 +1665,7 @@ costs.show()
 compare(prediction, gain)
 
 # %% [markdown]
-# ### The real one
+# ### The real one, measured
 #
 # `WorkerPool` on a `TaskQueue` has all six steps. **Predict** how it compares with the last one. The second table, made
 # without threads, says where its time goes.
