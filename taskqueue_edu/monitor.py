@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import weakref
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, Self
 
 from taskqueue_edu import facts
-from taskqueue_edu.factlog import CODES, Block, Columns, columns, entries, size
+from taskqueue_edu.factlog import CODES, Block, Columns, columns, entries, rows, size
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.registry import Registry
+from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.sketch import Percentiles, Sketch
 from taskqueue_edu.task import TaskStatus
 
@@ -22,9 +24,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BIN: Final = 500_000_000
-"""Width of a bin of the time series, in nanoseconds."""
-
-_KEPT_BINS: Final = 7_200  # one hour
+"""Width of a bin of the time series, in nanoseconds: of the narrowest."""
+WIDTHS: Final = tuple(BIN * 4**level for level in range(9))
+"""Widths of bins, from half a second to 9 hours. All facts are counted in each of them."""
+MOST_POINTS: Final = 240
+"""Points in a snapshot: of the widths, it has the narrowest that needs no more."""
+_KEPT_BINS: Final = 2 * MOST_POINTS  # of each width
+_KEPT_WINDOWS: Final = 8
 KEPT_RUNS: Final = 2_000
 """Runs that a snapshot holds at most: the newest."""
 _NEWEST: Final = 2**62  # a cursor past every fact
@@ -48,11 +54,34 @@ class Run(NamedTuple):
     outcome: str
 
 
-class Point(NamedTuple):
-    """Half a second of the time series. `at`: seconds before the snapshot (negative).
+class Source(Protocol):
+    """What a monitor can watch: a registry, the journal of another process, a recording."""
 
-    Rates are per second; latencies in seconds, NaN where nothing ended; `depth` is the number
-    of tasks that wait at the end of it.
+    def log_since(self, cursor: int) -> tuple[list[Block], int, int]:
+        """Return the log from fact number `cursor` on, its end, and how many tasks wait then."""
+
+    def counts(self) -> dict[TaskStatus, int]:
+        """Return how many of the kept tasks are in each status."""
+
+    def totals(self) -> dict[str, int]:
+        """Return how often each kind of fact has happened."""
+
+    def records(self) -> Sequence[TaskRecord]:
+        """Return the records of all kept tasks, oldest first."""
+
+    def running(self) -> Sequence[TaskRecord]:
+        """Return the records of the tasks that are running."""
+
+    def now(self) -> int:
+        """Return the time that it is there, in nanoseconds since 1970."""
+
+
+class Point(NamedTuple):
+    """A piece of the time series, `Snapshot.width` seconds long.
+
+    `at` is its end, in seconds before the snapshot (so it is negative). Rates are per second;
+    latencies in seconds, NaN where nothing ended; `depth` is the number of tasks that wait at
+    the end of it.
     """
 
     at: float
@@ -66,17 +95,19 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The queue at one moment, over the last `seconds` (at most an hour).
+    """The queue at one moment, over the last `seconds`.
 
     `throughput` (tasks that ended) and `arrivals` are per second, of the time since the first
     task if that is shorter, but of half a second at least. `waiting` is the time from when a
     task could run until it started, `running` from there until the run ended (unless its worker
-    died), both in seconds. `points` are oldest first; the newest complete half second is the
-    last.
+    died), both in seconds. `points` are oldest first, `width` seconds each. If that is half a
+    second, the newest complete one is the last; if it is more, the one under way. `workers` is
+    how many the pool has, or how many were seen, if the pool is not in this process.
     """
 
     at: int
     seconds: float
+    width: float
     counts: dict[TaskStatus, int]
     totals: dict[str, int]
     throughput: float
@@ -155,9 +186,9 @@ class _Bin:
             self.shares = self.waiting.percentiles(), self.running.percentiles()
         return self.shares
 
-    def point(self, at: float) -> Point:
-        """Return a bin of half a second as a point."""
-        rate = 1e9 / BIN
+    def point(self, at: float, seconds: float) -> Point:
+        """Return what happened within `seconds` as a point."""
+        rate = 1 / seconds
         return Point(
             at,
             self.submitted * rate,
@@ -196,17 +227,15 @@ class _Window:
     To add up 30 seconds anew would take longer than all the rest of a snapshot.
     """
 
-    def __init__(self, first: int = 0) -> None:
-        self.first = self.end = first
+    def __init__(self) -> None:
+        self.first = self.end = 0
         self.sum = _Bin()
 
-    def __contains__(self, number: int) -> bool:
-        return self.first <= number < self.end
-
-    def moved(self, bins: dict[int, _Bin], first: int, end: int) -> _Window:
-        """Return the window from `first` to before `end`: this one, if it only has to move on."""
+    def move(self, bins: dict[int, _Bin], first: int, end: int) -> None:
+        """Let it be the window from `first` to before `end`, and sum up what is new to it."""
         if not self.first <= first <= self.end <= end:
-            return _Window(first).moved(bins, first, end)
+            self.first = self.end = first
+            self.sum = _Bin()
         for number in range(self.first, first):
             if number in bins:
                 self.sum -= bins[number]
@@ -214,35 +243,103 @@ class _Window:
             if number in bins:
                 self.sum += bins[number]
         self.first, self.end = first, end
-        return self
+
+
+class _Series:
+    """All that happened, in bins of one width. Bins in which nothing happened are not kept."""
+
+    def __init__(self, width: int) -> None:
+        """`width`: in nanoseconds."""
+        self.width = width
+        self._bins: dict[int, _Bin] = {}
+        self._windows: dict[int, _Window] = {}
+
+    def add(self, part: _Bin, at: int) -> None:
+        """Count what happened in the half second that begins `at`."""
+        number = at // self.width
+        for window in self._windows.values():
+            if window.first <= number < window.end:
+                window.sum += part
+        if number not in self._bins:
+            self._bins[number] = _Bin()
+        self._bins[number] += part
+        while len(self._bins) > _KEPT_BINS:
+            oldest = next(iter(self._bins))
+            gone = self._bins.pop(oldest)
+            for window in self._windows.values():
+                if window.first <= oldest < window.end:
+                    window.sum -= gone
+
+    def window(self, first: int, end: int) -> _Bin:
+        """Return the sum of the bins from number `first` to before `end`."""
+        # Those who look again and again do so with the same length.
+        window = self._windows.pop(end - first, None) or _Window()
+        window.move(self._bins, first, end)
+        self._windows[end - first] = window
+        if len(self._windows) > _KEPT_WINDOWS:
+            del self._windows[next(iter(self._windows))]
+        return window.sum
+
+    def points(self, first: int, end: int, now: int) -> list[Point]:
+        """Return the points from bin `first` to before `end`, seen at `now`."""
+        # The depth stays what it was while nothing happens.
+        before = (part for number, part in reversed(self._bins.items()) if number < first)
+        idle = _Bin()
+        idle.depth = next((part.depth for part in before), 0)
+        points = []
+        for number in range(first, end):
+            part = self._bins.get(number, idle)
+            idle.depth = part.depth
+            begin = number * self.width - now
+            points.append(part.point((begin + self.width) / 1e9, self.width / 1e9))
+        return points
+
+    def under_way(self, number: int, now: int) -> Point:
+        """Return bin `number`, which has not ended, as a point that does."""
+        (point,) = self.points(number, number + 1, now)
+        share = max(now - number * self.width, BIN) / self.width
+        return point._replace(
+            at=0.0,
+            submitted=point.submitted / share,
+            finished=point.finished / share,
+            failed=point.failed / share,
+        )
 
 
 class Monitor:
     """Counts, rates and latencies of a queue, or of a registry read from a journal.
 
     It reads the log by cursor and folds only what is new, and a snapshot adds and takes away only
-    the half seconds that came and went since the last. So both cost the same however long the
-    queue has run. Counts come from the registry itself: they are right even if the monitor was
-    made late.
+    the bins that came and went since the last. So both cost the same however long the queue has
+    run. Counts come from the registry itself: they are right even if the monitor was made late.
     """
 
-    def __init__(self, source: TaskQueue | Registry, *, history: bool = True) -> None:
+    def __init__(self, source: TaskQueue | Source, *, history: bool = True) -> None:
         """With `history=False`, rates and latencies leave out the facts from before now."""
         self.queue = source if isinstance(source, TaskQueue) else None
-        self.registry = source.registry if isinstance(source, TaskQueue) else source
+        self.source: Source = source.registry if isinstance(source, TaskQueue) else source
         # Guards all below: several widgets may refresh one monitor.
         self._lock = threading.Lock()
-        self._cursor = 0 if history else self.registry.log_since(_NEWEST)[1]
+        self._cursor = 0 if history else self.source.log_since(_NEWEST)[1]
         self._first = 0
-        self._bins: dict[int, _Bin] = {}
-        self._window = _Window()
+        self._series = [_Series(width) for width in WIDTHS]
         self._all = _Bin()
         self._runs: tuple[Run, ...] = ()
+
+    @classmethod
+    def shared(cls, source: TaskQueue | Source) -> Monitor:
+        """Return the monitor that all who watch `source` have in common, while anybody has it."""
+        with _sharing:
+            monitor = _shared.get(source, lambda: None)()
+            if monitor is None:
+                monitor = cls(source)
+                _shared[source] = weakref.ref(monitor)
+            return monitor
 
     def refresh(self) -> int:
         """Fold the facts since the last refresh; return how many there were."""
         with self._lock:
-            blocks, self._cursor, depth = self.registry.log_since(self._cursor)
+            blocks, self._cursor, depth = self.source.log_since(self._cursor)
             self._add_bins(blocks, depth)
             self._add_runs(blocks)
             return sum(map(size, blocks))
@@ -260,17 +357,8 @@ class Monitor:
             depth -= part.change
         for number, part in parts.items():
             self._all += part
-            if number in self._window:
-                self._window.sum += part
-            if number in self._bins:
-                self._bins[number] += part
-            else:
-                self._bins[number] = part
-        while len(self._bins) > _KEPT_BINS:
-            oldest = next(iter(self._bins))
-            gone = self._bins.pop(oldest)
-            if oldest in self._window:
-                self._window.sum -= gone
+            for series in self._series:
+                series.add(part, number * BIN)
 
     def _add_runs(self, blocks: list[Block]) -> None:
         new: list[Run] = []
@@ -283,32 +371,49 @@ class Monitor:
     def snapshot(self, seconds: float = 30.0, *, to_now: bool = False) -> Snapshot:
         """Refresh, and return the state now with a time series of the last `seconds`.
 
-        With `to_now`, the half second under way is a point too, as if nothing more happened in
-        it: for a look back at a run that is over.
+        `math.inf` seconds are all since the first fact. With `to_now`, a half second under way
+        is a point too, as if nothing more happened in it: for a look back at a run that is over.
         """
-        now = facts.now()  # before the refresh: then no fact up to now is missed
+        now = self.source.now()  # before the refresh: then no fact up to now is missed
         self.refresh()
-        seconds = min(seconds, _KEPT_BINS * BIN / 1e9)
-        current = now // BIN
-        first = current - max(1, round(seconds * 1e9 / BIN))
         with self._lock:
-            points = self._points(first, current, now)
-            if to_now:
-                points += self._points(current, current + 1, current * BIN + BIN)
-            self._window = self._window.moved(self._bins, first, current + 1)
-            total = self._window.sum
+            whole = seconds == math.inf
+            if whole:
+                seconds = max(now - (self._first or now), BIN) / 1e9
+            series = next(
+                (one for one in self._series if seconds * 1e9 <= MOST_POINTS * one.width),
+                self._series[-1],
+            )
+            seconds = min(seconds, MOST_POINTS * series.width / 1e9)
+            current = now // series.width
+            first = current - max(1, round(seconds * 1e9 / series.width))
+            points = series.points(first, current, now)
+            if series.width > BIN:
+                points.append(series.under_way(current, now))
+            elif to_now:
+                points += series.points(current, current + 1, current * BIN + BIN)
+            total = self._all if whole else series.window(first, current + 1)
             waiting, running = total.percentiles()
-            span = max(now - max(self._first or now, first * BIN), BIN) / 1e9
+            span = max(now - max(self._first or now, first * series.width), BIN) / 1e9
             throughput, arrivals = total.finished / span, total.submitted / span
             since = now - int(seconds * 1e9)
             runs = self._runs[bisect_left(self._runs, since, key=attrgetter("end")) :]
-        counts = self.registry.counts()
+            counts, totals = self.source.counts(), self.source.totals()
+            busy = tuple(
+                Run(record.worker, record.id, record.type, record.started, 0, "")
+                for record in self.source.running()
+            )
         pool = self.queue.dispatcher.pool if self.queue is not None else None
+        if self.queue is not None:
+            workers = pool.workers if pool is not None else 0
+        else:
+            workers = len({run.worker for run in (*runs, *busy)})
         return Snapshot(
             at=now,
             seconds=seconds,
+            width=series.width / 1e9,
             counts=counts,
-            totals=self.registry.totals(),
+            totals=totals,
             throughput=throughput,
             arrivals=arrivals,
             waiting=waiting,
@@ -316,27 +421,11 @@ class Monitor:
             depth=counts[TaskStatus.PENDING],
             maxsize=self.queue.dispatcher.maxsize if self.queue is not None else 0,
             paused=self.queue.paused if self.queue is not None else False,
-            workers=pool.workers if pool is not None else 0,
-            busy=tuple(
-                Run(record.worker, record.id, record.type, record.started, 0, "")
-                for record in self.registry.running()
-            ),
+            workers=workers,
+            busy=busy,
             runs=runs,
             points=tuple(points),
         )
-
-    def _points(self, first: int, end: int, now: int) -> list[Point]:
-        """Return the points from bin `first` to before `end`, seen at `now`."""
-        # Bins in which nothing happened are not kept: the depth stays what it was before.
-        before = (part for number, part in reversed(self._bins.items()) if number < first)
-        idle = _Bin()
-        idle.depth = next((part.depth for part in before), 0)
-        points = []
-        for number in range(first, end):
-            part = self._bins.get(number, idle)
-            idle.depth = part.depth
-            points.append(part.point(((number + 1) * BIN - now) / 1e9))
-        return points
 
     def overall(self) -> tuple[Percentiles, Percentiles]:
         """Return the percentiles of waiting and of running over the whole run, in seconds."""
@@ -356,13 +445,13 @@ class Monitor:
         from taskqueue_edu.frames import fact_frame, task_frame
 
         if what == "facts":
-            return fact_frame(self.registry.facts_since(0)[0])
-        return task_frame(self.registry.records())
+            return fact_frame(rows(self.source.log_since(0)[0]))
+        return task_frame(self.source.records())
 
     def summary(self) -> str:
         """Return a few lines of text: counts, and percentiles over the whole run."""
         waiting, running = self.overall()
-        counts = self.registry.counts()
+        counts = self.source.counts()
         shown = ", ".join(f"{n:,} {status}" for status, n in counts.items() if n) or "no tasks"
         lines = [f"tasks: {shown}"]
         for name, value in (("waiting", waiting), ("running", running)):
@@ -372,6 +461,12 @@ class Monitor:
                     f"p99 {duration(value.p99)}"
                 )
         return "\n".join(lines)
+
+
+_sharing: Final = threading.Lock()  # Guards `_shared`.
+_shared: Final[weakref.WeakKeyDictionary[TaskQueue | Source, weakref.ref[Monitor]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def duration(seconds: float) -> str:

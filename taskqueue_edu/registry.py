@@ -393,6 +393,10 @@ class Registry:
         with self._alone():
             return *self._ledger.log.since(cursor), self._ledger.counts[_PENDING]
 
+    def now(self) -> int:
+        """Return the time, in nanoseconds since 1970."""
+        return facts.now()
+
     # -- idle, held, at the end
 
     def when_idle(self, call: Callable[[], None], unable: Callable[[], bool] | None = None) -> bool:

@@ -15,9 +15,8 @@ from IPython.display import DisplayHandle
 from ipywidgets import HTML, VBox
 
 from taskqueue_edu import facts
-from taskqueue_edu.monitor import Monitor, Snapshot
+from taskqueue_edu.monitor import Monitor, Snapshot, Source
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.registry import Registry
 from taskqueue_edu.widgets.charts import HALF_SECOND, age
 from taskqueue_edu.widgets.lanes import View
 from taskqueue_edu.widgets.picture import draw
@@ -50,13 +49,13 @@ class LiveMonitor:
         """`window`: how many seconds the picture looks back. Raises ValueError below 5."""
         if not 5.0 <= window < math.inf:
             raise ValueError(f"window is {window!r}, expected 5 seconds or more")
-        self._monitor = source if isinstance(source, Monitor) else Monitor(source)
+        self._monitor = source if isinstance(source, Monitor) else Monitor.shared(source)
         self._window = float(window)
         self._screen: _Screen | None = None
 
     def show(self) -> None:
         """Show it under the cell that calls this, from now until `stop`."""
-        _stop_earlier(self._monitor.registry, self)
+        _stop_earlier(self._monitor.source, self)
         self._screen = _Screen(self._monitor, self._window)
         try:
             self._screen.start(weakref.ref(self))
@@ -207,16 +206,16 @@ class _Screen:
         return snapshot, min(seconds, snapshot.seconds)
 
 
-_lock: Final = threading.Lock()  # Guards `_shown`: the newest monitor of each registry.
-_shown: Final[weakref.WeakKeyDictionary[Registry, weakref.ref[LiveMonitor]]] = (
+_lock: Final = threading.Lock()  # Guards `_shown`: the newest monitor of each source.
+_shown: Final[weakref.WeakKeyDictionary[Source, weakref.ref[LiveMonitor]]] = (
     weakref.WeakKeyDictionary()
 )
 
 
-def _stop_earlier(registry: Registry, monitor: LiveMonitor) -> None:
+def _stop_earlier(source: Source, monitor: LiveMonitor) -> None:
     with _lock:
-        earlier = _shown.get(registry, lambda: None)()
-        _shown[registry] = weakref.ref(monitor)
+        earlier = _shown.get(source, lambda: None)()
+        _shown[source] = weakref.ref(monitor)
     if earlier is not None:
         earlier.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class Monitored:
 
 def latencies(monitor: Monitor) -> tuple[list[float], list[float]]:
     """Return waiting and running, in seconds, of each half second that has any."""
-    points = monitor.snapshot(HOUR).points
+    points = monitor.snapshot(120).points
     return tuple(
         [value.p50 for value in values if not math.isnan(value.p50)]
         for values in ([p.waiting for p in points], [p.running for p in points])
@@ -323,7 +324,7 @@ def test_a_journal_can_be_monitored(tmp_path: Path) -> None:
     monitor = Monitor(fold(read_facts(tmp_path / "jobs")))
     snapshot = monitor.snapshot()
     assert snapshot.counts[TaskStatus.SUCCEEDED] == snapshot.counts[TaskStatus.FAILED] == 1
-    assert (snapshot.maxsize, snapshot.workers, snapshot.paused) == (0, 0, False)
+    assert (snapshot.maxsize, snapshot.workers, snapshot.paused) == (0, 1, False)
     assert not math.isnan(snapshot.running.p50)
 
 
@@ -454,26 +455,76 @@ def test_without_history(at: SetClock) -> None:
     assert len(monitor.snapshot().runs) == 1
 
 
-def test_at_most_an_hour(at: SetClock) -> None:
-    """A window longer than the hour that is kept is an hour; one of nothing is one point."""
+@pytest.mark.parametrize(
+    ("seconds", "width", "points"), [(0, 0.5, 1), (30, 0.5, 60), (120, 0.5, 240), (300, 2, 151)]
+)
+def test_a_longer_window_has_wider_points(
+    at: SetClock, seconds: float, width: float, points: int
+) -> None:
+    """A snapshot has 240 points at most, of the smallest width that does; one of nothing has one."""
     monitor = Log().submitted(0, "a-1").monitor()
-    at(1)
+    at(1_000)
+    snapshot = monitor.snapshot(seconds)
+    assert (snapshot.width, len(snapshot.points)) == (width, points)
+    assert snapshot.seconds == seconds
+
+
+def test_the_whole_run(at: SetClock) -> None:
+    """An infinite window is all since the first fact, with each fact in one of its points."""
+    log = Log()
+    for n in range(14_400):
+        log.submitted(n / 2, f"a-{n}").started(n / 2 + 0.1, f"a-{n}").succeeded(
+            n / 2 + 0.3, f"a-{n}"
+        )
+    monitor = log.monitor()
+    assert monitor.refresh() == 3 * 14_400
+    at(2 * HOUR)
     snapshot = monitor.snapshot(math.inf)
-    assert (snapshot.seconds, len(snapshot.points)) == (HOUR, 7_200)
-    assert len(monitor.snapshot(0).points) == 1
+    assert (snapshot.seconds, snapshot.width) == (2 * HOUR, 32)
+    assert len(snapshot.points) <= 240 + 1
+    assert sum(point.submitted for point in snapshot.points[:-1]) * 32 == pytest.approx(
+        14_400, abs=64
+    )
+    assert snapshot.throughput == snapshot.arrivals == pytest.approx(2)
+    assert snapshot.waiting.p50 == about(0.1)
+    assert snapshot.running.p99 == about(0.2)
+
+
+def test_the_wide_point_under_way(at: SetClock) -> None:
+    """The last of the wide points is the one under way: its rates are those of the time so far."""
+    log = Log()
+    for n in range(1_003):
+        log.submitted(n, f"a-{n}")
+    monitor = log.monitor()
+    at(1_003)
+    last = monitor.snapshot(math.inf).points[-1]
+    assert (last.at, last.submitted, last.depth) == (0, pytest.approx(1), 1_003)
 
 
 def test_old_bins_are_dropped(at: SetClock) -> None:
-    """Of a run of two hours, the time series keeps the last one."""
+    """Of a run of two hours, the narrow points keep the last minutes only."""
     log = Log()
     for n in range(14_400):
         log.submitted(n / 2, f"a-{n}")
     monitor = log.monitor()
-    assert monitor.refresh() == 14_400
+    monitor.refresh()
     at(HOUR - 1)
     assert monitor.snapshot(60).arrivals == 0
+    assert monitor.snapshot(math.inf).arrivals > 0
     at(2 * HOUR)
-    assert monitor.snapshot(HOUR).arrivals == pytest.approx(2)
+    assert monitor.snapshot(60).arrivals == pytest.approx(2)
+
+
+def test_one_monitor_for_all() -> None:
+    """Those who share the monitor of a queue get the same one, until nobody has it any more."""
+    with TaskQueue() as queue:
+        monitor = Monitor.shared(queue)
+        assert Monitor.shared(queue) is monitor
+        assert Monitor.shared(TaskQueue()) is not monitor
+        forgotten = weakref.ref(monitor)
+        del monitor
+        assert forgotten() is None
+        assert Monitor.shared(queue).queue is queue
 
 
 def random_life(random: Random, log: Log, task: str, begin: float) -> None:
@@ -518,7 +569,7 @@ def test_how_often_one_looks_changes_nothing(seed: int, block: int, at: SetClock
         some, log.facts = log.facts[:20], log.facts[20:]
         registry._ledger.replay(some)
         at((some[-1][2] - ns(0)) / 1e9 + random.random())
-        seconds = random.choice([2.0, 10.0, 10.0, 60.0])
+        seconds = random.choice([2.0, 10.0, 10.0, 60.0, 200.0, math.inf])
         assert same(often.snapshot(seconds), Monitor(registry).snapshot(seconds))
         assert same(often.overall(), Monitor(registry).overall())
         pending = sum(record.status is TaskStatus.PENDING for record in registry.records())
@@ -562,7 +613,7 @@ def test_against_a_loop_over_the_facts(seed: int, at: SetClock) -> None:
         depth[when // BIN] = len(ready)
     last = log.facts[-1][2] // BIN
     at((last * BIN + BIN - ns(0)) / 1e9)
-    snapshot = log.monitor().snapshot(HOUR)
+    snapshot = log.monitor().snapshot(120)
     points = {last - n: point for n, point in enumerate(reversed(snapshot.points))}
     assert {n: points[n].depth for n in depth} == depth
     assert {n: points[n].finished / 2 for n in finished} == finished
