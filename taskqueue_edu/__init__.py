@@ -31,6 +31,7 @@ The modules, in the order in which to read them; each imports only those above i
     reporter       progress on one line
     config         settings from TOML and the environment
     workloads      real tasks to run
+    picture        what the monitor knows, as HTML with SVG
     cli            the `taskqueue` command
     widgets        the live monitor for notebooks
 """

@@ -12,13 +12,13 @@ from matplotlib.patches import Patch
 from matplotlib.path import Path
 
 from taskqueue_edu.monitor import Snapshot, duration
-from taskqueue_edu.widgets import scale
-from taskqueue_edu.widgets.charts import HALF_SECOND, Chart, Curve, charts, unbroken
-from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, View, bars, known, label, marks
+from taskqueue_edu.picture import scale
+from taskqueue_edu.picture.charts import HALF_SECOND, Chart, Curve, charts, unbroken
+from taskqueue_edu.picture.frame import HEIGHT
+from taskqueue_edu.picture.lanes import MARKS, MOST, WORDS, Bar, View, bars, known, label, marks
+from taskqueue_edu.picture.timeline import LANE
+from taskqueue_edu.picture.words import counts
 from taskqueue_edu.widgets.page import GRAY, INK, LARGE, NORMAL, PALE, POINT, SMALL, WIDTH, Page
-from taskqueue_edu.widgets.picture import HEIGHT
-from taskqueue_edu.widgets.timeline import LANE
-from taskqueue_edu.widgets.words import counts
 
 _TOP, _HEAD, _FOOT, _BETWEEN = 34, 46, 30, 28  # pixels
 

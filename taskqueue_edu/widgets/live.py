@@ -16,12 +16,12 @@ from ipywidgets import HTML, VBox
 
 from taskqueue_edu import facts
 from taskqueue_edu.monitor import Monitor, Snapshot, Source
+from taskqueue_edu.picture.charts import HALF_SECOND, age
+from taskqueue_edu.picture.frame import draw
+from taskqueue_edu.picture.lanes import View
+from taskqueue_edu.picture.style import STYLE
+from taskqueue_edu.picture.words import status
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.widgets.charts import HALF_SECOND, age
-from taskqueue_edu.widgets.lanes import View
-from taskqueue_edu.widgets.picture import draw
-from taskqueue_edu.widgets.style import STYLE
-from taskqueue_edu.widgets.words import status
 
 INTERVAL: Final = 0.2
 """Seconds between two frames."""

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from PIL import Image
 
-from taskqueue_edu.widgets import scale
+from taskqueue_edu.picture import scale
 
 WIDTH: Final = 760
 """Pixels across, as a page shows it. The file has twice as many, for sharp screens."""

@@ -28,7 +28,7 @@ markers =
     browser: needs Chromium and playwright
     durability: tries what a crash or a disk can do to a journal
 """
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", "course", "corpus", "widgets")
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", "course", "corpus", "picture", "widgets")
 
 
 # It knows pytest, but neither the package nor a test: each process that it forks imports those of

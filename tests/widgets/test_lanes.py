@@ -9,7 +9,7 @@ import pytest
 
 from taskqueue_edu import facts
 from taskqueue_edu.monitor import KEPT_RUNS
-from taskqueue_edu.widgets.lanes import KINDS, MARKS, MOST, WORDS, View, bars, known, label, marks
+from taskqueue_edu.picture.lanes import KINDS, MARKS, MOST, WORDS, View, bars, known, label, marks
 
 from .samples import AT, BUSY, CROWD, EMPTY, SECOND, change, run
 

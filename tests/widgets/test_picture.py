@@ -8,11 +8,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from taskqueue_edu.monitor import Snapshot
-from taskqueue_edu.widgets.charts import charts, unbroken
-from taskqueue_edu.widgets.lanes import MARKS, WORDS, View
-from taskqueue_edu.widgets.picture import draw
-from taskqueue_edu.widgets.style import STYLE
-from taskqueue_edu.widgets.words import counts, status
+from taskqueue_edu.picture.charts import charts, unbroken
+from taskqueue_edu.picture.frame import draw
+from taskqueue_edu.picture.lanes import MARKS, WORDS, View
+from taskqueue_edu.picture.style import STYLE
+from taskqueue_edu.picture.words import counts, status
 
 from .samples import ALL, AT, BURST, BUSY, EMPTY, change, run
 

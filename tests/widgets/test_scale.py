@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskqueue_edu.widgets.scale import Axis, clock_axis, count_axis, number, span, time_axis
+from taskqueue_edu.picture.scale import Axis, clock_axis, count_axis, number, span, time_axis
 
 
 def check(axis: Axis, highest: float) -> None:

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from taskqueue_edu import facts
 from taskqueue_edu.monitor import BIN, Point, Snapshot, duration
+from taskqueue_edu.picture import scale
+from taskqueue_edu.picture.scale import Axis
 from taskqueue_edu.sketch import Percentiles
-from taskqueue_edu.widgets import scale
-from taskqueue_edu.widgets.scale import Axis
 
 HALF_SECOND: Final = BIN / 1e9
 

@@ -12,13 +12,13 @@ from html import escape
 from typing import Final
 
 from taskqueue_edu.monitor import Snapshot
-from taskqueue_edu.widgets import scale
-from taskqueue_edu.widgets.charts import HALF_SECOND, Chart, Curve, age, charts, unbroken
-from taskqueue_edu.widgets.lanes import Lanes
-from taskqueue_edu.widgets.scale import Axis
-from taskqueue_edu.widgets.svg import note, time_grid
-from taskqueue_edu.widgets.timeline import draw_workers
-from taskqueue_edu.widgets.words import counts
+from taskqueue_edu.picture import scale
+from taskqueue_edu.picture.charts import HALF_SECOND, Chart, Curve, age, charts, unbroken
+from taskqueue_edu.picture.lanes import Lanes
+from taskqueue_edu.picture.scale import Axis
+from taskqueue_edu.picture.svg import note, time_grid
+from taskqueue_edu.picture.timeline import draw_workers
+from taskqueue_edu.picture.words import counts
 
 HEIGHT: Final = 112
 """Pixels from the bottom to the top of a chart."""

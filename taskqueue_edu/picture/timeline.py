@@ -7,8 +7,8 @@ from html import escape
 from typing import Final
 
 from taskqueue_edu.monitor import Run, Snapshot, duration
-from taskqueue_edu.widgets.lanes import MARKS, MOST, WORDS, Bar, Lanes, bars, label, marks, short
-from taskqueue_edu.widgets.svg import note, time_grid
+from taskqueue_edu.picture.lanes import MARKS, MOST, WORDS, Bar, Lanes, bars, label, marks, short
+from taskqueue_edu.picture.svg import note, time_grid
 
 LANE: Final = 28
 """Pixels from one worker to the next."""

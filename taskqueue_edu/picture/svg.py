@@ -6,7 +6,7 @@ notebook while letters, dashes and marks keep their size, without JavaScript.
 
 from __future__ import annotations
 
-from taskqueue_edu.widgets import scale
+from taskqueue_edu.picture import scale
 
 
 def note(text: str, height: float) -> str:
