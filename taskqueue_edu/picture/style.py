@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-STYLE: Final = """<style>
+_DARK: Final = (
+    "--tq-blue:#64b0f5;--tq-orange:#f0a43c;--tq-violet:#b79df2;--tq-pink:#f080bd;--tq-red:#ff8a80"
+)
+
+_RULES: Final = """\
 .tq{--tq-blue:#1565c0;--tq-orange:#b45309;--tq-violet:#6d4bb8;--tq-pink:#a3256d;--tq-red:#c62828;
  --tq-ground:var(--jp-layout-color0,Canvas);color:var(--jp-ui-font-color1,currentColor);
  font:12px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);padding:4px 2px 0}
-[data-jp-theme-light="false"] .tq,.vscode-dark .tq{--tq-blue:#64b0f5;--tq-orange:#f0a43c;
- --tq-violet:#b79df2;--tq-pink:#f080bd;--tq-red:#ff8a80}
 .tq b{font-weight:600}
 .tq svg,.tq svg svg{overflow:visible}
 .tq-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;align-items:baseline;margin:0 0 10px}
@@ -61,9 +63,17 @@ STYLE: Final = """<style>
 .tq-mark-stopped{fill:var(--tq-ground);stroke:currentColor}
 .tq-status{font:12px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);margin:2px;
  color:var(--jp-ui-font-color1,currentColor)}
-</style>"""
-"""In the notebook's colors where it names them, so the picture follows a light or dark theme.
+"""
+
+CSS: Final = f"""{_RULES}\
+[data-jp-theme-light="false"] .tq,.vscode-dark .tq{{{_DARK}}}
+@media (prefers-color-scheme:dark){{.tq-page .tq{{{_DARK}}}}}
+"""
+"""In the notebook's colors where it names them, so the picture follows a light or dark theme; on a
+page of the class `tq-page`, in those that the browser prefers.
 
 Every kind of line and bar differs from the others in its dashes or its shape too: nobody has to
 tell colors apart.
 """
+
+STYLE: Final = f"<style>{CSS}</style>"
