@@ -27,6 +27,8 @@ The modules, in the order in which to read them; each imports only those above i
     files, journal what survives the process: JsonStore, PersistentQueue, the inbox
     sketch         percentiles of a stream
     frames         records and facts as pandas tables
+    source         what a monitor can watch
+    recording      a run that is over, at any moment of it; a log in a file
     monitor        counts, throughput, latency, from the log of facts
     reporter       progress on one line
     config         settings from TOML and the environment

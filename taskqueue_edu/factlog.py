@@ -36,6 +36,11 @@ def columns(block: Block) -> Columns:
     return Columns(bytes(block[::_WIDTH]), block[2::_WIDTH], block[5::_WIDTH])
 
 
+def ids(block: Block) -> tuple[str, ...]:
+    """Return whose facts they are."""
+    return block[1::_WIDTH]
+
+
 def entries(block: Block) -> Iterator[tuple[int, str, int, str, str, int]]:
     """Return the facts of a block one by one."""
     return zip(*[iter(block)] * _WIDTH, strict=True)

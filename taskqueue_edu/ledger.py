@@ -20,6 +20,9 @@ from taskqueue_edu.task import RunningTask, TaskStatus
 RETAIN: Final = 100_000
 """Finished tasks kept by default."""
 
+EVERYTHING: Final = 2**62
+"""So many finished tasks there are in no file: with this retention, nothing is forgotten."""
+
 FINISHED: Final = frozenset(status for status in TaskStatus if status.finished)
 _FINAL: Final = frozenset({TaskStatus.SUCCEEDED, TaskStatus.CANCELLED})
 _PENDING: Final = TaskStatus.PENDING

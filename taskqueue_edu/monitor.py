@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import weakref
 from bisect import bisect_left
@@ -11,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
 
 from taskqueue_edu import facts
 from taskqueue_edu.factlog import CODES, Block, Columns, columns, entries, rows, size
 from taskqueue_edu.queue import TaskQueue
-from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.sketch import Percentiles, Sketch
+from taskqueue_edu.source import Source
 from taskqueue_edu.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -52,28 +53,6 @@ class Run(NamedTuple):
     start: int
     end: int
     outcome: str
-
-
-class Source(Protocol):
-    """What a monitor can watch: a registry, the journal of another process, a recording."""
-
-    def log_since(self, cursor: int) -> tuple[list[Block], int, int]:
-        """Return the log from fact number `cursor` on, its end, and how many tasks wait then."""
-
-    def counts(self) -> dict[TaskStatus, int]:
-        """Return how many of the kept tasks are in each status."""
-
-    def totals(self) -> dict[str, int]:
-        """Return how often each kind of fact has happened."""
-
-    def records(self) -> Sequence[TaskRecord]:
-        """Return the records of all kept tasks, oldest first."""
-
-    def running(self) -> Sequence[TaskRecord]:
-        """Return the records of the tasks that are running."""
-
-    def now(self) -> int:
-        """Return the time that it is there, in nanoseconds since 1970."""
 
 
 class Point(NamedTuple):
@@ -447,6 +426,15 @@ class Monitor:
         if what == "facts":
             return fact_frame(rows(self.source.log_since(0)[0]))
         return task_frame(self.source.records())
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write the log to a new file, which LiveMonitor.replay plays; return how many facts.
+
+        It has no arguments and no results of tasks. Raises StorageError.
+        """
+        from taskqueue_edu.recording import save_log
+
+        return save_log(self.source, path)
 
     def summary(self) -> str:
         """Return a few lines of text: counts, and percentiles over the whole run."""

@@ -40,10 +40,19 @@ What is damaged is put aside when the folder is opened: a torn last line into `t
 other damage into `quarantine.jsonl`, each piece with its file, offset and reason.
 """
 
+from taskqueue_edu.journal.followed import FollowedJournal
 from taskqueue_edu.journal.inbox import Inbox, InboxReader
 from taskqueue_edu.journal.queue import PersistentQueue
 from taskqueue_edu.journal.report import RecoveryReport
 from taskqueue_edu.journal.scan import read_facts
 from taskqueue_edu.journal.store import JsonStore
 
-__all__ = ["Inbox", "InboxReader", "JsonStore", "PersistentQueue", "RecoveryReport", "read_facts"]
+__all__ = [
+    "FollowedJournal",
+    "Inbox",
+    "InboxReader",
+    "JsonStore",
+    "PersistentQueue",
+    "RecoveryReport",
+    "read_facts",
+]

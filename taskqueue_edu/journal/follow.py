@@ -19,7 +19,7 @@ from taskqueue_edu.facts import RawFact
 from taskqueue_edu.journal import lines
 from taskqueue_edu.journal.inbox import KINDS, Inbox
 from taskqueue_edu.journal.scan import scan
-from taskqueue_edu.ledger import FINISHED, Ledger
+from taskqueue_edu.ledger import EVERYTHING, FINISHED, Ledger
 from taskqueue_edu.record import TaskRecord, split_id
 from taskqueue_edu.task import TaskStatus
 
@@ -31,7 +31,6 @@ way to sleep until another process writes to a file; a look is two calls of `sta
 _TAIL: Final = 64
 """Bytes before the place where reading goes on that must still be there: with a checksum."""
 
-_ALL: Final = 2**62
 _PUT_BACK: Final = frozenset({TaskStatus.FAILED, TaskStatus.DEAD})
 
 
@@ -57,8 +56,8 @@ class Follower:
         self.close()
         self._offset, self._tail = 0, b""
         self._seq, self._version = -1, lines.VERSION
-        # Nothing expires here: what the journal has is there.
-        self.ledger = Ledger(_ALL)
+        # What the journal has is there: its owner decides what expires.
+        self.ledger = Ledger(EVERYTHING)
 
     def close(self) -> None:
         """Close the journal's file."""

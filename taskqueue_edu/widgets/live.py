@@ -15,13 +15,14 @@ from IPython.display import DisplayHandle
 from ipywidgets import HTML, VBox
 
 from taskqueue_edu import facts
-from taskqueue_edu.monitor import Monitor, Snapshot, Source
+from taskqueue_edu.monitor import Monitor, Snapshot
 from taskqueue_edu.picture.charts import HALF_SECOND, age
 from taskqueue_edu.picture.frame import draw
 from taskqueue_edu.picture.lanes import View
 from taskqueue_edu.picture.style import STYLE
 from taskqueue_edu.picture.words import status
 from taskqueue_edu.queue import TaskQueue
+from taskqueue_edu.source import Source
 
 INTERVAL: Final = 0.2
 """Seconds between two frames."""

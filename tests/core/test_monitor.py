@@ -461,7 +461,7 @@ def test_without_history(at: SetClock) -> None:
 def test_a_longer_window_has_wider_points(
     at: SetClock, seconds: float, width: float, points: int
 ) -> None:
-    """A snapshot has 240 points at most, of the smallest width that does; one of nothing has one."""
+    """A snapshot has 240 points at most, of the smallest width that does, and one at least."""
     monitor = Log().submitted(0, "a-1").monitor()
     at(1_000)
     snapshot = monitor.snapshot(seconds)
