@@ -52,6 +52,7 @@ def snapshot(**changes: Any) -> Snapshot:
     values: dict[str, Any] = {
         "at": 0,
         "seconds": 30.0,
+        "width": 0.5,
         "counts": dict.fromkeys(TaskStatus, 0),
         "totals": totals,
         "throughput": 0.0,

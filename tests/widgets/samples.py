@@ -18,6 +18,7 @@ SECOND = 1_000_000_000
 EMPTY = Snapshot(
     at=AT,
     seconds=30.0,
+    width=0.5,
     counts=dict.fromkeys(TaskStatus, 0),
     totals=dict.fromkeys(facts.KINDS, 0),
     throughput=0.0,
