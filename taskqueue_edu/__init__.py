@@ -36,6 +36,7 @@ The modules, in the order in which to read them; each imports only those above i
     picture        what the monitor knows, as HTML with SVG
     cli            the `taskqueue` command
     widgets        the live monitor for notebooks
+    lab            checks what learners make, and shows how it fails
 """
 
 from importlib import import_module

@@ -1,0 +1,32 @@
+"""The lab: it checks what learners make, and shows them how it fails.
+
+misconceptions   forty beliefs that are not so, by name
+isolate          run code that may do anything, and live on
+verdict          what a check says of an answer
+probes           what a check is made of
+exercises        the exercises, a folder each
+attempts         what a learner has done so far
+checks           check, hint, reveal, confidence, progress
+mutants          the learner writes a test, and broken implementations try to get past it
+parsons          a program from its lines
+predict          predict and outcome; trace
+"""
+
+from taskqueue_edu.lab.checks import CheckFailed, check, confidence, hint, progress, reveal
+from taskqueue_edu.lab.mutants import mutants
+from taskqueue_edu.lab.parsons import parsons
+from taskqueue_edu.lab.predict import outcome, predict, trace
+
+__all__ = [
+    "CheckFailed",
+    "check",
+    "confidence",
+    "hint",
+    "mutants",
+    "outcome",
+    "parsons",
+    "predict",
+    "progress",
+    "reveal",
+    "trace",
+]

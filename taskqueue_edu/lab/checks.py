@@ -1,0 +1,226 @@
+"""check, hint, reveal, progress: what a notebook calls."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any, Final
+
+from taskqueue_edu.errors import TaskQueueError
+from taskqueue_edu.lab import attempts as kept
+from taskqueue_edu.lab.exercises import Exercise, exercises, find
+from taskqueue_edu.lab.verdict import State, Verdict
+
+TRIES: Final = 3
+"""Answers that were not right before the solution is shown without being forced."""
+
+_PHASES: Final = {
+    "p1": "1 Core task system",
+    "p2": "2 Worker pool",
+    "p3": "3 Monitoring and storage",
+    "p4": "4 Integration and command line",
+}
+
+
+class CheckFailed(TaskQueueError, AssertionError):
+    """An answer is not right, and this is grading: see `strict`."""
+
+
+def strict() -> bool:
+    """Tell whether a check raises CheckFailed: while grading, or if TASKQUEUE_EDU_STRICT=1."""
+    return bool(os.environ.get("NBGRADER_EXECUTION")) or (
+        os.environ.get("TASKQUEUE_EDU_STRICT", "") not in ("", "0")
+    )
+
+
+def check(exercise: str, *answers: Any) -> None:
+    """Check what was made for an exercise, and show the verdict.
+
+        check("p2.bounded_queue", BoundedQueue)
+
+    It raises nothing in a notebook, whatever the answer does. While grading, it raises
+    CheckFailed for an answer that is not right.
+    """
+    with gently():
+        verdict = find(exercise).judge(answers)
+        note(verdict)
+        show(verdict)
+        if strict() and not verdict.ok:
+            raise CheckFailed(f"{exercise}: {verdict.state}")
+
+
+def note(verdict: Verdict) -> None:
+    """Keep what came of an answer; one that is not there yet is none."""
+    if verdict.state is State.TODO:
+        return
+    progress = kept.load()
+    attempts = progress.of(verdict.exercise)
+    if verdict.ok:
+        attempts.passed = True
+    else:
+        attempts.tries += 1
+    if verdict.misconception and verdict.misconception not in attempts.misconceptions:
+        attempts.misconceptions.append(verdict.misconception)
+    kept.save(progress)
+
+
+def hint(exercise: str) -> None:
+    """Show the next hint for an exercise; after the last one, all of them."""
+    with gently():
+        hints = find(exercise).hints
+        progress = kept.load()
+        attempts = progress.of(exercise)
+        attempts.hints += 1
+        kept.save(progress)
+        shown = hints if attempts.hints > len(hints) else hints[attempts.hints - 1 : attempts.hints]
+        first = 1 if len(shown) > 1 else attempts.hints
+        for number, text in enumerate(shown, first):
+            show(Text(f"**Hint {number} of {len(hints)}.** {text}"))
+
+
+def reveal(exercise: str, *, force: bool = False) -> None:
+    """Show the solution and why it is right, once it is yours, or after three tries.
+
+    `force=True` shows it now: you learn more if you try first.
+    """
+    with gently():
+        found = find(exercise)
+        progress = kept.load()
+        attempts = progress.of(exercise)
+        if not (force or attempts.passed or attempts.tries >= TRIES):
+            left = TRIES - attempts.tries
+            more = f"{left} more {'try' if left == 1 else 'tries'}"
+            show(
+                Text(
+                    f"The solution of {exercise} opens when your answer is right, or after {more}. "
+                    f"`hint({exercise!r})` helps on; `reveal({exercise!r}, force=True)` opens it "
+                    "now."
+                )
+            )
+            return
+        attempts.revealed = True
+        kept.save(progress)
+        show(Text(solution_text(found)))
+
+
+def solution_text(exercise: Exercise) -> str:
+    """Return the solution of an exercise, explained, with the other right answers: Markdown."""
+    parts = [exercise.about, f"```python\n{exercise.source('solution')}```"]
+    for name, source in exercise.others("alt").items():
+        parts += [f"**Another way: {name.replace('_', ' ')}**", f"```python\n{source}```"]
+    return "\n\n".join(parts)
+
+
+class Text:
+    """Markdown: shown as such in a notebook, as it is elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_markdown_(self) -> str:
+        return self._text
+
+
+class _Map:
+    """The exercises of the course, and how far the learner is."""
+
+    def __init__(self, progress: kept.Progress) -> None:
+        self._rows = [
+            (phase, [(one.name, progress.of(one.name)) for one in exercises() if _in(one, prefix)])
+            for prefix, phase in _PHASES.items()
+        ]
+
+    def __repr__(self) -> str:
+        lines = []
+        for phase, rows in self._rows:
+            lines.append(f"{phase}: {sum(a.passed for _, a in rows)} of {len(rows)}")
+            lines += [f"  {_mark(a)} {name:<28} {_story(a)}".rstrip() for name, a in rows]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        shown = ""
+        for phase, rows in self._rows:
+            done = f"{sum(a.passed for _, a in rows)} of {len(rows)}"
+            shown += f'<tr><th colspan="3" scope="rowgroup">{phase}: {done}</th></tr>'
+            for name, attempts in rows:
+                cells = (_mark(attempts), f"<code>{escape(name)}</code>", _story(attempts))
+                shown += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+        return (
+            f'<table class="tq-map"><caption>Your way through the course</caption>{shown}</table>'
+        )
+
+
+def _in(exercise: Exercise, prefix: str) -> bool:
+    return exercise.name.startswith(f"{prefix}.")
+
+
+def _mark(attempts: kept.Attempts) -> str:
+    return "✓" if attempts.passed else "…" if attempts.tries else "·"
+
+
+def _story(attempts: kept.Attempts) -> str:
+    tries = attempts.tries
+    parts = [
+        f"{tries} {'try' if tries == 1 else 'tries'} before"
+        if attempts.passed
+        else f"{tries} tried"
+    ]
+    if not tries:
+        parts = ["at once"] if attempts.passed else []
+    if attempts.sure:
+        parts.append(f"sure {attempts.sure} of 5")
+    if attempts.hints:
+        parts.append(f"{attempts.hints} hints")
+    if attempts.misconceptions:
+        parts.append("met: " + ", ".join(attempts.misconceptions).replace("_", " "))
+    return "; ".join(parts)
+
+
+def confidence(exercise: str, sure: int) -> None:
+    """Note how sure you are that your answer is right, from 1 (a guess) to 5 (certain).
+
+    Say it before the check. The map of `progress()` shows it beside what came of it: to know what
+    one knows is a skill of its own.
+    """
+    with gently():
+        if sure not in range(1, 6):
+            raise TaskQueueError(f"{sure!r} is no number from 1 to 5", hint="1 is a guess.")
+        noted = kept.load()
+        noted.of(find(exercise).name).sure = sure
+        kept.save(noted)
+        show(Text(f"Noted: {sure} of 5. Now check it."))
+
+
+def progress() -> None:
+    """Draw the map of the course: which exercises are done, and what was met on the way."""
+    show(_Map(kept.load()))
+
+
+def show(thing: Any) -> None:
+    """Display a thing in a notebook; print it elsewhere."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        from IPython.display import display
+
+        display(thing)
+    else:
+        sys.stdout.write(f"{thing}\n")
+
+
+@contextmanager
+def gently() -> Iterator[None]:
+    """Show what is wrong with a call, and raise it only while grading."""
+    try:
+        yield
+    except CheckFailed:
+        raise
+    except TaskQueueError as error:
+        if strict():
+            raise
+        show(Text(str(error)))

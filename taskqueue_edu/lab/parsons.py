@@ -1,0 +1,92 @@
+"""parsons: a program from its lines, which come out of order, with some that don't belong."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+import tempfile
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from taskqueue_edu.errors import TaskQueueError
+from taskqueue_edu.lab.checks import CheckFailed, gently, note, show, strict
+from taskqueue_edu.lab.exercises import Exercise, find, import_file
+from taskqueue_edu.lab.verdict import State, Verdict
+
+_BEGIN: Final = "# lines\n"
+
+
+class Puzzle(NamedTuple):
+    """The lines that stand, and those to choose from, by letter."""
+
+    frame: str
+    lines: dict[str, str]
+
+    def program(self, order: str) -> str:
+        """Return the program that an order of letters makes. Raises TaskQueueError."""
+        letters = order.upper().split() if " " in order.strip() else list(order.upper())
+        if unknown := [letter for letter in letters if letter not in self.lines]:
+            raise TaskQueueError(
+                f"there is no line {unknown[0]!r}", hint=f"the lines are {' '.join(self.lines)}."
+            )
+        return self.frame + "".join(self.lines[letter] + "\n" for letter in letters)
+
+    def __str__(self) -> str:
+        shown = [f"  {letter}  {line}" for letter, line in self.lines.items()]
+        return "\n".join([self.frame.rstrip(), *shown])
+
+
+def puzzle(exercise: Exercise) -> Puzzle:
+    """Return the puzzle of an exercise: the lines of solution.py, and of extra.txt, shuffled.
+
+    Lines of solution.py above `# lines` stand already. The order is the same every time.
+    """
+    frame, _, lines = exercise.source("solution").rpartition(_BEGIN)
+    extra = (exercise.folder / "extra.txt").read_text(encoding="utf-8")
+    found = [line for line in (lines + extra).splitlines() if line.strip()]
+    found.sort(key=lambda line: hashlib.sha256(line.encode()).digest())
+    return Puzzle(frame, dict(zip(string.ascii_uppercase, found, strict=False)))
+
+
+def parsons(exercise: str, order: Any = ...) -> None:
+    """Show the lines of a puzzle, or check an order of them: `parsons("p2.loop", "C A F B")`.
+
+    Not every line belongs; their indentation is right.
+    """
+    with gently():
+        found = find(exercise)
+        wanted = puzzle(found)
+        if order is ...:
+            show(_Lines(f"{found.name}: put these lines in order; some don't belong.\n{wanted}"))
+            return
+        verdict = _judge(found, wanted.program(order))
+        note(verdict)
+        show(verdict)
+        if strict() and not verdict.ok:
+            raise CheckFailed(f"{exercise}: {verdict.state}")
+
+
+def _judge(exercise: Exercise, program: str) -> Verdict:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "your_lines.py"
+        path.write_text(program, encoding="utf-8")
+        try:
+            module = import_file(path)
+        except SyntaxError as error:
+            return Verdict(
+                exercise.name,
+                State.COUNTEREXAMPLE,
+                tried="Your lines as a program",
+                happened=f"It is none: {error.msg}\n{(error.text or '').rstrip()}",
+            )
+        return exercise.judge([getattr(module, name) for name in exercise.check.names])
+
+
+class _Lines:
+    """Text that keeps its columns."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text

@@ -1,0 +1,145 @@
+"""What a check is made of: probes, each of which tries one thing with an answer."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import linecache
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from types import FunctionType
+from typing import Any, Final, NamedTuple
+
+from taskqueue_edu.lab.isolate import is_learners, source_line
+from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
+from taskqueue_edu.lab.verdict import Evidence, LabVerdict, State, Verdict
+
+ANY: Final = frozenset[str]()
+
+
+class Probe(NamedTuple):
+    """One thing to try. `tried` says what, in a sentence."""
+
+    tried: str
+    run: Callable[..., Any]
+    misconception: str
+    kinds: Collection[str]
+    question: str
+
+
+class Check:
+    """What an exercise demands, as probes in the order in which they are tried.
+
+        check = Check("BoundedQueue")
+
+        @check.probe("if_around_wait", question="Who else may have been there first?")
+        def two_getters_wait_for_one_item(BoundedQueue):
+            '''Two threads wait in get(), then one item comes.'''
+            return explore(...)
+
+    A probe gets what the learner made. It fails by an AssertionError, whose message says what
+    happened, or by a verdict of the lab that is not ok, which becomes the evidence. The first
+    probe that fails decides: it names its misconception, or, without one, shows the case alone.
+    Any other exception is a case as well: a slip of the pen is no misconception.
+    """
+
+    def __init__(self, *names: str) -> None:
+        """`names`: what the learner's cell defines, in the order in which `check` gets it."""
+        self.names = names
+        self.probes: list[Probe] = []
+
+    def probe(
+        self, misconception: str = "", *, kinds: Collection[str] = ANY, question: str = ""
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Add a probe; its docstring says what is tried.
+
+        With `kinds`, only those kinds of verdict show the misconception, and others a case.
+        """
+        if misconception and misconception not in MISCONCEPTIONS:
+            raise ValueError(f"there is no misconception {misconception!r}")
+
+        def add(run: Callable[..., Any]) -> Callable[..., Any]:
+            tried = " ".join((inspect.getdoc(run) or run.__name__).split()).removesuffix(".")
+            self.probes.append(Probe(tried, run, misconception, kinds, question))
+            return run
+
+        return add
+
+    def judge(self, exercise: str, answers: Sequence[Any]) -> Verdict:
+        """Try everything until something fails, in this thread, and say what came of it."""
+        if missing := next(filter(None, map(undone, answers)), ""):
+            return Verdict(exercise, State.TODO, happened=missing)
+        passed: list[str] = []
+        for probe in self.probes:
+            failure = _try(probe, answers)
+            if failure is not None:
+                label, happened, evidence = failure
+                return Verdict(
+                    exercise,
+                    State.MISCONCEPTION if label else State.COUNTEREXAMPLE,
+                    label,
+                    tried=probe.tried,
+                    happened=happened,
+                    question=probe.question,
+                    evidence=evidence,
+                    passed=tuple(passed),
+                )
+            passed.append(probe.tried[:1].lower() + probe.tried[1:])
+        return Verdict(exercise, State.PASS, passed=tuple(passed))
+
+
+def _try(probe: Probe, answers: Sequence[Any]) -> tuple[str, str, Evidence | None] | None:
+    """Return the misconception that a probe shows, what happened, and what shows it."""
+    try:
+        found = probe.run(*answers)
+    except AssertionError as error:
+        return probe.misconception, str(error) or "It is not so.", None
+    except Exception as error:
+        return "", describe(error), None
+    if not isinstance(found, LabVerdict) or found.ok is not False:
+        return None
+    kind = str(getattr(found, "kind", ""))
+    label = probe.misconception if not probe.kinds or kind in probe.kinds else ""
+    return label, f"{kind}.", Evidence(str(found), found._repr_html_())
+
+
+def describe(error: BaseException) -> str:
+    """Name an exception, and the learner's line that raised it."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    for frame, number in reversed(list(traceback.walk_tb(error.__traceback__))):
+        file = frame.f_code.co_filename
+        if is_learners(file):
+            return f"{text}\n  at: {source_line(file, number)}"
+    return text
+
+
+# -- not done yet
+
+
+def undone(answer: Any) -> str:
+    """Say what of an answer is still to be written; "" if nothing is."""
+    if answer is ...:
+        return "A value is still `...`."
+    parts = [answer]
+    if isinstance(answer, type):
+        parts += [inspect.unwrap(getattr(p, "__func__", p)) for p in vars(answer).values()]
+    for part in parts:
+        if isinstance(part, FunctionType) and _is_empty(part):
+            return f"`{part.__qualname__}` still has the body `...`."
+    return ""
+
+
+def _is_empty(function: FunctionType) -> bool:
+    """Return whether the body is `...`, which compiles to nothing but `return None`."""
+    lines = linecache.getlines(function.__code__.co_filename)
+    if lines and "..." not in "".join(
+        inspect.getblock(lines[function.__code__.co_firstlineno - 1 :])
+    ):
+        return False  # it says `pass`, or has a docstring alone: that may be meant
+    for step in dis.get_instructions(function):
+        if step.opname in ("LOAD_CONST", "RETURN_CONST"):
+            if step.argval is not None:
+                return False
+        elif step.opname not in ("RESUME", "RETURN_VALUE", "NOP", "COPY_FREE_VARS"):
+            return False
+    return True
