@@ -98,6 +98,7 @@ def _be_the_copy(
     try:
         os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the original gets it, and kills the copy
+        faulthandler.disable()  # where it would write a crash to, is not ours
         faulthandler.dump_traceback_later(seconds, file=stacks.fileno())
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
@@ -187,7 +188,7 @@ def _where(stacks: str) -> str:
 
 def is_learners(file: str) -> bool:
     """Tell whether code comes from a cell of a notebook, or was typed in."""
-    return "ipykernel_" in file or file.startswith("<")
+    return "ipykernel_" in file or (file.startswith("<") and not file.startswith("<frozen"))
 
 
 def source_line(file: str, number: int) -> str:

@@ -1,0 +1,412 @@
+"""check, hint, reveal, predict, parsons, mutants: what a learner sees of them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskqueue_edu import lab
+from taskqueue_edu.errors import TaskQueueError
+from taskqueue_edu.lab import CheckFailed
+from taskqueue_edu.lab.exercises import Exercise, find
+from taskqueue_edu.lab.probes import Check, undone
+from taskqueue_edu.lab.verdict import Evidence, State, Verdict
+
+COLLECTOR = "p1.collector"
+
+
+def answer(name: str) -> list[Any]:
+    return find(COLLECTOR).answers(name)
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().out
+
+
+# -- check
+
+
+def test_check_shows_a_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    """A check prints what came of it, and returns nothing."""
+    assert lab.check(COLLECTOR, *answer("wrong_caller_keeps_alias")) is None  # type: ignore[func-returns-value]
+    text = shown(capsys)
+    assert text.startswith("✗ p1.collector: not right yet: a known misconception\n")
+    for part in ("You may think: ", "In fact: ", "Tried: ", "What happened: ", "Ask yourself: "):
+        assert part in text
+
+
+@pytest.mark.parametrize("variable", ["NBGRADER_EXECUTION", "TASKQUEUE_EDU_STRICT"])
+@pytest.mark.parametrize("name", ["starter", "wrong_caller_keeps_alias", "case_never_emptied"])
+def test_grading_raises(monkeypatch: pytest.MonkeyPatch, variable: str, name: str) -> None:
+    """While grading, an answer that is not right raises, and one that is does not."""
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(CheckFailed, match=COLLECTOR):
+        lab.check(COLLECTOR, *answer(name))
+    lab.check(COLLECTOR, *answer("solution"))
+
+
+def test_a_wrong_call_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that is not known, or an answer that is missing, is told without an exception."""
+    lab.check("p1.colector", object())
+    assert "do you mean 'p1.collector'?" in shown(capsys)
+    lab.check(COLLECTOR)
+    assert 'check("p1.collector", Collector)' in shown(capsys)
+
+
+def test_an_answer_that_exits(capsys: pytest.CaptureFixture[str]) -> None:
+    """An answer that ends the program is a case; what it printed is shown."""
+
+    class Collector:
+        def __init__(self, queue: object) -> None:
+            print("about to leave")  # noqa: T201
+            raise SystemExit(3)
+
+    lab.check(COLLECTOR, Collector)
+    text = shown(capsys)
+    assert "here is a case that fails" in text
+    assert "It called sys.exit(3)." in text
+    assert "about to leave" in text
+
+
+def test_a_slip_is_no_misconception() -> None:
+    """A probe for a misconception that meets another exception shows it, and gives no name."""
+    check = Check("f")
+
+    @check.probe("mutable_default", question="?")
+    def twice(f: Any) -> None:
+        """It is called twice."""
+        f()
+        assert f() == 1, "It remembers."
+
+    def misspelled() -> None:
+        undefined_name  # type: ignore[name-defined]  # noqa: B018, F821
+
+    verdict = check.judge("x", [misspelled])
+    assert verdict.state is State.COUNTEREXAMPLE
+    assert verdict.happened.startswith("NameError")
+    assert check.judge("x", [lambda: 2]).misconception == "mutable_default"
+    assert check.judge("x", [lambda: 1]).passed == ("it is called twice",)
+
+
+class Shown:
+    """Stands for a verdict of the lab."""
+
+    def __init__(self, ok: bool | None, kind: str) -> None:
+        self.ok, self.kind = ok, kind
+
+    def __str__(self) -> str:
+        return f"the schedule <{self.kind}>"
+
+    def _repr_html_(self) -> str:
+        return "<svg/>"
+
+
+@pytest.mark.parametrize(
+    ("ok", "kind", "state"),
+    [
+        (True, "", State.PASS),
+        (None, "budget spent", State.PASS),
+        (False, "lost wakeup", State.MISCONCEPTION),
+        (False, "exception", State.COUNTEREXAMPLE),
+    ],
+)
+def test_a_verdict_of_the_lab_is_evidence(ok: bool | None, kind: str, state: State) -> None:
+    """What the lab found becomes the evidence; the name is given for the kinds that show it."""
+    check = Check("f")
+
+    @check.probe("notify_is_remembered", kinds={"lost wakeup"}, question="?")
+    def explored(f: Any) -> Any:
+        """Every schedule."""
+        return f
+
+    verdict = check.judge("x", [Shown(ok, kind)])
+    assert verdict.state is state
+    if ok is False:
+        assert verdict.evidence == Evidence(f"the schedule <{kind}>", "<svg/>")
+        assert f"    the schedule <{kind}>" in str(verdict) or "the schedule" in str(verdict)
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    """A probe can't name a misconception that is not in the list."""
+    with pytest.raises(ValueError, match="no misconception 'typo'"):
+        Check("f").probe("typo")
+
+
+def todo() -> None: ...
+
+
+def done() -> None:
+    return None
+
+
+class Half:
+    def a(self) -> int:
+        return 1
+
+    @staticmethod
+    def b() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("thing", "left"),
+    [
+        (..., "A value is still `...`."),
+        (todo, "`todo` still has the body `...`."),
+        (Half, "`Half.b` still has the body `...`."),
+        (done, ""),
+        (3, ""),
+        (str, ""),
+        (lambda: None, ""),
+    ],
+)
+def test_what_is_still_to_do(thing: object, left: str) -> None:
+    """`...` as a value or as a body is not done yet; a function that does nothing is."""
+    assert undone(thing) == left
+
+
+# -- how a verdict looks
+
+
+def test_html_shows_text_as_text() -> None:
+    """Nothing of what an answer printed or raised is taken for HTML, except code in backticks."""
+    verdict = Verdict(
+        "p1.<b>",
+        State.COUNTEREXAMPLE,
+        tried="`x < y` & more",
+        happened="<script>alert(1)</script>",
+        printed="<img>\n<img>",
+        evidence=Evidence("text", "<svg></svg>"),
+    )
+    html = verdict._repr_html_()
+    assert "<script>" not in html
+    assert "<img>" not in html
+    assert "<code>x &lt; y</code> &amp; more" in html
+    assert "<svg></svg>" in html
+    assert 'role="status"' in html
+
+
+@pytest.mark.parametrize("state", State)
+def test_states_differ_without_color(state: State) -> None:
+    """Each state is said in words, in text and in HTML."""
+    words = {
+        State.TODO: "not done yet",
+        State.PASS: "right",
+        State.MISCONCEPTION: "a known misconception",
+        State.COUNTEREXAMPLE: "here is a case that fails",
+    }[state]
+    verdict = Verdict("x", state, "if_around_wait" if state is State.MISCONCEPTION else "")
+    assert words in str(verdict)
+    assert words in verdict._repr_html_()
+
+
+# -- hints, solutions, progress
+
+
+def test_hints_come_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each call shows the next hint; after the last, all."""
+    hints = find(COLLECTOR).hints
+    for number, text in enumerate(hints, 1):
+        lab.hint(COLLECTOR)
+        told = shown(capsys)
+        assert f"Hint {number} of {len(hints)}" in told
+        assert text in told
+    lab.hint(COLLECTOR)
+    told = shown(capsys)
+    assert all(text in told for text in hints)
+
+
+def test_the_solution_opens_after_three_tries(capsys: pytest.CaptureFixture[str]) -> None:
+    """Three wrong answers open it; a starter is no try."""
+    lab.check(COLLECTOR, *answer("starter"))
+    for left in ("3 more tries", "2 more tries", "1 more try"):
+        lab.reveal(COLLECTOR)
+        assert left in shown(capsys)
+        lab.check(COLLECTOR, *answer("case_never_emptied"))
+    shown(capsys)
+    lab.reveal(COLLECTOR)
+    told = shown(capsys)
+    assert "self._paths = []" in told
+    assert "**Another way: swap**" in told
+    assert ".given import" not in told
+
+
+@pytest.mark.parametrize("how", ["passed", "forced"])
+def test_the_solution_opens_at_once(capsys: pytest.CaptureFixture[str], how: str) -> None:
+    """Whoever has solved it, or insists, sees the solution."""
+    if how == "passed":
+        lab.check(COLLECTOR, *answer("alt_swap"))
+    lab.reveal(COLLECTOR, force=how == "forced")
+    assert "*Why the solution is right.*" in shown(capsys)
+
+
+def test_progress(capsys: pytest.CaptureFixture[str], progress_file: Path) -> None:
+    """The map says what is done, after how many tries, and what was met; it is a JSON file."""
+    lab.progress()
+    assert "· p1.collector" in shown(capsys)
+    assert not progress_file.exists()
+    lab.confidence(COLLECTOR, 4)
+    lab.check(COLLECTOR, *answer("wrong_caller_keeps_alias"))
+    lab.check(COLLECTOR, *answer("solution"))
+    shown(capsys)
+    lab.progress()
+    told = shown(capsys)
+    assert "✓ p1.collector" in told
+    assert "1 try before; sure 4 of 5; met: caller keeps alias" in told
+    kept = json.loads(progress_file.read_text())["exercises"][COLLECTOR]
+    assert kept["passed"] is True
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"exercises": 3}'])
+def test_a_damaged_progress_file(progress_file: Path, text: str) -> None:
+    """What can't be read counts as nothing, and the next check writes it anew."""
+    progress_file.parent.mkdir()
+    progress_file.write_text(text)
+    lab.check(COLLECTOR, *answer("solution"))
+    assert json.loads(progress_file.read_text())["exercises"][COLLECTOR]["passed"]
+
+
+def test_no_place_for_progress(progress_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the file can't be written, the check works all the same."""
+    progress_file.parent.write_text("a file where the folder should be")
+    lab.check(COLLECTOR, *answer("solution"))
+    assert "p1.collector: right" in shown(capsys)
+
+
+@pytest.mark.parametrize("sure", [0, 6, "very"])
+def test_how_sure(capsys: pytest.CaptureFixture[str], sure: Any) -> None:
+    """Confidence is a number from 1 to 5."""
+    lab.confidence(COLLECTOR, sure)
+    assert "is no number from 1 to 5" in shown(capsys)
+
+
+# -- predictions
+
+
+def test_a_prediction(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong choice is told by the belief behind it, a right one is confirmed."""
+    lab.predict("p1.one_job")
+    assert "(b) 1: the last one" in shown(capsys)
+    lab.outcome("p1.one_job")
+    assert "not done yet" in shown(capsys)
+    lab.predict("p1.one_job", "A")
+    assert "<- your prediction" in shown(capsys)
+    lab.outcome("p1.one_job")
+    assert "You may think: An assignment copies the object." in shown(capsys)
+    lab.predict("p1.one_job", "c")
+    lab.outcome("p1.one_job")
+    told = shown(capsys)
+    assert "Ask yourself: Which object" in told
+    lab.predict("p1.one_job", "b")
+    shown(capsys)
+    lab.outcome("p1.one_job")
+    assert "p1.one_job: right" in shown(capsys)
+
+
+def test_a_prediction_that_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """A letter or a name that is not there is told."""
+    lab.predict("p1.one_job", "z")
+    assert "choose from a, b, c" in shown(capsys)
+    lab.predict("p1.one_jb")
+    assert "do you mean 'p1.one_job'?" in shown(capsys)
+
+
+def test_strict_raises_for_wrong_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While grading, a wrong call raises."""
+    monkeypatch.setenv("TASKQUEUE_EDU_STRICT", "1")
+    with pytest.raises(TaskQueueError):
+        lab.predict("p1.one_jb")
+    with pytest.raises(TaskQueueError):
+        lab.check("p9.none", 1)
+
+
+# -- exercises made for a test
+
+
+@pytest.fixture
+def sorting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Exercise:
+    """A small exercise: three right lines and one too many; two broken implementations."""
+    folder = tmp_path / "p1_smallest"
+    folder.mkdir()
+    files = {
+        "check.py": (
+            "from taskqueue_edu.lab.probes import Check\n"
+            "check = Check('smallest')\n"
+            "@check.probe()\n"
+            "def it_is_found(smallest):\n"
+            "    'A list of three.'\n"
+            "    assert smallest([3, 1, 2]) == 1, 'It is not the smallest.'\n"
+        ),
+        "solution.py": (
+            "# lines\ndef smallest(values):\n    values = sorted(values)\n    return values[0]\n"
+        ),
+        "extra.txt": "    return values[-1]\n",
+        "alt_min.py": "def smallest(values):\n    return min(values)\n",
+        "wrong_mutable_default.py": '"""The largest."""\ndef smallest(v):\n    return max(v)\n',
+        "wrong_assignment_copies.py": (
+            '"""It sorts what it was given."""\ndef smallest(v):\n    v.sort()\n    return v[0]\n'
+        ),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    exercise = Exercise(folder)
+    for module in ("parsons", "mutants"):
+        home = importlib.import_module(f"taskqueue_edu.lab.{module}")
+        monkeypatch.setattr(home, "find", lambda _: exercise)
+    return exercise
+
+
+def order(exercise: Exercise, *lines: str) -> str:
+    from taskqueue_edu.lab.parsons import puzzle
+
+    letters = {line.strip(): letter for letter, line in puzzle(exercise).lines.items()}
+    return " ".join(letters[line] for line in lines)
+
+
+def test_parsons(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines in order are right; a line that does not belong fails as its program does."""
+    lab.parsons("p1.smallest")
+    told = shown(capsys)
+    assert "some don't belong" in told
+    assert told.count("return values[") == 2
+    begin = "def smallest(values):", "values = sorted(values)"
+    lab.parsons("p1.smallest", order(sorting, *begin, "return values[0]"))
+    assert "p1.smallest: right" in shown(capsys)
+    lab.parsons("p1.smallest", order(sorting, *begin, "return values[-1]"))
+    assert "It is not the smallest." in shown(capsys)
+    lab.parsons("p1.smallest", order(sorting, "return values[0]", *begin))
+    assert "It is none: unexpected indent" in shown(capsys)
+    lab.parsons("p1.smallest", "Z")
+    assert "there is no line 'Z'" in shown(capsys)
+
+
+def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    """A test must let the right ones pass and turn down the broken ones; it is told which not."""
+
+    def too_weak(smallest: Any) -> None:
+        values = [3, 1, 2]
+        assert smallest(values) == 1
+
+    def too_strict(smallest: Any) -> None:
+        assert smallest([]) == 0
+
+    def good(smallest: Any) -> None:
+        values = [3, 1, 2]
+        assert smallest(values) == 1
+        assert values == [3, 1, 2], "it changed the list"
+
+    def hangs(smallest: Any) -> None: ...
+
+    lab.mutants("p1.smallest", hangs)
+    assert "not done yet" in shown(capsys)
+    lab.mutants("p1.smallest", too_weak)
+    told = shown(capsys)
+    assert "1 got past it" in told
+    assert "- It sorts what it was given." in told
+    lab.mutants("p1.smallest", too_strict)
+    assert "Your test on an implementation that is right (solution)" in shown(capsys)
+    lab.mutants("p1.smallest", good)
+    assert "all 2 broken ones are turned down" in shown(capsys)
