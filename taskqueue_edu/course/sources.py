@@ -1,8 +1,10 @@
 """The sources of the notebooks: which there are, and what each gives before it has run.
 
 A source is a Python file in jupytext's percent format: `# %% [markdown]` starts prose, `# %%`
-starts code, and `# %% tags=["raises-exception"]` gives a cell tags. Everything in a notebook
-except its outputs follows from its source alone, so two people who build get the same file.
+starts code, and `# %% tags=["raises-exception"]` gives a cell tags. `# %% exercise="p1.collector"`,
+with nothing below it, stands for two cells: what the exercise hands out, and its check. Everything
+in a notebook except its outputs follows from its sources alone, so two people who build get the
+same file.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from taskqueue_edu.errors import TaskQueueError
+from taskqueue_edu.lab.exercises import find
 
 SOURCES = Path(__file__).parent
 
@@ -44,6 +47,10 @@ _METADATA = {
 
 # How the source was laid out: jupytext notes it so that it can write the same source again.
 _LAYOUT = {"cell_marker", "lines_to_end_of_cell_marker", "lines_to_next_cell"}
+
+
+EXERCISE = "exercise"
+"""What marks a cell that stands for an exercise."""
 
 
 class CourseError(TaskQueueError):
@@ -90,6 +97,7 @@ def read_source(source: Source) -> NotebookNode:
     notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = _METADATA
+    notebook.cells = [part for cell in notebook.cells for part in _expand(cell, source)]
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
         cell.source = cell.source.strip("\n")
@@ -98,6 +106,21 @@ def read_source(source: Source) -> NotebookNode:
         seen[digest] += 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     return notebook
+
+
+def _expand(cell: NotebookNode, source: Source) -> list[NotebookNode]:
+    """Return the cells that stand for an exercise in the place of its mark; others as they are."""
+    name = cell.metadata.pop(EXERCISE, None)
+    if name is None:
+        return [cell]
+    if cell.source.strip():
+        raise CourseError(f"{source.path.name}: the cell of exercise {name} must be empty")
+    exercise = find(name)
+    answers = ", ".join(exercise.check.names)
+    return [
+        nbformat.v4.new_code_cell(exercise.source("starter")),
+        nbformat.v4.new_code_cell(f'check("{name}", {answers})'),
+    ]
 
 
 def render(notebook: NotebookNode) -> str:

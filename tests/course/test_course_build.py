@@ -137,6 +137,23 @@ def test_the_kernel_does_not_see_personal_settings(good: Path) -> None:
     assert read(good).cells[1].outputs[1].data["text/plain"] == "(None, None)"
 
 
+def test_an_exercise_is_put_in(build: Build, tmp_path: Path) -> None:
+    """The mark of an exercise becomes what it hands out, and its check: not done yet."""
+    mark = '# %% exercise="p1.collector"\n'
+    source = f"# %%\nfrom taskqueue_edu.lab import check\n\n{mark}"
+    assert build(source).returncode == 0
+    cells = read(tmp_path)["cells"]
+    assert [cell["source"].splitlines()[0] for cell in cells] == [
+        "from taskqueue_edu.lab import check",
+        "class Collector:",
+        'check("p1.collector", Collector)',
+    ]
+    assert "not done yet" in cells[2]["outputs"][0]["data"]["text/plain"]
+    again = build(mark.replace("collector", "colector"))
+    assert again.returncode == 1
+    assert "do you mean 'p1.collector'?" in again.stderr
+
+
 def test_a_failing_cell_stops_the_build(build: Build, tmp_path: Path) -> None:
     """The command names notebook, source and error, exits 1, and leaves the old file alone."""
     old = tmp_path / "01_core_task_system.ipynb"
