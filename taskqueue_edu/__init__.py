@@ -1,7 +1,7 @@
 """A task queue small enough to read in an afternoon, and sound enough to trust.
 
 The modules, in the order in which to read them; each imports only those above it (but for
-`TaskQueue.open`, which imports the journal when it is called):
+`TaskQueue.open` and `Monitor.plot`, which import the journal and the plots when they are called):
 
     errors         the error tree
     retry          when a failed task is tried again
@@ -34,6 +34,8 @@ The modules, in the order in which to read them; each imports only those above i
     config         settings from TOML and the environment
     workloads      real tasks to run
     picture        what the monitor knows, as HTML with SVG
+    ink            lines, bars and marks as matplotlib draws them
+    plots          the whole run as figures for a report
     cli            the `taskqueue` command
     widgets        the live monitor for notebooks
     lab            checks what learners make, and shows how it fails

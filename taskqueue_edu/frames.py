@@ -49,5 +49,6 @@ def fact_frame(log: Sequence[RawFact]) -> pd.DataFrame:
             "kind": pd.Categorical([fact[0] for fact in log]),
             "id": pd.Series([fact[1] for fact in log], dtype="str"),
             "who": pd.Categorical([fact[3] for fact in log]),
+            "since": _times([fact[4] for fact in log]),
         }
     )

@@ -24,6 +24,8 @@ from taskqueue_edu.task import TaskStatus
 if TYPE_CHECKING:
     import pandas as pd
 
+    from taskqueue_edu.plots import Page
+
 BIN: Final = 500_000_000
 """Width of a bin of the time series, in nanoseconds: of the narrowest."""
 WIDTHS: Final = tuple(BIN * 4**level for level in range(9))
@@ -419,7 +421,9 @@ class Monitor:
         (int64); `submitted`, `started` (the last run), `finished` (datetime64[ns, UTC], NaT for
         not yet); `waiting` from submitted to started, `running` from there to finished (float64,
         seconds, NaN for not yet); `error` (str: the last that a run failed with, "" for none).
-        Facts, in order: `at` (datetime64[ns, UTC]), `kind`, `who` (category), `id` (str).
+        Facts, in order: `at` (datetime64[ns, UTC]), `kind`, `who` (category), `id` (str); `since`
+        (datetime64[ns, UTC]): of what starts a run, when the task could run; of what ends one,
+        when it started; else NaT.
         """
         from taskqueue_edu.frames import fact_frame, task_frame
 
@@ -435,6 +439,26 @@ class Monitor:
         from taskqueue_edu.recording import save_log
 
         return save_log(self.source, path)
+
+    def plot(self) -> Page:
+        """Return a matplotlib figure of the run, for a report; see `taskqueue_edu.plots`.
+
+        A notebook shows it as the last value of a cell, `savefig` writes it to a file, and its
+        `alt` says the same in words. Of a journal, it shows what came after the last pause of
+        10 minutes; its heading says how many facts that leaves out.
+        """
+        import pandas as pd
+
+        from taskqueue_edu.plots import latest, page
+
+        total = sum(self.source.totals().values())
+        facts = latest(self.to_frame("facts"))
+        return page(
+            facts,
+            until=pd.Timestamp(self.source.now(), unit="ns", tz="UTC"),
+            maxsize=self.queue.dispatcher.maxsize if self.queue is not None else 0,
+            left_out=max(total - len(facts), 0),
+        )
 
     def summary(self) -> str:
         """Return a few lines of text: counts, and percentiles over the whole run."""

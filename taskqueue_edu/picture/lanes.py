@@ -98,9 +98,9 @@ class View:
         active = {run.worker for run in snapshot.runs}
         active.update(run.worker for run in snapshot.busy)
         # The lane of a worker stays while that has nothing to do.
-        idle = sorted(self._seen - active, key=_natural)[: max(snapshot.workers - len(active), 0)]
+        idle = sorted(self._seen - active, key=natural)[: max(snapshot.workers - len(active), 0)]
         self._seen |= active
-        names = sorted(active.union(idle), key=_natural)
+        names = sorted(active.union(idle), key=natural)
         return names + [""] * (snapshot.workers - len(names))
 
     def _span(self, snapshot: Snapshot) -> float:
@@ -123,7 +123,7 @@ def known(snapshot: Snapshot) -> float:
     return (snapshot.at - snapshot.runs[0].end) / 1e9
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def natural(name: str) -> list[tuple[int, str]]:
     """Sort worker-2 before worker-10."""
     parts = re.split(r"([0-9]+)", name)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.path import Path
 
+from taskqueue_edu.ink import BARS, GRAY, INK, LINES, PALE, POINT, mark
 from taskqueue_edu.monitor import Snapshot, duration
 from taskqueue_edu.picture import scale
 from taskqueue_edu.picture.charts import HALF_SECOND, Chart, Curve, charts, unbroken
@@ -18,30 +18,9 @@ from taskqueue_edu.picture.frame import HEIGHT
 from taskqueue_edu.picture.lanes import MARKS, MOST, WORDS, Bar, View, bars, known, label, marks
 from taskqueue_edu.picture.timeline import LANE
 from taskqueue_edu.picture.words import counts
-from taskqueue_edu.widgets.page import GRAY, INK, LARGE, NORMAL, PALE, POINT, SMALL, WIDTH, Page
+from taskqueue_edu.widgets.page import LARGE, NORMAL, SMALL, WIDTH, Page
 
 _TOP, _HEAD, _FOOT, _BETWEEN = 34, 46, 30, 28  # pixels
-
-_BLUE, _ORANGE, _VIOLET, _PINK, _RED = "#1565c0", "#b45309", "#6d4bb8", "#a3256d", "#c62828"
-
-_LINES: Final[dict[str, dict[str, Any]]] = {
-    "finished": {"color": _BLUE, "linewidth": 1.5},
-    "submitted": {"color": GRAY, "linewidth": 1.1, "linestyle": (0, (3, 2))},
-    "depth": {"color": _VIOLET, "linewidth": 1.5},
-    "p50": {"color": _BLUE, "linewidth": 1.5},
-    "p95": {"color": _ORANGE, "linewidth": 1.5, "linestyle": (0, (4, 2))},
-    "p99": {"color": _PINK, "linewidth": 1.8, "linestyle": (0, (1, 1.2))},
-    "bound": {"color": _RED, "linewidth": 1.1, "linestyle": (0, (6, 2, 1.5, 2))},
-}
-_BARS: Final[dict[str, dict[str, Any]]] = {
-    "running": {"facecolor": "#c5daf1", "edgecolor": _BLUE, "linewidth": 0.8},
-    "succeeded": {"facecolor": _BLUE},
-    "failed": {"facecolor": _RED},
-    "retried": {"facecolor": "white", "edgecolor": _ORANGE, "hatch": "||||||", "linewidth": 0},
-    "crashed": {"facecolor": "white", "edgecolor": INK, "hatch": "||||||||||", "linewidth": 0},
-    "stopped": {"facecolor": "white", "edgecolor": INK, "linestyle": ":", "linewidth": 0.9},
-}
-_MARK_COLORS: Final = {"failed": _RED, "retried": _ORANGE, "crashed": INK, "stopped": INK}
 
 _Legend: TypeAlias = tuple[Sequence[Any], Sequence[str]]
 
@@ -102,11 +81,11 @@ def _chart(axes: Axes, chart: Chart, seconds: float) -> _Legend:
     axes.set_yticks([at for at, _ in chart.axis.ticks], [text for _, text in chart.axis.ticks])
     for curve in reversed(chart.curves):
         (_steps if curve.steps else _line)(axes, curve, seconds)
-    handles = [Line2D([], [], **_LINES[curve.look]) for curve in chart.curves]
+    handles = [Line2D([], [], **LINES[curve.look]) for curve in chart.curves]
     labels = [f"{curve.name} {curve.value}" for curve in chart.curves]
     if chart.bound:
-        axes.axhline(chart.bound, clip_on=False, **_LINES["bound"])
-        handles.append(Line2D([], [], **_LINES["bound"]))
+        axes.axhline(chart.bound, clip_on=False, **LINES["bound"])
+        handles.append(Line2D([], [], **LINES["bound"]))
         labels.append("bound")
     if chart.peak:
         _peak(axes, seconds + chart.peak[0], chart.peak[1], seconds)
@@ -120,7 +99,7 @@ def _steps(axes: Axes, curve: Curve, seconds: float) -> None:
     top = axes.get_ylim()[1]
     values = [min(value, top) for _, value in curve.points]
     x, y = [max(times[0] - HALF_SECOND, 0.0), *times], [values[0], *values]
-    line = _LINES[curve.look]
+    line = LINES[curve.look]
     axes.step(x, y, where="pre", clip_on=False, **line)
     if curve.look != "submitted":
         axes.fill_between(x, y, step="pre", alpha=0.18, linewidth=0, color=line["color"])
@@ -129,7 +108,7 @@ def _steps(axes: Axes, curve: Curve, seconds: float) -> None:
 def _line(axes: Axes, curve: Curve, seconds: float) -> None:
     for line in unbroken(curve.points):
         x, y = [max(seconds + at, 0.0) for at, _ in line], [value for _, value in line]
-        axes.plot(x, y, clip_on=False, **_LINES[curve.look])
+        axes.plot(x, y, clip_on=False, **LINES[curve.look])
 
 
 def _peak(axes: Axes, at: float, value: float, seconds: float) -> None:
@@ -166,11 +145,11 @@ def _workers(axes: Axes, snapshot: Snapshot, names: Sequence[str], seconds: floa
         if name in busy:
             left = max(seconds - (snapshot.at - busy[name].start) / 1e9, 0.0)
             where = LANE * place + 13.5, 9
-            axes.broken_barh([(left, seconds - left)], where, **_BARS["running"])
+            axes.broken_barh([(left, seconds - left)], where, **BARS["running"])
     handles: list[Any] = []
     for kind in WORDS:
-        patch = Patch(**_BARS[kind])
-        handles.append((patch, _mark(kind)) if kind in MARKS else patch)
+        patch = Patch(**BARS[kind])
+        handles.append((patch, mark(kind)) if kind in MARKS else patch)
     return handles, list(WORDS.values())
 
 
@@ -181,28 +160,6 @@ def _lane(axes: Axes, y: float, lane: Sequence[Bar], at: int, seconds: float) ->
         spans = kinds.setdefault(kind, [])
         spans.append((left * percent, (right - left) * percent))
     for kind, spans in kinds.items():
-        axes.broken_barh(spans, (y + 13, 10), **_BARS[kind])
+        axes.broken_barh(spans, (y + 13, 10), **BARS[kind])
     for x, kind in marks(lane, at, seconds):
-        axes.add_line(_mark(kind, x * percent, y + 6))
-
-
-def _mark(kind: str, x: float = 0.0, y: float = 0.0) -> Line2D:
-    """Return a mark in the shape that the live picture gives it."""
-    points: list[tuple[float, float]] = []
-    codes: list[Any] = []
-    for line in MARKS[kind]:
-        points += [(right, -down) for right, down in line]
-        codes += [Path.MOVETO, *[Path.LINETO] * (len(line) - 1)]
-    color = _MARK_COLORS[kind]
-    return Line2D(
-        [x],
-        [y],
-        linestyle="none",
-        clip_on=False,
-        marker=Path(points, codes),
-        # matplotlib scales the shape so that it just fits into the size, which is a diameter.
-        markersize=2 * max(max(abs(x), abs(y)) for x, y in points) * POINT,
-        markeredgecolor=color,
-        markeredgewidth=1.1,
-        markerfacecolor=color if kind == "crashed" else "none",
-    )
+        axes.add_line(mark(kind, x * percent, y + 6))

@@ -12,16 +12,13 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from PIL import Image
 
+from taskqueue_edu.ink import INK, PALE, POINT
 from taskqueue_edu.picture import scale
 
 WIDTH: Final = 760
 """Pixels across, as a page shows it. The file has twice as many, for sharp screens."""
 
-INK, GRAY, PALE = "#1f1f1f", "#595959", "#dcdcdc"
-
 _DPI: Final = 96
-POINT: Final = 72 / _DPI
-"""A pixel in points, the unit of matplotlib's fonts and lines."""
 
 SMALL, NORMAL, LARGE = 11 * POINT, 12 * POINT, 13 * POINT
 

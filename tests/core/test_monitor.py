@@ -670,6 +670,7 @@ FACT_COLUMNS = {
     "kind": "category",
     "id": pd.Series([""], dtype="str").dtype,
     "who": "category",
+    "since": "datetime64[ns, UTC]",
 }
 
 
@@ -719,6 +720,8 @@ def test_the_table_of_facts() -> None:
     assert list(frame["id"]) == ["a-1"] * 3
     assert list(frame["who"]) == ["math", "w1", "w1"]
     assert list(frame["at"].diff().dt.total_seconds())[1:] == [1, 1]
+    assert frame["since"].isna().tolist() == [True, False, False]
+    assert list(frame["since"])[1:] == list(frame["at"])[:2]
 
 
 def test_empty_tables() -> None:
