@@ -38,7 +38,8 @@ def test_every_benchmark_runs(suite: Any) -> None:
         assert not session.failed, (name, session.notes)
         assert report.name == name
         assert report.rows or report.notes, name
-        assert all(len(row) == len(report.head) for row in report.rows), name
+        for table in (report, *report.parts):
+            assert all(len(row) == len(table.head) for row in table.rows), table.title
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The `taskqueue` command.
 
+    commands   the table of the commands: where each is, what the help says of it
     group      help in groups; errors in one line; exit codes
     options    options that several commands share, and the configuration under them
     imports    how the task types of other modules get in
@@ -8,8 +9,8 @@
     summary    what came out
     lab, run, tasks, look, upkeep, about: the commands
 
-To show its help, the command imports typer and no more. Whatever else a command needs, it
-imports when it runs.
+To show its help, the command imports typer and no more. The module of a command is imported when
+that command is asked for, and what a command needs besides, when it runs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from typing import Annotated
 
 import typer
 
-from taskqueue_edu.cli import about, lab, look, run, tasks, upkeep
 from taskqueue_edu.cli.group import EXIT_CODES, Commands
 
 app = typer.Typer(
@@ -50,10 +50,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-for module in (lab, run, tasks, look, upkeep, about):
-    module.add_to(app)
 
 
 def main() -> None:

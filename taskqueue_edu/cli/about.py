@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from taskqueue_edu.cli import options
 from taskqueue_edu.cli.output import print_json, print_table
 
@@ -79,14 +77,4 @@ def config(config_file: options.ConfigFile = None, as_json: options.AsJson = Fal
     print_table(
         ["setting", "value", "from"],
         [[key, "-" if value is None else str(value), source] for key, value, source in rows],
-    )
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(rich_help_panel="Look", epilog="Example: taskqueue types --import my_tasks.py")(
-        types
-    )
-    app.command(rich_help_panel="Look", epilog="Example: TASKQUEUE_WORKERS=8 taskqueue config")(
-        config
     )

@@ -84,11 +84,3 @@ def find_notebook(path: Path | None) -> Path:
         f"there are no notebooks in {' or '.join(map(str, folders))}",
         hint="clone the repository, where the notebooks are, and call `taskqueue lab` in it.",
     )
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        rich_help_panel="Learn",
-        epilog="Example: taskqueue lab notebooks -- --no-browser --port 8899",
-    )(lab)

@@ -174,11 +174,3 @@ def _wait(follower: Follower, record: TaskRecord, timeout: float | None) -> Task
         return follower.wait(record.id, timeout)
     except WaitTimeout:
         return follower.get(record.id)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(rich_help_panel="Look", epilog="Example: taskqueue status jobs --failed")(status)
-    app.command(
-        rich_help_panel="Look", epilog="Example: taskqueue result jobs 9f3c51a0b7e2-1 --wait"
-    )(result)

@@ -117,11 +117,3 @@ def _run(session: Session, job: Job, store: str | None, timeout: float | None) -
         if store is not None:
             say("The same command goes on from there.")
     session.exit(stopped or outcome.code)
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(
-        rich_help_panel="Run tasks",
-        epilog="Example: taskqueue run stdlib --workers 4 --store jobs",
-    )(run)

@@ -206,19 +206,3 @@ def retry(folder: options.Folder, task_id: options.TaskIdText) -> None:
         )
     Inbox(folder).revive(task_id, "put back by `taskqueue retry`")
     say(f"Task {task_id} is pending. To run it: taskqueue work {folder}")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(
-        rich_help_panel="Run tasks",
-        epilog="Example: taskqueue submit jobs math operation=sum operands=[1,2,3]",
-    )(submit)
-    app.command(
-        rich_help_panel="Run tasks", epilog="Example: taskqueue work jobs --import my_tasks.py"
-    )(work)
-    for command in (cancel, retry):
-        app.command(
-            rich_help_panel="Run tasks",
-            epilog=f"Example: taskqueue {command.__name__} jobs 9f3c51a0b7e2-1",
-        )(command)

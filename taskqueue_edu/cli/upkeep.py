@@ -218,11 +218,3 @@ def compact(
             options.say_found(f"Found in {folder}:", store.report.lines())
         before, after = store.compact()
     typer.echo(f"{folder}: {before:,} bytes before, {after:,} bytes after")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(rich_help_panel="Look after", epilog="Example: taskqueue doctor jobs --repair")(
-        doctor
-    )
-    app.command(rich_help_panel="Look after", epilog="Example: taskqueue compact jobs")(compact)

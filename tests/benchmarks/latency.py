@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from taskqueue_edu import TaskQueue, WorkerPool
 from tests.benchmarks.harness import Sample, Session
 from tests.benchmarks.report import MICROSECONDS, Report, Target
-from tests.benchmarks.work import WARM_UP, WORKERS, Noop, noop, watched
+from tests.benchmarks.work import WARM_UP, WORKERS, Noop, Usage, noop, watched
 
 TRIPS = 10_000
 PEER = "ThreadPoolExecutor"
@@ -33,30 +34,49 @@ def one_core() -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def ours(trips: int) -> Sample:
-    """Return the percentiles of a round trip through a queue, in seconds."""
+Trip: TypeAlias = Callable[[], object]
+
+
+@contextmanager
+def through_queue() -> Iterator[Trip]:
+    """Give a round trip through a queue."""
     task = Noop()
     with one_core(), TaskQueue() as queue, WorkerPool(WORKERS) as pool, watched(queue):
         pool.start_processing(queue)
-        return _trips(lambda: queue.wait_for_result(queue.submit(task)), trips)
+        yield lambda: queue.wait_for_result(queue.submit(task))
+
+
+@contextmanager
+def through_executor() -> Iterator[Trip]:
+    """Give a round trip through a ThreadPoolExecutor."""
+    with one_core(), ThreadPoolExecutor(WORKERS) as pool:
+        yield lambda: pool.submit(noop).result()
+
+
+def ours(trips: int) -> Sample:
+    """Return the percentiles of a round trip through a queue, in seconds."""
+    with through_queue() as trip:
+        return _trips(trip, trips)
 
 
 def peer(trips: int) -> Sample:
     """Return the same for a ThreadPoolExecutor."""
-    with one_core(), ThreadPoolExecutor(WORKERS) as pool:
-        return _trips(lambda: pool.submit(noop).result(), trips)
+    with through_executor() as trip:
+        return _trips(trip, trips)
 
 
-def _trips(trip: Callable[[], object], trips: int) -> Sample:
+def _trips(trip: Trip, trips: int) -> Sample:
     for _ in range(min(WARM_UP, trips)):
         trip()
     times = []
+    before = Usage.now()
     for _ in range(trips):
         began = time.perf_counter_ns()
         trip()
         times.append(time.perf_counter_ns() - began)
+    used = Usage.now().since(before, trips)
     times.sort()
-    return {"p50": times[trips // 2] / 1e9, "p99": times[trips * 99 // 100] / 1e9}
+    return {"p50": times[trips // 2] / 1e9, "p99": times[trips * 99 // 100] / 1e9, **used}
 
 
 def run(session: Session) -> Report:

@@ -8,14 +8,13 @@ comes from a process of its own, in a new folder under the system's temporary di
 from __future__ import annotations
 
 import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from taskqueue_edu import TaskQueue, WorkerPool
 from tests.benchmarks import stores
 from tests.benchmarks.harness import Case, Sample, Session
 from tests.benchmarks.report import MICROSECONDS, Report, Target, peers
-from tests.benchmarks.work import WORKERS, Echo, watched
+from tests.benchmarks.work import WORKERS, Echo, timed, watched
 
 TASKS = 2_000
 BATCH = 100
@@ -34,26 +33,27 @@ def ours(tasks: int, sync: str, submitters: int, batch: int) -> Sample:
         watched(queue),
     ):
         pool.start_processing(queue)
-
-        def client(first: int) -> int:
-            made = [Echo(number) for number in range(first, tasks, submitters)]
-            if batch:
-                ids = [
-                    task_id
-                    for at in range(0, len(made), batch)
-                    for task_id in queue.submit_many(made[at : at + batch])
-                ]
-            else:
-                ids = [queue.submit(task) for task in made]
-            return sum(queue.wait_for_result(task_id) for task_id in ids)
-
         for task_id in [queue.submit(Echo(number)) for number in range(stores.WARM_UP)]:
             queue.wait_for_result(task_id)
-        began = time.perf_counter()
-        total = sum(clients.map(client, range(submitters)))
-        seconds = time.perf_counter() - began
-    assert total == tasks * (tasks - 1) // 2
-    return {"seconds": seconds / tasks}
+        return timed(lambda: by_clients(queue, clients, tasks, submitters, batch), tasks)
+
+
+def by_clients(queue: TaskQueue, clients: Executor, tasks: int, submitters: int, batch: int) -> int:
+    """Submit the numbers below `tasks` from that many threads; return the sum of the results."""
+
+    def client(first: int) -> int:
+        made = [Echo(number) for number in range(first, tasks, submitters)]
+        if batch:
+            ids = [
+                task_id
+                for at in range(0, len(made), batch)
+                for task_id in queue.submit_many(made[at : at + batch])
+            ]
+        else:
+            ids = [queue.submit(task) for task in made]
+        return sum(queue.wait_for_result(task_id) for task_id in ids)
+
+    return sum(clients.map(client, range(submitters)))
 
 
 def run(session: Session) -> Report:

@@ -80,6 +80,13 @@ def ratios(above: list[float], below: list[float]) -> list[float]:
     return [a / b for a, b in zip(above, below, strict=False)]
 
 
+def beside(label: str, own: list[float], other: list[float], places: int) -> list[str]:
+    """Return a row: two figures, and their ratio."""
+    found = ratios(own, other) if all(other) else []
+    ratio = f"{statistics.median(found):.2f}x" if found else NOTHING
+    return [label, spread(own, places), spread(other, places), ratio]
+
+
 def digits(value: float) -> int:
     """Return how many decimals a ratio is shown with: three figures in all, more or less."""
     return 0 if value >= 100 else 1 if value >= 10 else 2
@@ -97,6 +104,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     peers: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
+    parts: list[Report] = field(default_factory=list)
+    """Tables with other columns that belong to this one."""
 
     def compare(
         self,
@@ -164,6 +173,7 @@ class Report:
         if self.peers:
             parts.append(f"Peers: {', '.join(self.peers)}.")
         parts += [f"- {note}" for note in self.notes]
+        parts += [part.markdown() for part in self.parts]
         return "\n\n".join(parts)
 
 

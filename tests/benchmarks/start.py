@@ -52,6 +52,12 @@ def _run(*words: str) -> str:
     return done.stdout
 
 
+def ours() -> list[str]:
+    """Return the words that start the `taskqueue` command."""
+    script = shutil.which("taskqueue", path=str(Path(sys.executable).parent))
+    return [script] if script else [sys.executable, "-m", "taskqueue_edu"]
+
+
 def run(session: Session) -> Report:
     """Measure, and return the table."""
     rounds = session.rounds * (PAIRS if session.shrink == 1 else 1)
@@ -60,12 +66,10 @@ def run(session: Session) -> Report:
         {name: partial(importing, statement) for name, statement in IMPORTS.items()},
         rounds,
     )
-    script = shutil.which("taskqueue", path=str(Path(sys.executable).parent))
-    ours = [script] if script else [sys.executable, "-m", "taskqueue_edu"]
     results |= session.measure(
         "start: commands",
         {
-            HELP: partial(command, *ours, "--help"),
+            HELP: partial(command, *ours(), "--help"),
             LIBRARIES: partial(command, sys.executable, "-c", "import typer, rich"),
         },
         rounds,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from taskqueue_edu import Monitor, TaskQueue, task_type
 from tests.benchmarks.harness import Sample
@@ -106,3 +106,31 @@ def watched(queue: TaskQueue) -> Iterator[Monitor]:
     finally:
         over.set()
         thread.join()
+
+
+class Usage(NamedTuple):
+    """What this process has had of the system so far; nothing where Python can't tell."""
+
+    sleeps: int = 0
+    """How often a thread went to sleep, and another one got the core."""
+    preemptions: int = 0
+    """How often a thread had to leave its core to another one, as to one that it just woke."""
+    faults: int = 0
+    """How often memory was touched that the system had yet to provide."""
+
+    @classmethod
+    def now(cls) -> Self:
+        """Return what it is now."""
+        try:
+            from resource import RUSAGE_SELF, getrusage
+        except ImportError:
+            return cls()
+        used = getrusage(RUSAGE_SELF)
+        return cls(used.ru_nvcsw, used.ru_nivcsw, used.ru_minflt)
+
+    def since(self, before: Usage, tasks: int) -> Sample:
+        """Return what a task has had since `before`."""
+        return {
+            name: (value - old) / tasks
+            for name, value, old in zip(self._fields, self, before, strict=True)
+        }

@@ -51,6 +51,13 @@ def test_help_of_a_command_has_an_example(call: Callable[..., Any], name: str) -
     assert max(map(len, text.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_what_the_command_says(call: Callable[..., Any], name: str) -> None:
+    """The line about a command in the help is the first paragraph of the command's own help."""
+    listed = re.findall(rf"^  {name} +(.+)$", call("--help").stdout, flags=re.MULTILINE)
+    assert listed == [call(name, "--help").stdout.split("\n\n")[1].strip()]
+
+
 def test_no_command_shows_help(call: Callable[..., Any]) -> None:
     """Called without a command, it shows the help, and fails."""
     found = call()
@@ -59,10 +66,11 @@ def test_no_command_shows_help(call: Callable[..., Any]) -> None:
 
 
 def test_unknown_command(call: Callable[..., Any]) -> None:
-    """A command that is not there is a mistake on the command line."""
+    """A command that is not there is a mistake on the command line; one like it is suggested."""
     found = call("rum")
     assert found.exit_code == 2
     assert "rum" in found.stderr
+    assert "Did you mean 'run'" in found.stderr
 
 
 def test_version(call: Callable[..., Any]) -> None:
@@ -71,12 +79,14 @@ def test_version(call: Callable[..., Any]) -> None:
 
 
 def test_cli_modules_import_nothing_heavy() -> None:
-    """To show its help, the command imports no widgets, no pandas, and not its own workloads."""
+    """To show its help, the command imports no widgets, no pandas, and no module of a command."""
     code = (
         "import sys; sys.argv = ['taskqueue', '--help']\n"
         "from taskqueue_edu.cli import app\n"
+        "from taskqueue_edu.cli.commands import COMMANDS\n"
         "app(standalone_mode=False)\n"
-        "heavy = {'pandas', 'matplotlib', 'ipywidgets', 'IPython', 'jupyterlab', 'rich.console',"
+        "heavy = {f'taskqueue_edu.cli.{entry.module}' for entry in COMMANDS.values()}\n"
+        "heavy |= {'pandas', 'matplotlib', 'ipywidgets', 'IPython', 'jupyterlab', 'rich.console',"
         " 'taskqueue_edu.workloads', 'taskqueue_edu.cli.session', 'taskqueue_edu.cli.summary'}\n"
         "print('found:', sorted(heavy & set(sys.modules)))"
     )

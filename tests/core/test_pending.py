@@ -279,32 +279,38 @@ def test_a_due_time_past_all_waits(queue: PendingQueue[str], clock: Clock) -> No
     assert getter.finish() == "b"
 
 
+def test_the_last_that_came_is_woken(queue: PendingQueue[str], clock: Clock) -> None:
+    """An item goes to the thread that has waited for the shortest time."""
+    first, second = waiting(queue, clock, 2)
+    queue.put("a")
+    assert second.finish() == "a"
+    queue.put("b")
+    assert first.finish() == "b"
+
+
 def test_a_shorter_delay_overtakes(queue: PendingQueue[str], clock: Clock) -> None:
     """While the leader sleeps for an hour, an item that is due sooner is not kept waiting."""
     queue.put("late", due=clock.now + 3_600)
-    first, second, third = waiting(queue, clock, 3)
-    clock.forget()
-    queue.put("ready")
-    assert first.finish() == "ready"
-    # The second leads now. It came back to its wait after the third, which is woken first.
-    clock.until_waiting(queue, second.ident)
+    first, second = waiting(queue, clock, 2)
     clock.forget()
     queue.put("soon", due=clock.now + 0.01)
-    clock.until_waiting(queue, third.ident)
+    clock.until_waiting(queue, second.ident)  # it leads now
     clock.now += 1
-    assert first.taken.get() == "ready"
-    assert first.taken.get(timeout=LIMIT) == "soon"
+    assert second.finish() == "soon"
     queue.put("last")
-    assert {second.finish(), third.finish()} == {"soon", "last"}
+    assert first.finish() == "last"
 
 
 def test_the_leader_hands_over(queue: PendingQueue[str], clock: Clock) -> None:
     """A leader that is given a ready item makes another thread watch the delayed ones."""
+    first, second = waiting(queue, clock, 2)
+    clock.forget()
     queue.put("delayed", due=clock.now + 0.02)
-    getters = waiting(queue, clock, 2)
+    clock.until_waiting(queue, second.ident)  # it leads
     queue.put("ready")
+    assert second.finish() == "ready"
     clock.now += 1
-    assert {getter.finish() for getter in getters} == {"ready", "delayed"}
+    assert first.finish() == "delayed"
 
 
 def test_all_that_became_due_is_handed_out(queue: PendingQueue[str], clock: Clock) -> None:
@@ -358,8 +364,8 @@ class Gate:
         self.release = self.real.release
         self._at = at
 
-    def acquire(self, blocking: bool = True, timeout: float = -1.0) -> bool:
-        if timeout == -1.0:
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        if timeout is None:
             return self.real.acquire(blocking)
         return self._at(self)
 
@@ -399,11 +405,9 @@ def test_an_interrupt_after_the_gate_opened(
     queue: PendingQueue[str], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C in a thread that was woken for an item leaves the item to one that waits behind it."""
-    queue.put("delayed", due=clock.now + 1)
-    getters: list[Getter] = []
+    (getter,) = waiting(queue, clock, 1)
 
     def at(gate: Gate) -> bool:
-        getters.extend(waiting(queue, clock, 1))
         queue.put("item")
         assert gate.real.acquire(timeout=LIMIT)
         raise KeyboardInterrupt
@@ -411,7 +415,7 @@ def test_an_interrupt_after_the_gate_opened(
     gates(monkeypatch, at)
     with pytest.raises(KeyboardInterrupt):
         queue.get()
-    assert getters[0].finish() == "item"
+    assert getter.finish() == "item"
 
 
 def test_many_threads(queue: PendingQueue[str]) -> None:
