@@ -168,7 +168,7 @@ class PendingQueue(Generic[T]):
 
     def _open_gate(self) -> None:
         # The thread that came last. Were it the first, they would take turns at a light load, and
-        # each round trip cost a switch of threads more: 3.7 instead of 2.9, 44.5 µs instead of 40.5.
+        # a round trip would take 3.7 switches of threads instead of 2.9, 44.5 µs instead of 40.5.
         self._coming = True
         self._gates.pop().release()
 
