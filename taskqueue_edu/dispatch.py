@@ -60,14 +60,12 @@ class Dispatcher:
         self,
         registry: Registry,
         pending: Pending[str],
-        maxsize: int,
         retry: RetryPolicy,
         max_recoveries: int,
         limits: Limits,
     ) -> None:
         self.registry = registry
         self.pending = pending
-        self.maxsize = maxsize
         self.retry = retry
         self.max_recoveries = max_recoveries
         self.limits = limits
@@ -92,7 +90,7 @@ class Dispatcher:
         Raises StorageError.
         """
         try:
-            return self.registry.enter(records, self.maxsize if bounded else 0, timeout)
+            return self.registry.enter(records, timeout, bounded=bounded)
         finally:  # Ctrl-C may come once they are recorded: then the tasks wait in line, too
             for record in records:
                 if record.status is None:

@@ -400,7 +400,7 @@ class Monitor:
             waiting=waiting,
             running=running,
             depth=counts[TaskStatus.PENDING],
-            maxsize=self.queue.dispatcher.maxsize if self.queue is not None else 0,
+            maxsize=self.queue.maxsize if self.queue is not None else 0,
             paused=self.queue.paused if self.queue is not None else False,
             workers=workers,
             busy=busy,

@@ -94,11 +94,12 @@ class TaskQueue:
         """
         if min(maxsize, retain, retain_seconds or 0, max_recoveries) < 0:
             raise ValueError("maxsize, retain, retain_seconds, max_recoveries can't be negative")
-        self.registry = Registry(store, retain=retain, retain_seconds=retain_seconds)
+        self.registry = Registry(
+            store, maxsize=maxsize, retain=retain, retain_seconds=retain_seconds
+        )
         self.dispatcher = Dispatcher(
             self.registry,
             pending if pending is not None else PendingQueue(),
-            maxsize,
             retry,
             max_recoveries,
             limits,
@@ -373,7 +374,22 @@ class TaskQueue:
                 self.registry.forget_idle(wake)
         self.registry.confirm_idle()
 
-    # -- pause, close
+    # -- bound, pause, close
+
+    def resize(self, maxsize: int) -> None:
+        """Change how many tasks may wait (0: no bound). Raises ValueError if it is negative.
+
+        Whoever waits for a place that there is now gets it at once. Tasks that wait already
+        stay, even if they are more.
+        """
+        if maxsize < 0:
+            raise ValueError(f"a queue can't have {maxsize} places; 0 means no bound")
+        self.registry.resize(maxsize)
+
+    @property
+    def maxsize(self) -> int:
+        """How many tasks may wait (0: no bound)."""
+        return self.registry.maxsize
 
     def pause(self) -> None:
         """Start no more tasks until `resume`. Running tasks go on."""

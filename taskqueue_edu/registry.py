@@ -54,12 +54,13 @@ class Registry:
         self,
         store: Storage | None = None,
         *,
+        maxsize: int = 0,
         retain: int = RETAIN,
         retain_seconds: float | None = None,
     ) -> None:
         """Keep the last `retain` finished tasks, of the last `retain_seconds` (None: of any age).
 
-        Age is looked at when a task finishes.
+        Age is looked at when a task finishes. For `maxsize` see `resize`.
         """
         self.store = store or MemoryStore()
         # A memory store has no use for facts. Not to ask it saves 4% of what a no-op costs.
@@ -69,8 +70,11 @@ class Registry:
         self._taken = False  # see `give_way`
         self._ledger = Ledger(retain, retain_seconds)
         self._idlers: list[tuple[Callable[[], bool] | None, Callable[[], None]]] = []
-        # Notified when a pending task is none any more, if `_crowd` callers wait for a place.
+        # `_crowd` callers wait for a place, each until fewer than `_maxsize` tasks wait (0: no
+        # bound). So whatever makes places notifies: one caller when a pending task is none any
+        # more, all of them when the bound changes.
         self._places = threading.Condition(self._lock)
+        self._maxsize = maxsize
         self._crowd = 0
         self._held = self._closed = False
         self._position = 0  # of the last fact in the store
@@ -99,9 +103,9 @@ class Registry:
             return [r for r in self._ledger.records.values() if r.status not in FINISHED]
 
     def enter(
-        self, records: Sequence[TaskRecord], maxsize: int = 0, timeout: float | None = None
+        self, records: Sequence[TaskRecord], timeout: float | None = None, *, bounded: bool = False
     ) -> int:
-        """Record that tasks were submitted, once fewer than `maxsize` (0: no bound) wait.
+        """Record that tasks were submitted; if `bounded`, once fewer wait than the bound.
 
         Takes as many as there are places for, one at least, and returns how many: they are
         synced together. Raises QueueFull after `timeout` seconds, QueueClosed, StorageError.
@@ -111,8 +115,8 @@ class Registry:
                 give_way(self._lock)
             with self._lock:
                 self._taken = True
-                if maxsize or self._closed or self._over is not None:
-                    records = self._admit(records, maxsize, timeout)
+                if (bounded and self._maxsize) or self._closed or self._over is not None:
+                    records = self._admit(records, timeout, bounded)
                 try:
                     for record in records:
                         at = facts.now()
@@ -132,12 +136,12 @@ class Registry:
                 self._wake()
 
     def _admit(
-        self, records: Sequence[TaskRecord], maxsize: int, timeout: float | None
+        self, records: Sequence[TaskRecord], timeout: float | None, bounded: bool
     ) -> Sequence[TaskRecord]:
         """Wait for a place; return those that there are places for, one at least."""
         try:
-            if maxsize and self._ledger.waiting() >= maxsize:
-                self._wait_for_place(maxsize, timeout)
+            if bounded and self._full():
+                self._wait_for_place(timeout)
             if self._closed:
                 raise QueueClosed("the queue is closed")
             if self._over is not None:
@@ -145,12 +149,17 @@ class Registry:
         except BaseException:  # as above
             self._places.notify()
             raise
-        return records[: max(1, maxsize - self._ledger.waiting())] if maxsize else records
+        if not (bounded and self._maxsize):
+            return records
+        return records[: max(1, self._maxsize - self._ledger.waiting())]
 
-    def _wait_for_place(self, maxsize: int, timeout: float | None) -> None:
+    def _full(self) -> bool:
+        return 0 < self._maxsize <= self._ledger.waiting()
+
+    def _wait_for_place(self, timeout: float | None) -> None:
         def may_enter() -> bool:
             # Once the registry has ended no place becomes free, and recording says why.
-            return self._closed or self._over is not None or self._ledger.waiting() < maxsize
+            return self._closed or self._over is not None or not self._full()
 
         self._crowd += 1
         try:
@@ -159,7 +168,18 @@ class Registry:
         finally:
             self._crowd -= 1
         if not entered:
-            raise QueueFull(f"all {maxsize} places are taken")
+            raise QueueFull(f"all {self._maxsize} places are taken")
+
+    def resize(self, maxsize: int) -> None:
+        """Let at most `maxsize` tasks wait from now on (0: no bound); those that do stay."""
+        with self._alone():
+            self._maxsize = maxsize
+            self._places.notify_all()
+
+    @property
+    def maxsize(self) -> int:
+        """How many tasks may wait before `enter` does, if it is bounded (0: no bound)."""
+        return self._maxsize
 
     def start(self, record: TaskRecord, worker: str) -> RunningTask | None:
         """Record that `worker` starts a pending task, and return the run.

@@ -441,8 +441,8 @@ def test_ctrl_c_after_recording_loses_nothing(monkeypatch: pytest.MonkeyPatch) -
     queue = TaskQueue()
     original = queue.registry.enter
 
-    def enter(*args: Any) -> None:
-        original(*args)
+    def enter(*args: Any, **options: Any) -> None:
+        original(*args, **options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -269,6 +269,44 @@ def test_a_place_that_becomes_free_is_taken(how: str) -> None:
     queue.close()
 
 
+@pytest.mark.parametrize("maxsize", [3, 0])
+def test_places_that_a_new_bound_makes_are_taken(maxsize: int) -> None:
+    """All that wait go on when the bound rises that far or falls away, although no task went."""
+    queue = TaskQueue(maxsize=1)
+    queue.submit(Do())
+    callers = [blocked_submit(queue) for _ in range(2)]
+    queue.resize(maxsize)
+    for caller in callers:
+        assert queue.status(finish(*caller)) is TaskStatus.PENDING
+    assert queue.maxsize == maxsize
+    queue.close()
+
+
+def test_a_lower_bound_leaves_what_waits() -> None:
+    """After `resize` to fewer places than tasks wait, the next one enters below the new bound."""
+    queue = TaskQueue(maxsize=3)
+    ids = queue.submit_many([Do()] * 3)
+    queue.resize(2)
+    assert queue.registry.counts()[TaskStatus.PENDING] == 3
+    for task_id in ids[:2]:
+        with pytest.raises(QueueFull, match="all 2 places"):
+            queue.submit(Do(), timeout=0)
+        queue.cancel(task_id)
+    queue.submit(Do(), timeout=0)
+    with pytest.raises(QueueFull):
+        queue.submit(Do(), timeout=0)
+    queue.close()
+
+
+def test_the_new_bound_is_checked() -> None:
+    """A negative bound is refused, and the old one stays."""
+    queue = TaskQueue(maxsize=3)
+    with pytest.raises(ValueError, match="can't have -1 places; 0 means no bound"):
+        queue.resize(-1)
+    assert queue.maxsize == 3
+    queue.close()
+
+
 def test_closing_wakes_a_submit_that_waits() -> None:
     """A submit that waits for a place gets QueueClosed when the queue is closed."""
     queue = TaskQueue(maxsize=1)
