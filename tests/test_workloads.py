@@ -32,6 +32,7 @@ from taskqueue_edu.workloads import (
     Page,
     PageServer,
     PrimeTask,
+    RiskyTask,
     SleepTask,
     SourceSummary,
     corpus_files,
@@ -453,6 +454,38 @@ def test_flaky_runs_out_of_attempts(queue: TaskQueue) -> None:
         queue.wait_for_result(queue.submit(FlakyTask(5)))
 
 
+def risky_runs(risk: float, attempt: int = 1) -> list[str]:
+    """Return how a run of 200 tasks with that risk ends, one with each seed."""
+    return [
+        run_task(RunningTask("1", RiskyTask(0.0, risk, seed), attempt, worker="test"))[0]
+        for seed in range(200)
+    ]
+
+
+def test_risky_fails_by_chance_and_yet_alike() -> None:
+    """Of the runs about as many fail as `risk` says; the same ones each time."""
+    assert set(risky_runs(0.0)) == {facts.SUCCEEDED}
+    assert set(risky_runs(1.0)) == {facts.FAILED}
+    assert 40 < risky_runs(0.3).count(facts.FAILED) < 80
+    assert risky_runs(0.3) == risky_runs(0.3)
+    assert risky_runs(0.3) != risky_runs(0.3, attempt=2)  # so a retry may succeed
+
+
+def test_risky_stops_at_a_checkpoint() -> None:
+    """A request to cancel ends its sleep."""
+    run = RunningTask("1", RiskyTask(600, 0.0, 1), attempt=1, worker="test")
+    run.request_cancel("no longer needed")
+    kind, _ = run_task(run)
+    assert kind == facts.CANCELLED
+
+
+@pytest.mark.parametrize("task", [RiskyTask(-1, 0.5, 1), RiskyTask(0.0, 1.1, 1)])
+def test_risky_checks_its_fields(task: RiskyTask) -> None:
+    """What is no duration or no probability is a ValueError."""
+    with pytest.raises(ValueError, match="expected"):
+        task.execute()
+
+
 # -- all of them
 
 
@@ -464,6 +497,7 @@ def test_flaky_runs_out_of_attempts(queue: TaskQueue) -> None:
         ("math", MathTask("sum", (1, 2)), 3),
         ("sleep", SleepTask(0.5), 0.5),
         ("flaky", FlakyTask(2), 3),
+        ("risky", RiskyTask(0.5, 0.1, 7), 0.5),
         ("primes", PrimeTask(10), 4),
     ],
 )

@@ -12,7 +12,8 @@ Which workload gains from threads is decided by what its tasks wait for:
 
 (CPython 3.11 on two cores.)
 
-`FlakyTask` fails as often as it is told to: it is there to show retries.
+`FlakyTask` fails as often as it is told to, `RiskyTask` by chance: they are there to show
+failures and retries.
 """
 
 from taskqueue_edu.workloads.arithmetic import MathTask, PrimeTask
@@ -26,7 +27,7 @@ from taskqueue_edu.workloads.source import (
     stdlib_files,
     summarize,
 )
-from taskqueue_edu.workloads.timing import FlakyTask, SleepTask
+from taskqueue_edu.workloads.timing import FlakyTask, RiskyTask, SleepTask
 from taskqueue_edu.workloads.web import FetchPage, Page, PageServer
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Page",
     "PageServer",
     "PrimeTask",
+    "RiskyTask",
     "SleepTask",
     "SourceSummary",
     "Workload",
