@@ -37,7 +37,7 @@ The modules, in the order in which to read them; each imports only those above i
     ink            lines, bars and marks as matplotlib draws them
     plots          the whole run as figures for a report
     cli            the `taskqueue` command
-    widgets        the live monitor for notebooks
+    widgets        the live monitor and the control panel for notebooks
     lab            checks what learners make, and shows how it fails
 """
 
@@ -80,11 +80,12 @@ if TYPE_CHECKING:
     from taskqueue_edu.retry import RetryPolicy
     from taskqueue_edu.storage import MemoryStore, Storage
     from taskqueue_edu.task import Task, TaskId, TaskStatus, current_task
-    from taskqueue_edu.widgets import LiveMonitor
+    from taskqueue_edu.widgets import ControlPanel, LiveMonitor
 
 __all__ = [
     "Config",
     "ConfigError",
+    "ControlPanel",
     "ExecutorPool",
     "IllegalTransition",
     "InvalidTask",
@@ -126,7 +127,7 @@ __all__ = [
 
 # Where each public name is defined. It is imported when it is first asked for, so a program
 # pays for what it uses: `taskqueue --help` takes half the time, and nothing needs ipywidgets
-# but the live monitor.
+# but the widgets.
 _HOMES: Final = {
     "task_type": "catalogue",
     "Config": "config",
@@ -165,6 +166,7 @@ _HOMES: Final = {
     "TaskId": "task",
     "TaskStatus": "task",
     "current_task": "task",
+    "ControlPanel": "widgets",
     "LiveMonitor": "widgets",
 }
 

@@ -1,12 +1,17 @@
-"""The live monitor for notebooks.
+"""The live monitor and the control panel for notebooks.
 
 It needs ipywidgets and matplotlib, so it is imported on use. In the order in which to read it:
 
     page       a matplotlib figure laid out in pixels
     final      a run as a PNG, which is still there when the kernel has gone
     live       LiveMonitor: the thread, and the output in the notebook
+    bursts     what the control panel submits
+    inputs     a list and numbers that work while a cell waits
+    form       the control panel's widgets, and how they are laid out
+    controls   ControlPanel: what they do
 """
 
+from taskqueue_edu.widgets.controls import ControlPanel
 from taskqueue_edu.widgets.live import LiveMonitor
 
-__all__ = ["LiveMonitor"]
+__all__ = ["ControlPanel", "LiveMonitor"]
