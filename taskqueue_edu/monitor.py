@@ -456,7 +456,7 @@ class Monitor:
         return page(
             facts,
             until=pd.Timestamp(self.source.now(), unit="ns", tz="UTC"),
-            maxsize=self.queue.dispatcher.maxsize if self.queue is not None else 0,
+            maxsize=self.queue.maxsize if self.queue is not None else 0,
             left_out=max(total - len(facts), 0),
         )
 
