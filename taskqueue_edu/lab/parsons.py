@@ -57,7 +57,7 @@ def parsons(exercise: str, order: Any = ...) -> None:
         found = find(exercise)
         wanted = puzzle(found)
         if order is ...:
-            show(_Lines(f"{found.name}: put these lines in order; some don't belong.\n{wanted}"))
+            show(_Lines(found, wanted))
             return
         verdict = _judge(found, wanted.program(order))
         note(verdict)
@@ -83,10 +83,23 @@ def _judge(exercise: Exercise, program: str) -> Verdict:
 
 
 class _Lines:
-    """Text that keeps its columns."""
+    """The lines of a puzzle: text, with buttons where a notebook can show them."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, exercise: Exercise, wanted: Puzzle) -> None:
+        self._exercise, self._puzzle = exercise, wanted
 
     def __repr__(self) -> str:
-        return self._text
+        return (
+            f"{self._exercise.name}: put these lines in order; some don't belong.\n{self._puzzle}"
+        )
+
+    def _ipython_display_(self) -> None:
+        from taskqueue_edu.lab.buttons import Lines, display
+
+        self._lines = Lines(self._puzzle.frame, self._puzzle.lines, self._check)
+        display(self._lines.box, repr(self))
+
+    def _check(self, order: str) -> str:
+        verdict = _judge(self._exercise, self._puzzle.program(order))
+        note(verdict)
+        return verdict._repr_html_()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import string
-import sys
-from functools import cache
-from html import escape
+from functools import cache, partial
+from operator import setitem
 from pathlib import Path
 from typing import Any, Final
 
@@ -139,45 +138,15 @@ class _Question:
             mark = "  <- your prediction" if letter == chosen else ""
             lines.append(f"  ({letter}) {option.text}{mark}")
         if chosen is None:
-            lines.append(f'Choose one, or write its letter: predict("{self._name}", "a")')
+            lines.append(f'Choose one, or write its letter: predict("{self._name}", "a").')
         return "\n".join(lines)
 
     def _ipython_display_(self) -> None:
-        from IPython.display import DisplayHandle
+        from taskqueue_edu.lab.buttons import display, question
 
-        bundle: dict[str, Any] = {"text/plain": repr(self)}
-        if "ipykernel" in sys.modules and _chosen.get(self._name) is None:
-            box = self._buttons()
-            self._keep = box
-            bundle["application/vnd.jupyter.widget-view+json"] = {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": box.model_id,
-            }
-        DisplayHandle().display(bundle, raw=True)
-
-    def _buttons(self) -> Any:
-        from ipywidgets import HTML, Button, Layout, VBox
-
-        said = HTML('<span role="status"></span>')
-
-        def choose(letter: str) -> None:
-            _chosen[self._name] = letter
-            said.value = (
-                f'<span role="status">You predict ({letter}). Now run the next cell.</span>'
-            )
-
-        buttons = []
-        for letter, option in self._asked.by_letter.items():
-            button = Button(
-                description=f"({letter}) {option.text}",
-                layout=Layout(width="auto", align_self="flex-start"),
-            )
-            button.on_click(lambda _, letter=letter: choose(letter))
-            buttons.append(button)
-        title = HTML()
-        title.value = f"<b>{escape(self._asked.question)}</b>"
-        return VBox([title, *buttons, said])
+        options = {letter: option.text for letter, option in self._asked.by_letter.items()}
+        self._box = question(self._asked.question, options, partial(setitem, _chosen, self._name))
+        display(self._box, repr(self))
 
 
 def trace(name: str, values: Any = ...) -> None:

@@ -1,0 +1,111 @@
+"""Questions and puzzles with buttons, for a notebook. Imported on use: it needs ipywidgets.
+
+Whatever can be clicked can be reached by Tab and pressed by Enter, and has a form as text that
+works without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from html import escape
+from typing import Final
+
+from IPython.display import DisplayHandle
+from ipywidgets import HTML, Box, Button, Layout, VBox
+
+_VIEW: Final = "application/vnd.jupyter.widget-view+json"
+_LINE: Final = Layout(width="auto", align_self="flex-start")
+
+
+def display(box: Box, text: str) -> None:
+    """Show widgets, with the text that stands for them in a saved notebook."""
+    box.add_class("tq-lab")
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    DisplayHandle().display({_VIEW: view, "text/plain": text}, raw=True)
+
+
+def _button(text: str, hint: str, call: Callable[[], None], *, code: bool = False) -> Button:
+    button = Button(description=text, tooltip=hint, layout=_LINE)
+    if code:
+        button.style.font_family = "monospace"
+    button.on_click(lambda _: call())
+    return button
+
+
+def _said(text: str) -> str:
+    return f'<span role="status" aria-live="polite">{text}</span>'
+
+
+def question(asked: str, options: Mapping[str, str], choose: Callable[[str], None]) -> Box:
+    """Return a question with a button for each option; `choose` gets the letter of it."""
+    said = HTML(_said(""))
+
+    def chosen(letter: str) -> None:
+        choose(letter)
+        said.value = _said(f"You predict ({letter}). Now run the next cell.")
+
+    buttons = [
+        _button(f"({letter}) {text}", f"Predict ({letter})", partial(chosen, letter))
+        for letter, text in options.items()
+    ]
+    return VBox([HTML(f"<b>{escape(asked)}</b>"), *buttons, said])
+
+
+class Lines:
+    """Lines to choose from, and the program that was made of them."""
+
+    def __init__(self, frame: str, lines: Mapping[str, str], judge: Callable[[str], str]) -> None:
+        """`judge` gets the letters of a program, and returns the verdict on it as HTML."""
+        self._frame, self._lines, self._judge = frame, lines, judge
+        self._order: list[str] = []
+        self._left, self._right = VBox(), VBox()
+        self._verdict = HTML()
+        check = _button("Check", "Check the program", self._check)
+        parts = Box(
+            [
+                VBox([HTML("<b>Lines</b>: a click takes one"), self._left]),
+                VBox([HTML("<b>Your program</b>"), self._right, check]),
+            ],
+            layout=Layout(flex_flow="row wrap", grid_gap="0 32px"),
+        )
+        self.box = VBox([parts, self._verdict])
+        self._draw()
+
+    def _draw(self) -> None:
+        self._left.children = [
+            _button(
+                f"{letter}  {line}", f"Take line {letter}", partial(self._take, letter), code=True
+            )
+            for letter, line in self._lines.items()
+            if letter not in self._order
+        ]
+        frame = [HTML(f"<pre>{escape(self._frame)}</pre>")] if self._frame.strip() else []
+        rows = [self._row(place, letter) for place, letter in enumerate(self._order)]
+        self._right.children = [*frame, *rows]
+
+    def _row(self, place: int, letter: str) -> Box:
+        buttons = [
+            _button("↑", f"Move line {letter} up", lambda: self._move(place, -1)),
+            _button("↓", f"Move line {letter} down", lambda: self._move(place, 1)),
+            _button("✕", f"Put line {letter} back", lambda: self._put_back(letter)),
+        ]
+        line = HTML(f"<code style='white-space:pre'>{letter}  {escape(self._lines[letter])}</code>")
+        return Box([*buttons, line], layout=Layout(align_items="center"))
+
+    def _take(self, letter: str) -> None:
+        self._order.append(letter)
+        self._draw()
+
+    def _put_back(self, letter: str) -> None:
+        self._order.remove(letter)
+        self._draw()
+
+    def _move(self, place: int, by: int) -> None:
+        to = place + by
+        if 0 <= to < len(self._order):
+            self._order.insert(to, self._order.pop(place))
+            self._draw()
+
+    def _check(self) -> None:
+        self._verdict.value = self._judge(" ".join(self._order))
