@@ -2,8 +2,8 @@
 
 The cells of a notebook share one kernel, so a cell needs those before it. Run a notebook as a
 whole: `pytest notebooks/02_worker_pool.ipynb`. `--last-failed` and `--failed-first` pick single
-cells and fail on that account. With pytest-xdist, add `--dist loadscope`, which keeps a
-notebook on one worker.
+cells and fail on that account. With pytest-xdist, `--dist loadfile` keeps a notebook on one
+worker.
 
 This file is here, and not among the tests, because pytest reads it also when it is given
 nothing but a notebook.

@@ -9,12 +9,13 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
+from durability import tally
 
 from taskqueue_edu.queue import TaskQueue
 
@@ -24,10 +25,25 @@ GRACE = 10.0
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Show what the durability tests tried: here, for the process that shows it loads no more."""
+    config.pluginmanager.register(tally)
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over what was collected: it stays until the end."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a report be text that can be sent: what tests log may hold lone surrogates."""
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 def _open_files() -> dict[int, str]:

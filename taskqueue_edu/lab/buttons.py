@@ -15,7 +15,6 @@ from IPython.display import DisplayHandle
 from ipywidgets import HTML, Box, Button, Layout, VBox
 
 _VIEW: Final = "application/vnd.jupyter.widget-view+json"
-_LINE: Final = Layout(width="auto", align_self="flex-start")
 
 
 def display(box: Box, text: str) -> None:
@@ -26,7 +25,7 @@ def display(box: Box, text: str) -> None:
 
 
 def _button(text: str, hint: str, call: Callable[[], None], *, code: bool = False) -> Button:
-    button = Button(description=text, tooltip=hint, layout=_LINE)
+    button = Button(description=text, tooltip=hint, layout=Layout(width="auto"))
     if code:
         button.style.font_family = "monospace"
     button.on_click(lambda _: call())

@@ -1,8 +1,7 @@
-"""Marks the tests of this folder, and counts the states that they tried."""
+"""Marks the tests of this folder, and gives them places and faults."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,26 +11,11 @@ import pytest
 from durability.faults import Layer
 from taskqueue_edu import files
 
-_TRIED: Counter[str] = Counter()
-
-
-def tried(name: str, n: int = 1) -> None:
-    """Count `n` more states of the kind `name`: the summary of the run shows the totals."""
-    _TRIED[name] += n
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.durability)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _TRIED:
-        terminalreporter.section("durability: states tried")
-        for name, n in sorted(_TRIED.items()):
-            terminalreporter.write_line(f"{n:>8,}  {name}")
-        terminalreporter.write_line(f"{_TRIED.total():>8,}  in all")
 
 
 MEMORY = Path("/dev/shm")

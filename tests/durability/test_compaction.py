@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durability.conftest import tried
 from durability.faults import Killed, Layer
 from durability.jobs import FAR, LIMIT, Echo, Fail, Pad, everything, run_one
+from durability.tally import tried
 from taskqueue_edu import RetryPolicy, TaskQueue, TaskStatus, WorkerPool, facts, files
 from taskqueue_edu.errors import (
     ResultExpired,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from durability.conftest import tried
 from durability.jobs import Echo, everything, known, quarantined, run_one
+from durability.tally import tried
 from durability.test_torn import life
 from taskqueue_edu import JsonStore, TaskQueue, facts, files
 from taskqueue_edu.errors import StorageError, UnknownTask

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import pytest
 
-from durability.conftest import tried
 from durability.faults import Killed, Layer
 from durability.jobs import FAR, LIMIT, Echo, everything, quarantined, run_one
 from durability.session import Session
+from durability.tally import tried
 from durability.test_torn import life
 from taskqueue_edu import JsonStore, TaskQueue, files
 from taskqueue_edu.errors import StorageError

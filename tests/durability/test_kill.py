@@ -14,9 +14,9 @@ from queue import SimpleQueue
 
 import pytest
 
-from durability.conftest import tried
 from durability.forks import ForkServer
 from durability.jobs import run_one
+from durability.tally import tried
 from taskqueue_edu import TaskQueue, TaskStatus
 
 STRACE = shutil.which("strace")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from durability.conftest import tried
 from durability.jobs import Echo, Pad, everything, run_one
+from durability.tally import tried
 from taskqueue_edu import TaskQueue
 from taskqueue_edu.errors import StorageError
 from taskqueue_edu.journal import read_facts

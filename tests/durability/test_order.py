@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from durability.conftest import tried
 from durability.jobs import LIMIT, Echo
+from durability.tally import tried
 from durability.test_kill import REASON
 from taskqueue_edu import TaskQueue, WorkerPool, files
 

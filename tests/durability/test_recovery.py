@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from durability.conftest import tried
 from durability.jobs import Echo, everything, run_one
+from durability.tally import tried
 from taskqueue_edu import TaskQueue, TaskStatus, WorkerPool
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.errors import TaskDead, UnknownTaskType

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from durability.conftest import tried
 from durability.jobs import FAR, LIMIT, Echo, run_one
+from durability.tally import tried
 from taskqueue_edu import JsonStore, TaskQueue, files
 from taskqueue_edu.errors import StorageError
 from taskqueue_edu.journal import store as store_module

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from durability.conftest import tried
 from durability.jobs import FAR, Echo, Fail, everything, run_one
+from durability.tally import tried
 from taskqueue_edu import JsonStore, TaskQueue, facts
 from taskqueue_edu.facts import RawFact
 from taskqueue_edu.journal import read_facts

@@ -82,7 +82,8 @@ def test_an_end_that_is_no_answer(code: Callable[[], bytes], why: str) -> None:
 def test_a_hang_ends(code: Callable[[], bytes]) -> None:
     """Code that computes for ever, or waits for ever, is ended after its time."""
     ended = isolated(code, seconds=0.2)
-    assert (ended.answer, ended.why) == (None, "It did not end within 0.2 seconds.")
+    assert ended.answer is None
+    assert ended.why.startswith("It did not end within 0.2 seconds.")
 
 
 def test_an_answer(capfd: pytest.CaptureFixture[str]) -> None:
