@@ -30,3 +30,9 @@ def time_grid(seconds: float, height: float) -> str:
             f'<text class="tq-{side}" x="{x:.2f}%" y="{height + 15}">{label}{ago}</text>'
         )
     return shown
+
+
+def key(look: str, text: str) -> str:
+    """Return an entry of a legend: a piece of the line, and what it means."""
+    line = f'<line class="{look}" x1="1" x2="17" y1="5" y2="5"/>'
+    return f'<span><svg width="18" height="10">{line}</svg>{text}</span>'
