@@ -62,7 +62,7 @@ _RULES: Final = """\
 .tq-mark-crashed{fill:currentColor}
 .tq-mark-stopped{fill:var(--tq-ground);stroke:currentColor}
 .tq .tq-bars text{display:none;text-anchor:middle;pointer-events:none;paint-order:stroke;
- stroke:var(--tq-ground);stroke-width:5;stroke-linejoin:round}
+ stroke:var(--tq-ground);stroke-width:9;stroke-linejoin:round}
 .tq .tq-bars :hover+text{display:inline}
 .tq-bars line:hover{stroke-width:14}
 .tq-bars rect{pointer-events:all}

@@ -45,21 +45,22 @@ def draw_workers(snapshot: Snapshot, shown: Lanes) -> str:
     if len(shown.names) > MOST:
         head += f", {len(shown.names) - MOST} more not shown"
     listed = ", ".join(f"{n:,} {WORDS[kind]}" for kind, n in ended.items()) or "none"
+    about = (
+        f"What each worker ran in the last {scale.period(seconds)}. "
+        f"Runs that ended: {listed}. Runs in progress: {len(busy)}."
+    )
     return (
         f'<div class="tq-chart tq-workers"><div class="tq-head"><b>Workers</b> <span>{head}</span>'
         f'<div class="tq-legend">{_LEGEND}</div></div>'
         f'<svg role="img" height="{height}"><title>Workers</title>'
-        f"<desc>What each worker ran in the last {scale.period(seconds)}. "
-        f"Runs that ended: {listed}. Runs in progress: {len(busy)}.</desc>{_MARKS}{body}</svg></div>"
+        f"<desc>{about}</desc>{_MARKS}{body}</svg></div>"
     )
 
 
 def _lane(y: int, name: str, lane: Sequence[Bar], run: Run | None, at: int, seconds: float) -> str:
     """Return a lane: the worker's name, its runs, and in words what it runs now."""
-    parts = [
-        f'<svg y="{y + 18}"><line class="tq-lane" x2="100%"/>'
-        f'<text class="tq-end" x="-8" y="4">{escape(label(name))}</text>'
-    ]
+    parts = [f'<svg y="{y + 18}"><line class="tq-lane" x2="100%"/>']
+    parts.append(f'<text class="tq-end" x="-8" y="4">{escape(label(name))}</text>')
     parts += [
         f'<use href="#tq-mark-{kind}" x="{x:.2f}%" y="-12"/>'
         for x, kind in marks(lane, at, seconds)
