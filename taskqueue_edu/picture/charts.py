@@ -161,9 +161,15 @@ def _throughput(snapshot: Snapshot, shown: Sequence[Piece], when: str) -> Chart:
 
 
 def _rates(point: Point) -> str:
-    rates = [("finished", point.finished), ("submitted", point.submitted)]
-    if point.failed:
-        rates.append(("failed", point.failed))
+    return _three_rates(point.finished, point.submitted, point.failed)
+
+
+# Most points are the same in the next frame.
+@lru_cache(1_024)
+def _three_rates(finished: float, submitted: float, failed: float) -> str:
+    rates = [("finished", finished), ("submitted", submitted)]
+    if failed:
+        rates.append(("failed", failed))
     return "".join(f"&#10;{name} {scale.number(rate)}/s" for name, rate in rates)
 
 
@@ -220,7 +226,6 @@ def _times(
     )
 
 
-# Most points are the same in the next frame, and so are their percentiles.
 @lru_cache(1_024)
 def _shares(shares: Percentiles) -> str:
     if shares.p50 != shares.p50:

@@ -12,6 +12,7 @@ is found anew before a frame is painted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Final
 
@@ -31,9 +32,10 @@ HEIGHT: Final = 112
 def draw(snapshot: Snapshot, lanes: Lanes, *, whole: bool = False) -> str:
     """Return the picture of a snapshot. `whole`: it shows all the time since the first task."""
     seconds = snapshot.seconds if whole else scale.span(age(snapshot), snapshot.seconds)
-    shown = pieces(snapshot, seconds)
+    shown = [(piece, _ago(-piece.point.at)) for piece in pieces(snapshot, seconds)]
+    places = _Places(seconds)
     throughput, depth, waiting, running = (
-        _chart(chart, shown, seconds) for chart in charts(snapshot, seconds, whole=whole)
+        _chart(chart, shown, places) for chart in charts(snapshot, seconds, whole=whole)
     )
     workers = draw_workers(snapshot, Lanes(lanes.names, min(lanes.seconds, seconds)))
     return (
@@ -58,9 +60,20 @@ def _tiles(snapshot: Snapshot) -> str:
 # -- charts
 
 
-def _chart(chart: Chart, shown: Sequence[Piece], seconds: float) -> str:
-    axis = chart.axis
-    body = _grid(axis, seconds) + _lines(chart, seconds) if not chart.note else ""
+class _Places(dict[float, str]):
+    """Where a time before the end is, from 0 to 1000 across. Several lines ask for the same."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __missing__(self, at: float) -> str:
+        place = self[at] = f"{max(1000 + at / self.seconds * 1000, 0):.0f}"
+        return place
+
+
+def _chart(chart: Chart, shown: Sequence[tuple[Piece, str]], places: _Places) -> str:
+    axis, seconds = chart.axis, places.seconds
+    body = _grid(axis, seconds) + _lines(chart, places) if not chart.note else ""
     legend = "".join(
         key(f"tq-line tq-{c.look}", c.name if chart.note else f"{c.name} <b>{c.value}</b>")
         for c in chart.curves
@@ -81,6 +94,8 @@ def _chart(chart: Chart, shown: Sequence[Piece], seconds: float) -> str:
     )
 
 
+# Mostly it is the same in the next frame.
+@lru_cache(64)
 def _grid(axis: Axis, seconds: float) -> str:
     shown = time_grid(seconds, HEIGHT)
     for value, label in axis.ticks:
@@ -92,14 +107,14 @@ def _grid(axis: Axis, seconds: float) -> str:
     return f'<g class="tq-grid">{shown}</g>'
 
 
-def _lines(chart: Chart, seconds: float) -> str:
+def _lines(chart: Chart, places: _Places) -> str:
     """Return the curves, the first one in front, with x from 0 to 1000."""
     shown = ""
     for curve in reversed(chart.curves):
         if curve.steps:
-            path = _steps(curve, seconds, chart.axis.top)
+            path = _steps(curve, places, chart.axis.top)
         else:
-            path = _line(unbroken(curve.points, chart.width), seconds, chart.axis.top)
+            path = _line(unbroken(curve.points, chart.width), places, chart.axis.top)
         if curve.look in ("finished", "depth") and path:
             left = path[1 : path.index(" ")]
             shown += f'<path class="tq-area tq-{curve.look}" d="{path}V{HEIGHT}H{left}Z"/>'
@@ -110,29 +125,26 @@ def _lines(chart: Chart, seconds: float) -> str:
     )
 
 
-def _steps(curve: Curve, seconds: float, top: float) -> str:
+def _steps(curve: Curve, places: _Places, top: float) -> str:
     if not curve.points:
         return ""
-    across, down = 1000 / seconds, HEIGHT / top
-    path = f"M{1000 + curve.begin * across:.0f} "
+    down = HEIGHT / top
+    path = f"M{places[curve.begin]} "
     before = ""
     for at, value in curve.points:
         y = f"{HEIGHT - value * down if value < top else 0:.1f}"
         if y != before:
             path += f"V{y}" if before else y
             before = y
-        path += f"H{1000 + at * across:.0f}"
+        path += f"H{places[at]}"
     return path
 
 
-def _line(lines: Sequence[Sequence[tuple[float, float]]], seconds: float, top: float) -> str:
-    across, down = 1000 / seconds, HEIGHT / top
+def _line(lines: Sequence[Sequence[tuple[float, float]]], places: _Places, top: float) -> str:
+    down = HEIGHT / top
     path = ""
     for line in lines:
-        places = [
-            f"{max(1000 + at * across, 0):.0f} {HEIGHT - value * down:.1f}" for at, value in line
-        ]
-        path += "M" + "L".join(places)
+        path += "M" + "L".join([f"{places[at]} {HEIGHT - value * down:.1f}" for at, value in line])
     return path
 
 
@@ -150,21 +162,20 @@ def _peak(at: float, value: float, seconds: float) -> str:
 # -- what stands beside the pointer
 
 
-def _hover(chart: Chart, shown: Sequence[Piece], seconds: float) -> str:
+def _hover(chart: Chart, shown: Sequence[tuple[Piece, str]], seconds: float) -> str:
     """Return columns that can't be seen, one a point, which tell about it under the pointer."""
     # All have one width: points are left out that the edge cuts, or that have only begun.
     least = chart.width * 0.99
-    told = [piece for piece in shown if piece.point.at - piece.begin > least]
-    half = sum(piece.point.at <= -seconds / 2 for piece in told)
+    told = [one for one in shown if one[0].point.at - one[0].begin > least]
+    half = sum(piece.point.at <= -seconds / 2 for piece, _ in told)
     sides = (("left", told[:half]), ("right", told[half:]))
     return "".join(_columns(chart, some, seconds, side) for side, some in sides if some)
 
 
-def _columns(chart: Chart, shown: Sequence[Piece], seconds: float, side: str) -> str:
-    left, right = shown[0].begin, shown[-1].point.at
-    columns = "".join(
-        f'<i data-tell="{_ago(-point.at)}{chart.tell(point)}"></i>' for _, point in shown
-    )
+def _columns(chart: Chart, shown: Sequence[tuple[Piece, str]], seconds: float, side: str) -> str:
+    left, right = shown[0][0].begin, shown[-1][0].point.at
+    tell = chart.tell
+    columns = "".join([f'<i data-tell="{ago}{tell(point)}"></i>' for (_, point), ago in shown])
     return (
         f'<foreignObject x="{100 + left / seconds * 100:.2f}%" '
         f'width="{(right - left) / seconds * 100:.2f}%" height="{HEIGHT}">'

@@ -61,7 +61,7 @@ _SPANS: Final = (
 
 _CROWD: Final = 40
 """Runs in a lane that can still be told apart. If there are more, the lanes look back less."""
-_MOB: Final = 250
+_MOB: Final = 160
 """Runs in all lanes together, for which the same holds: nobody reads more, five times a second."""
 
 _THIN: Final = 0.15
@@ -162,17 +162,21 @@ def bars(runs: Sequence[Run], at: int, seconds: float) -> tuple[dict[str, list[B
     counts: Counter[str] = Counter()
     for run in runs[bisect_right(runs, start, key=attrgetter("end")) :]:
         kind = KINDS[run.outcome]
-        right = min((run.end - start) * scale, 100.0)
-        left = (run.start - start) * scale
+        right = (run.end - start) * scale
+        if right > 100:
+            right = 100.0
+        left = (run.start - start) * scale + _CUT
         lane = lanes.get(run.worker)
         if lane is None:
             lane = lanes[run.worker] = []
-        if right - left < _THIN:
+        if right - left < _THIN - _CUT:
             left = right - _THIN
             if lane and (last := lane[-1]).kind == kind and left - last.right < _THIN / 2:
                 lane[-1] = Bar(kind, last.left, right, run, last.runs + 1)
                 continue
-        lane.append(Bar(kind, max(min(left + _CUT, right - _THIN), 0.0), right, run, 1))
+        elif right - left < _THIN:
+            left = right - _THIN
+        lane.append(Bar(kind, left if left > 0 else 0.0, right, run, 1))
     for lane in lanes.values():
         for bar in lane:
             counts[bar.kind] += bar.runs

@@ -29,7 +29,7 @@ def draw_overview(whole: Snapshot, window: float) -> str:
         depths += f"V{HEIGHT - point.depth / (deepest or 1) * HEIGHT:.1f}H{x:.1f}"
     depths += f"V{HEIGHT - whole.depth / (deepest or 1) * HEIGHT:.1f}H1000"
     marked = min(window / seconds, 1.0) * 100
-    age = scale.period(seconds)
+    age = scale.period(max(round(seconds), 1))
     part = "all of it" if window >= seconds else f"the last {scale.period(window)}"
     about = (
         f"The {age} since the first task: up to {scale.number(fastest)} tasks finished per "

@@ -81,7 +81,8 @@ def span(age: float, most: float) -> float:
 
 def period(seconds: float) -> str:
     """Return a time in words: "30 seconds", "1 minute", "2.5 hours"."""
-    unit, scale = _unit(max(seconds, 1e-3))
+    whole = ((unit, size) for unit, size, _ in _UNITS[:3] if seconds >= size and not seconds % size)
+    unit, scale = next(whole, None) or _unit(max(seconds, 1e-3))
     shown = number(seconds / scale)
     return f"{shown} {_NAMES[unit]}{'' if shown == '1' else 's'}"
 

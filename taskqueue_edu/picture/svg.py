@@ -6,6 +6,8 @@ notebook while letters, dashes and marks keep their size, without JavaScript.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from taskqueue_edu.picture import scale
 
 
@@ -17,6 +19,8 @@ def note(text: str, height: float) -> str:
     )
 
 
+# Mostly it is the same in the next frame.
+@lru_cache(64)
 def time_grid(seconds: float, height: float) -> str:
     """Return the lines and labels of the time axis, which ends now."""
     shown = ""

@@ -26,7 +26,8 @@ class LiveMonitor:
     Throughput, depth, how long tasks wait and how long they run, and a lane for each worker,
     five times a second. When it stops, a picture of the run takes its place, so that a saved
     notebook shows something too. A queue may have many, each with a window of its own; one
-    thread updates them all.
+    thread updates them all. The buttons work whenever no cell blocks the kernel: a cell that waits
+    should do so with `await queue.drained()`.
 
     It also stops when the queue is closed, when its cell runs again, and when nothing refers to
     it any more: keep it in a variable, or end a cell with it.

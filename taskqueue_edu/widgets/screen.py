@@ -59,21 +59,14 @@ class Screen:
         self._owner = owner
         self._since = facts.now()
         self._overview, self._picture, self._status = HTML(), HTML(), HTML()
+        choices = sorted({*WINDOWS, window})
         self.windows = ToggleButtons(
-            options=[(label(seconds), seconds) for seconds in sorted({*WINDOWS, window})],
+            options=[(label(seconds), seconds) for seconds in choices],
             value=window,
-            description="Show the last",
-            tooltips=[f"Show {label(seconds)}" for seconds in sorted({*WINDOWS, window})],
+            tooltips=[f"Show {last(seconds)}" for seconds in choices],
         )
         self.windows.style.button_width = "auto"
-        self.windows.style.description_width = "auto"
-        self._own = (
-            HTML(STYLE),
-            self.windows,
-            self._overview,
-            self._picture,
-            self._status,
-        )
+        self._own = (HTML(STYLE), self.windows, self._overview, self._picture, self._status)
         style, *rest = self._own
         self.box = VBox([style, *more, *rest])
         self.box.add_class("taskqueue-monitor")
@@ -196,6 +189,11 @@ def label(seconds: float) -> str:
         return "whole run"
     number, unit = scale.period(seconds).split()
     return f"{number} {_UNITS[unit.removesuffix('s')]}"
+
+
+def last(seconds: float) -> str:
+    """Return what such a window shows, in words."""
+    return "the whole run" if seconds == math.inf else f"the last {scale.period(seconds)}"
 
 
 def why(error: Exception) -> str:
