@@ -1,7 +1,7 @@
 """A task queue small enough to read in an afternoon, and sound enough to trust.
 
-The modules, in the order in which to read them; each imports only those above it (but for
-`TaskQueue.open` and `Monitor.plot`, which import the journal and the plots when they are called):
+The modules, in the order in which to read them; each imports only those above it (except
+where one that is called imports what few callers need: the journal, the plots, the widgets):
 
     errors         the error tree
     retry          when a failed task is tried again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import reprlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -36,6 +37,7 @@ from taskqueue_edu.task import Task, TaskId, TaskStatus
 if TYPE_CHECKING:
     from taskqueue_edu.journal import PersistentQueue
     from taskqueue_edu.journal.store import Sync
+    from taskqueue_edu.widgets import LiveMonitor
 
 T = TypeVar("T")
 
@@ -106,6 +108,7 @@ class TaskQueue:
         )
         self._json = self.registry.store.json
         self._new_id = Ids()
+        self._live: LiveMonitor | None = None
         self.recovered = self.died = 0
         self.unknown_types: dict[str, int] = {}
         self._recover(self.registry.load())
@@ -463,3 +466,16 @@ class TaskQueue:
         counts = self.registry.counts()
         shown = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "empty"
         return f"<TaskQueue: {shown}{', paused' if self.paused else ''}>"
+
+    def _ipython_display_(self) -> None:
+        """Show the queue live, as the last value of a notebook's cell: see LiveMonitor."""
+        # NotImplementedError tells IPython to show the repr: in a terminal, without ipywidgets.
+        if self.closed or "ipykernel" not in sys.modules:
+            raise NotImplementedError
+        try:
+            from taskqueue_edu.widgets import LiveMonitor
+        except ImportError:
+            raise NotImplementedError from None
+        if self._live is None:
+            self._live = LiveMonitor(self)
+        self._live.show()

@@ -20,8 +20,8 @@ ROOT = PACKAGE.name
 PART_OF = {"frames": "monitor"}
 """Modules without a line of their own on the map, and where they belong."""
 
-WHEN_CALLED = {"queue": {"journal"}, "monitor": {"plots"}}
-"""What `TaskQueue.open` and `Monitor.plot` import: who doesn't call them needs neither."""
+WHEN_CALLED = {"queue": {"journal", "widgets"}, "monitor": {"plots"}}
+"""What `TaskQueue.open`, a notebook that shows a queue, and `Monitor.plot` import: nobody else."""
 
 
 def the_map() -> list[str]:

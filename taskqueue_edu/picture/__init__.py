@@ -10,4 +10,5 @@ The notebook and the web page show the same one. In the order in which to read i
     svg        pieces that the charts and the lanes share
     timeline   the lanes of the workers, as SVG
     frame      the whole frame: counts, charts as SVG, lanes
+    overview   the whole run in a strip
 """

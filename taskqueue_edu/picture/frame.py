@@ -3,20 +3,25 @@
 Lines are drawn in a nested SVG that is stretched (`preserveAspectRatio="none"`) with strokes
 that are not (`vector-effect`). Letters stand in the margins, where an SVG may draw too
 (`overflow: visible`).
+
+What stands beside the pointer is in the frame too, and CSS shows it. A `<title>` would come after a
+while and go with the next frame, five times a second; but the style of what is under the pointer
+is found anew before a frame is painted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Final
 
 from taskqueue_edu.monitor import Snapshot
 from taskqueue_edu.picture import scale
-from taskqueue_edu.picture.charts import HALF_SECOND, Chart, Curve, age, charts, unbroken
+from taskqueue_edu.picture.charts import Chart, Curve, Piece, age, charts, pieces, unbroken
 from taskqueue_edu.picture.lanes import Lanes
 from taskqueue_edu.picture.scale import Axis
-from taskqueue_edu.picture.svg import note, time_grid
+from taskqueue_edu.picture.svg import key, note, time_grid
 from taskqueue_edu.picture.timeline import draw_workers
 from taskqueue_edu.picture.words import counts
 
@@ -24,11 +29,13 @@ HEIGHT: Final = 112
 """Pixels from the bottom to the top of a chart."""
 
 
-def draw(snapshot: Snapshot, lanes: Lanes) -> str:
-    """Return the picture of a snapshot."""
-    seconds = scale.span(age(snapshot), snapshot.seconds)
+def draw(snapshot: Snapshot, lanes: Lanes, *, whole: bool = False) -> str:
+    """Return the picture of a snapshot. `whole`: it shows all the time since the first task."""
+    seconds = snapshot.seconds if whole else scale.span(age(snapshot), snapshot.seconds)
+    shown = [(piece, _ago(-piece.point.at)) for piece in pieces(snapshot, seconds)]
+    places = _Places(seconds)
     throughput, depth, waiting, running = (
-        _chart(chart, seconds) for chart in charts(snapshot, seconds)
+        _chart(chart, shown, places) for chart in charts(snapshot, seconds, whole=whole)
     )
     workers = draw_workers(snapshot, Lanes(lanes.names, min(lanes.seconds, seconds)))
     return (
@@ -53,22 +60,31 @@ def _tiles(snapshot: Snapshot) -> str:
 # -- charts
 
 
-def _chart(chart: Chart, seconds: float) -> str:
-    axis = chart.axis
-    if chart.note:
-        body = note(chart.note, HEIGHT)
-    else:
-        body = _grid(axis, seconds) + _lines(chart.curves, seconds, axis.top)
+class _Places(dict[float, str]):
+    """Where a time before the end is, from 0 to 1000 across. Several lines ask for the same."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __missing__(self, at: float) -> str:
+        place = self[at] = f"{max(1000 + at / self.seconds * 1000, 0):.0f}"
+        return place
+
+
+def _chart(chart: Chart, shown: Sequence[tuple[Piece, str]], places: _Places) -> str:
+    axis, seconds = chart.axis, places.seconds
+    body = _grid(axis, seconds) + _lines(chart, places) if not chart.note else ""
     legend = "".join(
-        _key(f"tq-line tq-{c.look}", c.name if chart.note else f"{c.name} <b>{c.value}</b>")
+        key(f"tq-line tq-{c.look}", c.name if chart.note else f"{c.name} <b>{c.value}</b>")
         for c in chart.curves
     )
     if chart.bound:
         y = HEIGHT - chart.bound / axis.top * HEIGHT
         body += f'<line class="tq-bound" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
-        legend += _key("tq-bound", "bound")
+        legend += key("tq-bound", "bound")
     if chart.peak:
         body += _peak(*chart.peak, seconds)
+    body += _hover(chart, shown, seconds) if not chart.note else note(chart.note, HEIGHT)
     unit = "" if chart.note else f" <span>{axis.unit}</span>"
     return (
         f'<div class="tq-chart"><div class="tq-head"><b>{chart.title}</b>{unit}'
@@ -78,6 +94,8 @@ def _chart(chart: Chart, seconds: float) -> str:
     )
 
 
+# Mostly it is the same in the next frame.
+@lru_cache(64)
 def _grid(axis: Axis, seconds: float) -> str:
     shown = time_grid(seconds, HEIGHT)
     for value, label in axis.ticks:
@@ -89,45 +107,44 @@ def _grid(axis: Axis, seconds: float) -> str:
     return f'<g class="tq-grid">{shown}</g>'
 
 
-def _key(look: str, text: str) -> str:
-    """Return an entry of a legend: a piece of the line, and what it means."""
-    line = f'<line class="{look}" x1="1" x2="17" y1="5" y2="5"/>'
-    return f'<span><svg width="18" height="10">{line}</svg>{text}</span>'
-
-
-def _lines(curves: Sequence[Curve], seconds: float, top: float) -> str:
+def _lines(chart: Chart, places: _Places) -> str:
     """Return the curves, the first one in front, with x from 0 to 1000."""
     shown = ""
-    for look, _, _, points, steps in reversed(curves):
-        path = (_steps if steps else _line)(points, seconds, top)
-        if look in ("finished", "depth") and path:
+    for curve in reversed(chart.curves):
+        if curve.steps:
+            path = _steps(curve, places, chart.axis.top)
+        else:
+            path = _line(unbroken(curve.points, chart.width), places, chart.axis.top)
+        if curve.look in ("finished", "depth") and path:
             left = path[1 : path.index(" ")]
-            shown += f'<path class="tq-area tq-{look}" d="{path}V{HEIGHT}H{left}Z"/>'
-        shown += f'<path class="tq-line tq-{look}" d="{path}"/>'
+            shown += f'<path class="tq-area tq-{curve.look}" d="{path}V{HEIGHT}H{left}Z"/>'
+        shown += f'<path class="tq-line tq-{curve.look}" d="{path}"/>'
     return (
         f'<svg class="tq-data" width="100%" height="{HEIGHT}" viewBox="0 0 1000 {HEIGHT}" '
         f'preserveAspectRatio="none">{shown}</svg>'
     )
 
 
-def _steps(points: Sequence[tuple[float, float]], seconds: float, top: float) -> str:
-    path = ""
-    for at, value in points:
-        y = HEIGHT - min(value / top, 1.0) * HEIGHT
-        left = max(1000 + (at - HALF_SECOND) / seconds * 1000, 0.0)
-        path += f"V{y:.1f}" if path else f"M{left:.1f} {y:.1f}"
-        path += f"H{1000 + at / seconds * 1000:.1f}"
+def _steps(curve: Curve, places: _Places, top: float) -> str:
+    if not curve.points:
+        return ""
+    down = HEIGHT / top
+    path = f"M{places[curve.begin]} "
+    before = ""
+    for at, value in curve.points:
+        y = f"{HEIGHT - value * down if value < top else 0:.1f}"
+        if y != before:
+            path += f"V{y}" if before else y
+            before = y
+        path += f"H{places[at]}"
     return path
 
 
-def _line(points: Sequence[tuple[float, float]], seconds: float, top: float) -> str:
+def _line(lines: Sequence[Sequence[tuple[float, float]]], places: _Places, top: float) -> str:
+    down = HEIGHT / top
     path = ""
-    for line in unbroken(points):
-        places = [
-            f"{max(1000 + at / seconds * 1000, 0):.1f} {HEIGHT - value / top * HEIGHT:.1f}"
-            for at, value in line
-        ]
-        path += "M" + "L".join(places)
+    for line in lines:
+        path += "M" + "L".join([f"{places[at]} {HEIGHT - value * down:.1f}" for at, value in line])
     return path
 
 
@@ -140,3 +157,31 @@ def _peak(at: float, value: float, seconds: float) -> str:
         f'<text class="tq-halo tq-{side}" x="{shift}" y="12">{scale.number(value)}/s submitted'
         "</text></svg>"
     )
+
+
+# -- what stands beside the pointer
+
+
+def _hover(chart: Chart, shown: Sequence[tuple[Piece, str]], seconds: float) -> str:
+    """Return columns that can't be seen, one a point, which tell about it under the pointer."""
+    # All have one width: points are left out that the edge cuts, or that have only begun.
+    least = chart.width * 0.99
+    told = [one for one in shown if one[0].point.at - one[0].begin > least]
+    half = sum(piece.point.at <= -seconds / 2 for piece, _ in told)
+    sides = (("left", told[:half]), ("right", told[half:]))
+    return "".join(_columns(chart, some, seconds, side) for side, some in sides if some)
+
+
+def _columns(chart: Chart, shown: Sequence[tuple[Piece, str]], seconds: float, side: str) -> str:
+    left, right = shown[0][0].begin, shown[-1][0].point.at
+    tell = chart.tell
+    columns = "".join([f'<i data-tell="{ago}{tell(point)}"></i>' for (_, point), ago in shown])
+    return (
+        f'<foreignObject x="{100 + left / seconds * 100:.2f}%" '
+        f'width="{(right - left) / seconds * 100:.2f}%" height="{HEIGHT}">'
+        f'<div class="tq-tell tq-{side}">{columns}</div></foreignObject>'
+    )
+
+
+def _ago(seconds: float) -> str:
+    return f"{seconds:.1f} s ago" if seconds < 60 else f"{scale.period(seconds)} ago"

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from taskqueue_edu import facts
@@ -52,11 +53,16 @@ _RANK: Final = tuple(MARKS)
 MOST: Final = 16
 """Lanes in a picture; more would be too many to compare."""
 
-_SPANS: Final = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05)
-"""Lanes look back for one of these many seconds, less than the charts do: tasks are short."""
+_SPANS: Final = (
+    *(86_400.0, 43_200.0, 21_600.0, 10_800.0, 3_600.0, 1_800.0, 900.0, 600.0, 300.0, 120.0, 60.0),
+    *(30.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05),
+)
+"""Lanes look back for one of these many seconds, less than the charts do if tasks are short."""
 
-_CROWD: Final = 500
-"""Runs in all lanes that can still be told apart. If there are more, the lanes look back less."""
+_CROWD: Final = 40
+"""Runs in a lane that can still be told apart. If there are more, the lanes look back less."""
+_MOB: Final = 160
+"""Runs in all lanes together, for which the same holds: nobody reads more, five times a second."""
 
 _THIN: Final = 0.15
 """Percent of the width. A bar is never thinner, and thin ones that touch are drawn as one."""
@@ -74,6 +80,8 @@ class Bar(NamedTuple):
     kind: str
     left: float
     right: float
+    run: Run
+    runs: int
 
 
 class Lanes(NamedTuple):
@@ -88,11 +96,12 @@ class View:
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
-        self._seconds = _SPANS[0]
+        self._seconds = math.inf
 
     def update(self, snapshot: Snapshot) -> Lanes:
         """Return what the lanes show of a snapshot."""
-        return Lanes(self._names(snapshot), self._span(snapshot))
+        names = self._names(snapshot)
+        return Lanes(names, self._span(snapshot, len(names)))
 
     def _names(self, snapshot: Snapshot) -> list[str]:
         active = {run.worker for run in snapshot.runs}
@@ -103,14 +112,16 @@ class View:
         names = sorted(active.union(idle), key=natural)
         return names + [""] * (snapshot.workers - len(names))
 
-    def _span(self, snapshot: Snapshot) -> float:
+    def _span(self, snapshot: Snapshot, lanes: int) -> float:
         runs, at = snapshot.runs, snapshot.at
+        crowd, longest = min(_CROWD * max(lanes, 1), _MOB), known(snapshot)
         for seconds in _SPANS:
+            if seconds > longest:
+                continue
             start = at - int(seconds * 1e9)
-            shown = len(runs) - bisect_right(runs, start, key=lambda run: run.end)
+            shown = len(runs) - bisect_right(runs, start, key=attrgetter("end"))
             # To grow takes fewer runs than to stay, or it would change back and forth.
-            most = _CROWD if seconds > self._seconds else 1.5 * _CROWD
-            if shown <= most and seconds <= known(snapshot):
+            if shown <= (crowd if seconds > self._seconds else 1.5 * crowd):
                 break
         self._seconds = seconds
         return seconds
@@ -149,18 +160,26 @@ def bars(runs: Sequence[Run], at: int, seconds: float) -> tuple[dict[str, list[B
     start = at - int(seconds * 1e9)
     lanes: dict[str, list[Bar]] = {}
     counts: Counter[str] = Counter()
-    for run in runs[bisect_right(runs, start, key=lambda run: run.end) :]:
+    for run in runs[bisect_right(runs, start, key=attrgetter("end")) :]:
         kind = KINDS[run.outcome]
-        counts[kind] += 1
-        right = min((run.end - start) * scale, 100.0)
-        left = (run.start - start) * scale
-        lane = lanes.setdefault(run.worker, [])
-        if right - left < _THIN:
+        right = (run.end - start) * scale
+        if right > 100:
+            right = 100.0
+        left = (run.start - start) * scale + _CUT
+        lane = lanes.get(run.worker)
+        if lane is None:
+            lane = lanes[run.worker] = []
+        if right - left < _THIN - _CUT:
             left = right - _THIN
             if lane and (last := lane[-1]).kind == kind and left - last.right < _THIN / 2:
-                lane[-1] = Bar(kind, last.left, right)
+                lane[-1] = Bar(kind, last.left, right, run, last.runs + 1)
                 continue
-        lane.append(Bar(kind, max(min(left + _CUT, right - _THIN), 0.0), right))
+        elif right - left < _THIN:
+            left = right - _THIN
+        lane.append(Bar(kind, left if left > 0 else 0.0, right, run, 1))
+    for lane in lanes.values():
+        for bar in lane:
+            counts[bar.kind] += bar.runs
     return lanes, counts
 
 
@@ -174,10 +193,10 @@ def marks(lane: Sequence[Bar], at: int, seconds: float) -> list[tuple[float, str
     first = at / cell - 100 / _APART
     # The best in each cell of time; then, of two in neighboring cells, again the better one.
     best: dict[int, tuple[int, float]] = {}
-    for kind, _, right in lane:
-        if kind in MARKS:
-            number = math.floor(first + right / _APART)
-            best[number] = max(best.get(number, (-1, 0.0)), (_RANK.index(kind), right))
+    for bar in lane:
+        if bar.kind in MARKS:
+            number = math.floor(first + bar.right / _APART)
+            best[number] = max(best.get(number, (-1, 0.0)), (_RANK.index(bar.kind), bar.right))
     found: list[tuple[float, str]] = []
     for number, (rank, right) in best.items():
         near = [(n, best[n]) for n in (number - 1, number + 1) if n in best]

@@ -5,7 +5,27 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-_SPANS: Final = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0)
+_MINUTE, _HOUR, _DAY = 60.0, 3_600.0, 86_400.0
+
+_UNITS: Final = (
+    ("d", _DAY, 3 * _DAY),
+    ("h", _HOUR, 3 * _HOUR),
+    ("min", _MINUTE, 3 * _MINUTE),
+    ("s", 1.0, 1.0),
+    ("ms", 1e-3, 1e-3),
+    ("µs", 1e-6, 0.0),
+)
+"""Units of time: seconds in one, and from how many seconds on it is used."""
+
+_NAMES: Final = {"d": "day", "h": "hour", "min": "minute", "s": "second", "ms": "millisecond"}
+
+# Seconds that are a round number of something: 1, 2, 5 of the next unit, but thirds of it too.
+_MINUTES: Final = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360, 720)
+_ROUND: Final = (
+    *(5.0, 10.0, 15.0, 20.0, 30.0),
+    *(n * _MINUTE for n in _MINUTES),
+    *(n * _DAY for n in (1, 2, 5, 10, 20, 50, 100)),
+)
 
 
 class Axis(NamedTuple):
@@ -43,24 +63,36 @@ def count_axis(highest: float, unit: str) -> Axis:
     return _axis(highest, max(step(max(highest, 1.0), 3), 1.0), 1.0, unit)
 
 
+def _unit(seconds: float) -> tuple[str, float]:
+    return next((unit, scale) for unit, scale, least in _UNITS if seconds >= least)
+
+
 def time_axis(longest: float) -> Axis:
     """Return an axis for durations up to `longest` seconds, in the unit that suits it."""
     longest = max(longest, 1e-6)
-    units = (("min", 60.0, 180.0), ("s", 1.0, 1.0), ("ms", 1e-3, 1e-3), ("µs", 1e-6, 0.0))
-    unit, scale = next((unit, scale) for unit, scale, least in units if longest >= least)
+    unit, scale = _unit(longest)
     return _axis(longest / scale, step(longest / scale, 3), scale, unit)
 
 
 def span(age: float, most: float) -> float:
     """Return how many seconds to show of something that began `age` seconds ago."""
-    return min(next((seconds for seconds in _SPANS if seconds >= age), most), most)
+    return min(next((seconds for seconds in _ROUND if seconds >= age), most), most)
+
+
+def period(seconds: float) -> str:
+    """Return a time in words: "30 seconds", "1 minute", "2.5 hours"."""
+    whole = ((unit, size) for unit, size, _ in _UNITS[:3] if seconds >= size and not seconds % size)
+    unit, scale = next(whole, None) or _unit(max(seconds, 1e-3))
+    shown = number(seconds / scale)
+    return f"{shown} {_NAMES[unit]}{'' if shown == '1' else 's'}"
 
 
 def clock_axis(seconds: float) -> Axis:
     """Return an axis for `seconds` that pass. Its ticks need not reach its end."""
-    units = (("min", 60.0, 180.0), ("s", 1.0, 1.0), ("ms", 1e-3, 0.0))
-    unit, scale = next((unit, scale) for unit, scale, least in units if seconds >= least)
-    size = step(seconds / scale, 3)
-    count = math.floor(seconds / scale / size + 1e-9)
-    ticks = tuple((size * n * scale, f"{number(size * n)} {unit}") for n in range(count + 1))
+    unit, scale = _unit(max(seconds, 1e-3))
+    size = step(seconds / scale, 3) * scale
+    if seconds >= 3 * _MINUTE:  # a quarter of an hour is round, and 20 % of it is not
+        size = next((one for one in _ROUND if one * 3 >= seconds * (1 - 1e-9)), size)
+    count = math.floor(seconds / size + 1e-9)
+    ticks = tuple((size * n, f"{number(size * n / scale)} {unit}") for n in range(count + 1))
     return Axis(seconds, ticks, unit)

@@ -61,6 +61,26 @@ _RULES: Final = """\
 .tq-mark-retried{fill:none;stroke:var(--tq-orange);stroke-width:1.5}
 .tq-mark-crashed{fill:currentColor}
 .tq-mark-stopped{fill:var(--tq-ground);stroke:currentColor}
+.tq .tq-bars text{display:none;text-anchor:middle;pointer-events:none;paint-order:stroke;
+ stroke:var(--tq-ground);stroke-width:9;stroke-linejoin:round}
+.tq .tq-bars :hover+text{display:inline}
+.tq-bars line:hover{stroke-width:14}
+.tq-bars rect{pointer-events:all}
+.tq foreignObject{overflow:visible}
+.tq-tell{display:flex;height:100%}
+.tq-tell i{flex:1 1 0;min-width:0;font-style:normal}
+.tq-tell i:hover{background:color-mix(in srgb,currentColor 14%,transparent)}
+.tq-tell i:hover::after{content:attr(data-tell);display:block;width:max-content;white-space:pre;
+ font-variant-numeric:tabular-nums;direction:ltr;margin:2px 0 0 calc(100% + 6px);padding:2px 7px;
+ pointer-events:none;border:1px solid;border-radius:3px;background:var(--tq-ground)}
+.tq-right i{direction:rtl}
+.tq-right i:hover::after{margin:2px calc(100% + 6px) 0 0}
+.tq-overview>svg{margin:0 10px 8px 10px;width:calc(100% - 20px);flex:none}
+.tq-overview .tq-head{display:flex;flex-wrap:wrap;gap:0 10px;margin-bottom:6px}
+.tq-window,.tq-marked{fill:currentColor;fill-opacity:.09;stroke:currentColor;stroke-opacity:.55}
+.tq-marked{display:inline-block;width:16px;height:9px;margin-right:5px;border:1px solid;
+ background:color-mix(in srgb,currentColor 9%,transparent);opacity:.75}
+.tq-line.tq-dashed{stroke-dasharray:5 3;stroke-width:1.4}
 .tq-status{font:12px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);margin:2px;
  color:var(--jp-ui-font-color1,currentColor)}
 """

@@ -6,6 +6,8 @@ notebook while letters, dashes and marks keep their size, without JavaScript.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from taskqueue_edu.picture import scale
 
 
@@ -17,6 +19,8 @@ def note(text: str, height: float) -> str:
     )
 
 
+# Mostly it is the same in the next frame.
+@lru_cache(64)
 def time_grid(seconds: float, height: float) -> str:
     """Return the lines and labels of the time axis, which ends now."""
     shown = ""
@@ -30,3 +34,9 @@ def time_grid(seconds: float, height: float) -> str:
             f'<text class="tq-{side}" x="{x:.2f}%" y="{height + 15}">{label}{ago}</text>'
         )
     return shown
+
+
+def key(look: str, text: str) -> str:
+    """Return an entry of a legend: a piece of the line, and what it means."""
+    line = f'<line class="{look}" x1="1" x2="17" y1="5" y2="5"/>'
+    return f'<span><svg width="18" height="10">{line}</svg>{text}</span>'

@@ -181,8 +181,10 @@ def workers(table: pd.DataFrame, ax: Axes, *, until: pd.Timestamp | None = None)
     for place, name in enumerate(names):
         ax.broken_barh([(0, series.seconds)], (place - 0.2, 0.45), facecolor="#ededed")
         spans: dict[str, list[tuple[float, float]]] = {}
-        for kind, left, right in lanes.get(name, []):
-            spans.setdefault(kind, []).append((left * percent, (right - left) * percent))
+        for bar in lanes.get(name, []):
+            spans.setdefault(bar.kind, []).append(
+                (bar.left * percent, (bar.right - bar.left) * percent)
+            )
         busy = runs.loc[(runs["kind"] == "running") & (runs["worker"] == name), "start"]
         if not busy.empty:
             spans["running"] = [(start, series.seconds - start) for start in busy]

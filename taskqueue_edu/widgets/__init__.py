@@ -4,7 +4,12 @@ It needs ipywidgets and matplotlib, so it is imported on use. In the order in wh
 
     page       a matplotlib figure laid out in pixels
     final      a run as a PNG, which is still there when the kernel has gone
-    live       LiveMonitor: the thread, and the output in the notebook
+    cells      which cell is running, and when it runs again
+    painter    what screens show, drawn once for all that show the same
+    updater    the thread that updates the screens on a source
+    screen     one output in a notebook: widgets while it is live, then a picture
+    player     a recording, with the widgets to play it
+    live       LiveMonitor
     bursts     what the control panel submits
     inputs     a list and numbers that work while a cell waits
     form       the control panel's widgets, and how they are laid out

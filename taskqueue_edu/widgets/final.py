@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from taskqueue_edu.ink import BARS, GRAY, INK, LINES, PALE, POINT, mark
 from taskqueue_edu.monitor import Snapshot, duration
 from taskqueue_edu.picture import scale
-from taskqueue_edu.picture.charts import HALF_SECOND, Chart, Curve, charts, unbroken
+from taskqueue_edu.picture.charts import Chart, Curve, charts, unbroken
 from taskqueue_edu.picture.frame import HEIGHT
 from taskqueue_edu.picture.lanes import MARKS, MOST, WORDS, Bar, View, bars, known, label, marks
 from taskqueue_edu.picture.timeline import LANE
@@ -80,7 +80,7 @@ def _chart(axes: Axes, chart: Chart, seconds: float) -> _Legend:
     axes.set_ylim(0, chart.axis.top)
     axes.set_yticks([at for at, _ in chart.axis.ticks], [text for _, text in chart.axis.ticks])
     for curve in reversed(chart.curves):
-        (_steps if curve.steps else _line)(axes, curve, seconds)
+        (_steps if curve.steps else _line)(axes, curve, chart.width, seconds)
     handles = [Line2D([], [], **LINES[curve.look]) for curve in chart.curves]
     labels = [f"{curve.name} {curve.value}" for curve in chart.curves]
     if chart.bound:
@@ -92,21 +92,21 @@ def _chart(axes: Axes, chart: Chart, seconds: float) -> _Legend:
     return handles, labels
 
 
-def _steps(axes: Axes, curve: Curve, seconds: float) -> None:
+def _steps(axes: Axes, curve: Curve, _: float, seconds: float) -> None:
     if not curve.points:
         return
     times = [seconds + at for at, _ in curve.points]
     top = axes.get_ylim()[1]
     values = [min(value, top) for _, value in curve.points]
-    x, y = [max(times[0] - HALF_SECOND, 0.0), *times], [values[0], *values]
+    x, y = [seconds + curve.begin, *times], [values[0], *values]
     line = LINES[curve.look]
     axes.step(x, y, where="pre", clip_on=False, **line)
     if curve.look != "submitted":
         axes.fill_between(x, y, step="pre", alpha=0.18, linewidth=0, color=line["color"])
 
 
-def _line(axes: Axes, curve: Curve, seconds: float) -> None:
-    for line in unbroken(curve.points):
+def _line(axes: Axes, curve: Curve, width: float, seconds: float) -> None:
+    for line in unbroken(curve.points, width):
         x, y = [max(seconds + at, 0.0) for at, _ in line], [value for _, value in line]
         axes.plot(x, y, clip_on=False, **LINES[curve.look])
 
@@ -156,9 +156,9 @@ def _workers(axes: Axes, snapshot: Snapshot, names: Sequence[str], seconds: floa
 def _lane(axes: Axes, y: float, lane: Sequence[Bar], at: int, seconds: float) -> None:
     percent = seconds / 100
     kinds: dict[str, list[tuple[float, float]]] = {}
-    for kind, left, right in lane:
-        spans = kinds.setdefault(kind, [])
-        spans.append((left * percent, (right - left) * percent))
+    for bar in lane:
+        spans = kinds.setdefault(bar.kind, [])
+        spans.append((bar.left * percent, (bar.right - bar.left) * percent))
     for kind, spans in kinds.items():
         axes.broken_barh(spans, (y + 13, 10), **BARS[kind])
     for x, kind in marks(lane, at, seconds):

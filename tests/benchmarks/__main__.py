@@ -24,6 +24,7 @@ GROUPS = {
     "processes": (1, "CPU-bound tasks on two processes, against ProcessPoolExecutor.map"),
     "memory": (1, "bytes and objects of a finished task, against a Future"),
     "monitor": (2, "what it costs to be watched; a snapshot at 1,000,000 facts"),
+    "live": (4, "a frame of the live monitor; what it does to latency; against savefig"),
     "start": (1, "imports and `taskqueue --help`, against those of libraries"),
     "scale": (12, "workers from 1 to 256, tasks from 10^3 to 10^6, waiters, delays, retention"),
     "peers": (5, "the same tasks on pebble, joblib, dask, dramatiq, RQ and Celery"),

@@ -118,14 +118,14 @@ def test_a_crowd_of_runs_is_seen_from_nearer() -> None:
         runs = tuple(
             run("a", n / per_second + 1e-4, n / per_second) for n in range(per_second * 12, 0, -1)
         )
-        return view.update(change(runs=runs)).seconds
+        return view.update(change(runs=runs, busy=(), workers=1)).seconds
 
     view = View()
-    assert dense(20) == 10
-    assert dense(60) == 10  # 600 runs: they may stay
-    assert dense(100) == 5
-    assert dense(60) == 5  # they may not come back yet
-    assert dense(40) == 10
+    assert dense(3) == 30
+    assert dense(4) == 30  # 48 runs in a lane: they may stay
+    assert dense(6) == 10
+    assert dense(4) == 10  # they may not come back yet
+    assert dense(3) == 30
 
 
 def test_lanes_show_only_time_of_which_all_runs_are_kept() -> None:

@@ -120,12 +120,16 @@ def test_the_bound_is_drawn_if_the_depth_comes_near() -> None:
 
 
 def test_a_line_breaks_where_nothing_was_measured() -> None:
-    """A gap of more than two seconds is left open, and a point on its own can be seen."""
-    assert unbroken([(-9, 1.0), (-8, 2.0), (-5, 3.0)]) == [
-        [(-9, 1.0), (-8, 2.0)],
-        [(-5.25, 3.0), (-4.75, 3.0)],
+    """A gap of more than four points is left open, and a point on its own can be seen."""
+    assert unbroken([(-9, 1.0), (-7, 2.0), (-4, 3.0)], 0.5) == [
+        [(-9, 1.0), (-7, 2.0)],
+        [(-4.25, 3.0), (-3.75, 3.0)],
     ]
-    assert unbroken([]) == []
+    assert unbroken([(-600, 1.0), (-480, 2.0), (-0.1, 3.0)], 32.0) == [
+        [(-600, 1.0), (-480, 2.0)],
+        [(-16.1, 3.0), (0.0, 3.0)],
+    ]
+    assert unbroken([], 0.5) == []
 
 
 def test_runs_differ_by_more_than_color() -> None:
