@@ -31,6 +31,7 @@ The modules, in the order in which to read them; each imports only those above i
     recording      a run that is over, at any moment of it; a log in a file
     monitor        counts, throughput, latency, from the log of facts
     reporter       progress on one line
+    history        one task, told by its facts
     config         settings from TOML and the environment
     workloads      real tasks to run
     picture        what the monitor knows, as HTML with SVG
