@@ -1,7 +1,7 @@
 """A task queue small enough to read in an afternoon, and sound enough to trust.
 
 The modules, in the order in which to read them; each imports only those above it (but for
-`TaskQueue.open` and `Monitor.plot`, which import the journal and the plots when they are called):
+`TaskQueue.open`, `serve_dashboard` and `Monitor.plot`, which import what they need when called):
 
     errors         the error tree
     retry          when a failed task is tried again
@@ -37,6 +37,7 @@ The modules, in the order in which to read them; each imports only those above i
     picture        what the monitor knows, as HTML with SVG
     ink            lines, bars and marks as matplotlib draws them
     plots          the whole run as figures for a report
+    web            the live monitor in the browser
     cli            the `taskqueue` command
     widgets        the live monitor and the control panel for notebooks
     lab            checks what learners make, and shows how it fails
