@@ -42,7 +42,8 @@ _HEADERS: Final = {
 # site, and leaves the cookie out. Here it is this page that goes on.
 _WELCOME: Final = """\
 <!doctype html><html lang="en"><meta charset="utf-8"><title>Task queue</title>
-<link rel="icon" href="/icon.svg"><meta http-equiv="refresh" content="0; url=/"><p><a href="/">Open the dashboard</a></html>
+<link rel="icon" href="/icon.svg"><meta http-equiv="refresh" content="0; url=/">
+<p><a href="/">Open the dashboard</a></html>
 """
 
 _CLOSED: Final = (

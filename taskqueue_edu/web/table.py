@@ -170,8 +170,8 @@ def _shown(value: Any, json: bool) -> str:
         return str(msgspec.json.format(value, indent=2), "utf-8")
     try:
         return _REPR.repr(value)
-    except Exception as error:  # the value's own __repr__
-        return f"<a {type(value).__qualname__} that can't be shown: {type(error).__qualname__}>"
+    except Exception as error:  # an integer of 4,300 digits, or the value's own code
+        return f"<{type(value).__qualname__} that can't be shown: {type(error).__qualname__}>"
 
 
 _REPR: Final = reprlib.Repr()
