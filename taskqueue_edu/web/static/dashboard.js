@@ -225,6 +225,9 @@ function openTask(id) {
 }
 
 byId("task").addEventListener("close", () => {
+  // The row that it was opened from may be gone, or another one.
+  const rows = [...document.querySelectorAll("#rows button.id")];
+  (rows.find((button) => button.value === view.task) ?? byId("tasks")).focus();
   view.task = "";
   remember();
 });
