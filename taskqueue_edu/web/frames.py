@@ -69,11 +69,11 @@ class Feed:
             del self._next[window]
 
     def _frame(self, window: str) -> bytes:
-        """Return a picture, the status in words, and a number that changes when anything does."""
+        """Return a picture, the status in words, and a text that changes when a task does."""
         try:
             snapshot = self._monitor.snapshot(WINDOWS[window])
             picture = draw(snapshot, self._views[window].update(snapshot))
-            happened = sum(snapshot.totals.values()) + snapshot.depth
+            happened = f"{sum(snapshot.totals.values())} {snapshot.depth}"
             frame = {"picture": picture, "status": status(snapshot), "happened": happened}
         except Exception as error:  # whatever it is, it belongs on the screen
             frame = {"status": f"There is no picture. {type(error).__name__}: {error}"}

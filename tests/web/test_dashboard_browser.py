@@ -206,7 +206,7 @@ def test_with_the_keyboard_only() -> None:
         see(page, "#task dd", "succeeded")
         press("Escape")
         page.locator("#task").wait_for(state="hidden")
-        assert page.evaluate("() => document.activeElement.closest('#tasks') !== null")
+        page.wait_for_function("() => document.activeElement.closest('#tasks') !== null")
 
 
 def test_what_a_screen_reader_finds() -> None:
@@ -220,6 +220,7 @@ def test_what_a_screen_reader_finds() -> None:
         queue.submit(SleepTask(0), delay=60)
         page.goto(dashboard.url)
         rows(page, 1)
+        page.locator("#picture .tq-workers").wait_for()
         for role, name in (
             ("heading", "Task queue"),
             ("heading", "Tasks"),

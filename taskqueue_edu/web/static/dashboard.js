@@ -93,7 +93,7 @@ const table = new Reloaded(async (overtaken) => {
   const { status, type, text, sort, order, page, size } = view;
   const found = await ask("/tasks.json", { status, type, text, sort, order, page, size });
   if (!overtaken()) fill(found);
-}, () => byId("rows").matches(":hover, :focus-within")); // else a button would move away as it is pressed
+}, () => document.querySelector("#rows tr:is(:hover, :focus-within)")); // a button must not move as it is pressed
 
 function fill(found) {
   view.page = String(found.page);
@@ -123,10 +123,13 @@ function fill(found) {
     else rows.append(row);
   });
   while (rows.rows.length > found.tasks.length) rows.lastElementChild.remove();
-  if (focused && !focused.isConnected) {
-    const same = [...rows.querySelectorAll("button")].filter((button) => button.value === id);
-    (same.find((button) => button.name === name) ?? same[0])?.focus();
-  }
+  if (focused && !focused.isConnected) focusTask(id, name);
+}
+
+/** Move the focus to a button of a task in the table; it may have gone, and so may the task. */
+function focusTask(id, name) {
+  const buttons = [...byId("rows").querySelectorAll("button")].filter((button) => button.value === id);
+  (buttons.find((button) => button.name === name) ?? buttons[0] ?? byId("tasks")).focus();
 }
 
 function fillTypes(types) {
@@ -225,9 +228,7 @@ function openTask(id) {
 }
 
 byId("task").addEventListener("close", () => {
-  // The row that it was opened from may be gone, or another one.
-  const rows = [...document.querySelectorAll("#rows button.id")];
-  (rows.find((button) => button.value === view.task) ?? byId("tasks")).focus();
+  focusTask(view.task, "open");
   view.task = "";
   remember();
 });
