@@ -53,10 +53,3 @@ def dashboard(
 
         webbrowser.open(served.url)
     served.run()
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel="Look", epilog="Example: taskqueue dashboard jobs --open")(
-        dashboard
-    )
