@@ -74,7 +74,8 @@ def test_a_port_of_ones_own(queue: TaskQueue) -> None:
 def test_without_the_extra(run_python: RunPython) -> None:
     """Where uvicorn is missing, the error says what to install."""
     done = run_python("""
-                sys.modules["uvicorn"] = None
+        import sys
+        sys.modules["uvicorn"] = None
         from taskqueue_edu import TaskQueue
         with TaskQueue() as queue:
             try:
