@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 
 from taskqueue_edu.monitor import Monitor
 from taskqueue_edu.picture.frame import draw
@@ -73,7 +74,9 @@ class Feed:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), self._pause)
                 return b""
-            return await asyncio.to_thread(self._frame, window)
+            # asyncio's own threads take nothing more once the main thread has ended, and the
+            # queue may go on.
+            return await run_in_threadpool(self._frame, window)
         finally:
             del self._next[window]
 

@@ -45,13 +45,14 @@ class Dashboard:
         self._thread: threading.Thread | None = None
 
     def run(self) -> None:
-        """Serve until Ctrl-C (raises KeyboardInterrupt), or until the queue has ended."""
+        """Serve in this thread until Ctrl-C, or until the queue has ended.
+
+        Raises KeyboardInterrupt.
+        """
         try:
             self._server.run([self._socket])
         finally:
-            self._socket.close()
-            self._backend.close()
-            atexit.unregister(self.close)
+            self._release()
 
     def start(self) -> None:
         """Serve in a thread of its own, until `close`, or until the queue has ended."""
@@ -64,6 +65,12 @@ class Dashboard:
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join()
+        self._release()
+
+    def _release(self) -> None:
+        self._socket.close()
+        self._backend.close()
+        atexit.unregister(self.close)
 
     def __enter__(self) -> Self:
         return self
