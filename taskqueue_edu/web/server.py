@@ -82,14 +82,11 @@ class Dashboard:
         return f"<Dashboard: {self.url}>"
 
 
-def serve(
-    source: TaskQueue | str | os.PathLike[str], *, host: str = "127.0.0.1", port: int = 0
-) -> Dashboard:
+def serve(source: TaskQueue | str | os.PathLike[str], *, host: str, port: int) -> Dashboard:
     """Return the dashboard of a queue of this process, or of a folder that another one works on.
 
-    Nothing is served before `start` or `run`. It is for this machine: with another `host` than
-    an address of its own, whoever can listen to the network can read along. Raises OSError if
-    the port is taken, StorageError for a folder without a journal.
+    Nothing is served before `start` or `run`. Raises OSError if it can't listen there,
+    StorageError for a folder without a journal.
     """
     backend = QueueBackend(source) if isinstance(source, TaskQueue) else FolderBackend(source)
     try:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -36,6 +37,7 @@ with TaskQueue.open(sys.argv[1]) as queue, WorkerPool(2) as pool:
     sys.stdin.readline()
 """
 
+HERE: dict[str, Any] = {"host": "127.0.0.1", "port": 0}
 ENVIRONMENT = {name: value for name, value in os.environ.items() if "TASKQUEUE" not in name}
 
 
@@ -79,7 +81,7 @@ def owner(tmp_path: Path) -> Iterator[Owner]:
 @pytest.fixture
 def site(owner: Owner, tmp_path: Path) -> Iterator[Site]:
     """The dashboard of that folder."""
-    with serve(tmp_path / "jobs") as dashboard:
+    with serve(tmp_path / "jobs", **HERE) as dashboard:
         dashboard.start()
         yield Site(dashboard.url)
 
@@ -129,7 +131,7 @@ def test_what_nobody_has_taken_in(tmp_path: Path) -> None:
     """A task in the inbox is pending; cancelling it leaves a request beside it."""
     inbox = Inbox(tmp_path)
     task_id = inbox.submit(Submission("math", None, b'{"operation":"sum","operands":[1]}'))
-    with serve(tmp_path) as dashboard:
+    with serve(tmp_path, **HERE) as dashboard:
         dashboard.start()
         site = Site(dashboard.url)
         assert [task["id"] for task in site.tasks(status="pending")["tasks"]] == [task_id]
@@ -143,7 +145,7 @@ def test_what_nobody_has_taken_in(tmp_path: Path) -> None:
 def test_a_folder_without_a_journal(tmp_path: Path) -> None:
     """There is nothing to serve: a StorageError says so, and nothing is made there."""
     with pytest.raises(StorageError, match="no journal"):
-        serve(tmp_path)
+        serve(tmp_path, **HERE)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -162,7 +164,7 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     code, said = call(tmp_path)
     assert (code, "no journal" in said) == (3, True)
     (tmp_path / "inbox").mkdir()
-    with serve(tmp_path) as taken:
+    with serve(tmp_path, **HERE) as taken:
         code, said = call(tmp_path, "--port", Site(taken.url).port)
         assert (code, "can't listen" in said, "--port" in said) == (2, True, True)
     for name in [name for name in sys.modules if name.startswith("taskqueue_edu.web")]:

@@ -7,6 +7,7 @@ import gc
 import logging
 import socket
 import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from taskqueue_edu.web import frames
 from taskqueue_edu.web.frames import MOST_VIEWERS, Feed
 from taskqueue_edu.workloads import SleepTask
 
-from .site import Site
+from .site import LIMIT, Site
 
 RunPython = Callable[..., "subprocess.CompletedProcess[str]"]
 InTime = Callable[[Callable[[], object]], None]
@@ -137,6 +138,29 @@ def test_a_program_ends_that_does_not_close_it(run_python: RunPython) -> None:
     assert (done.returncode, done.stdout.count("data:")) == (0, 3)
 
 
+def test_viewers_are_let_go_at_the_exit() -> None:
+    """A program that ends does not cut its viewers off: what they read has an end."""
+    program = (
+        "from taskqueue_edu import TaskQueue\n"
+        "print(TaskQueue().serve_dashboard().url, flush=True)\n"
+        "input()"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        site = Site(process.stdout.readline().strip())
+        with socket.create_connection((site.host, site.port), timeout=LIMIT) as viewer:
+            asked = f"GET /events HTTP/1.1\r\nHost: localhost\r\nCookie: {site.cookie}\r\n\r\n"
+            viewer.sendall(asked.encode())
+            assert viewer.recv(12) == b"HTTP/1.1 200"
+            process.stdin.close()
+            received = b"".join(iter(lambda: viewer.recv(65536), b""))
+    assert received.endswith(b"\r\n0\r\n\r\n")
+
+
 def test_it_keeps_no_queue_alive() -> None:
     """Once it is closed, nothing of it refers to the queue, and it can go."""
     queue = TaskQueue()
@@ -220,9 +244,22 @@ def test_a_slow_viewer_gets_the_newest_frame(
         assert [frame async for frame in slow] == [frame async for frame in fast] == []
         return late, newest
 
-    late, newest = asyncio.run(asyncio.wait_for(look(), 10))
+    late, newest = asyncio.run(asyncio.wait_for(look(), LIMIT))
     assert b"5 waiting" in newest
     assert b"5 waiting" in late
+
+
+def test_a_viewer_who_leaves_disturbs_nobody(queue: TaskQueue) -> None:
+    """One who goes away while several wait for a frame does not take it from them."""
+
+    async def look() -> bytes:
+        feed = Feed(Monitor(queue))
+        leaving, staying = (asyncio.ensure_future(anext(feed.watch("30"))) for _ in range(2))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        return await staying
+
+    assert b"No task yet" in asyncio.run(asyncio.wait_for(look(), LIMIT))
 
 
 def test_a_viewer_who_does_not_read_holds_nothing_up(
