@@ -221,7 +221,7 @@ function openTask(id) {
   byId("task-title").textContent = `Task ${id}`;
   byId("task-said").textContent = "";
   byId("task-buttons").replaceChildren();
-  byId("task-body").replaceChildren();
+  byId("task-body").textContent = "Loading";
   delete byId("task").dataset.shows;
   if (!byId("task").open) byId("task").showModal();
   dialog.now();
