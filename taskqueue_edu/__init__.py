@@ -1,7 +1,7 @@
 """A task queue small enough to read in an afternoon, and sound enough to trust.
 
 The modules, in the order in which to read them; each imports only those above it (except
-where one that is called imports what few callers need: the journal, the plots, the widgets):
+where one that is called imports what few callers need: journal, plots, web page, widgets):
 
     errors         the error tree
     retry          when a failed task is tried again
@@ -31,11 +31,13 @@ where one that is called imports what few callers need: the journal, the plots, 
     recording      a run that is over, at any moment of it; a log in a file
     monitor        counts, throughput, latency, from the log of facts
     reporter       progress on one line
+    history        one task, told by its facts
     config         settings from TOML and the environment
     workloads      real tasks to run
     picture        what the monitor knows, as HTML with SVG
     ink            lines, bars and marks as matplotlib draws them
     plots          the whole run as figures for a report
+    web            the live monitor in the browser
     cli            the `taskqueue` command
     widgets        the live monitor and the control panel for notebooks
     lab            checks what learners make, and shows how it fails

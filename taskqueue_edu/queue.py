@@ -37,6 +37,7 @@ from taskqueue_edu.task import Task, TaskId, TaskStatus
 if TYPE_CHECKING:
     from taskqueue_edu.journal import PersistentQueue
     from taskqueue_edu.journal.store import Sync
+    from taskqueue_edu.web import Dashboard
     from taskqueue_edu.widgets import LiveMonitor
 
 T = TypeVar("T")
@@ -376,6 +377,20 @@ class TaskQueue:
             finally:
                 self.registry.forget_idle(wake)
         self.registry.confirm_idle()
+
+    def serve_dashboard(self, *, host: str = "127.0.0.1", port: int = 0) -> Dashboard:
+        """Serve a web page that shows this queue live; `url` of what it returns is its address.
+
+        It ends with the queue, by its `close()`, or with the `with` block that it begins. It is
+        for this machine: another `host` lets others read along. `port` 0 is any that is free.
+        Raises ImportError if starlette and uvicorn are not installed, OSError for a port that
+        is taken.
+        """
+        from taskqueue_edu.web import serve
+
+        dashboard = serve(self, host=host, port=port)
+        dashboard.start()
+        return dashboard
 
     # -- bound, pause, close
 

@@ -20,8 +20,8 @@ ROOT = PACKAGE.name
 PART_OF = {"frames": "monitor"}
 """Modules without a line of their own on the map, and where they belong."""
 
-WHEN_CALLED = {"queue": {"journal", "widgets"}, "monitor": {"plots"}}
-"""What `TaskQueue.open`, a notebook that shows a queue, and `Monitor.plot` import: nobody else."""
+WHEN_CALLED = {"queue": {"journal", "web", "widgets"}, "monitor": {"plots"}}
+"""What `open`, `serve_dashboard`, a queue in a notebook and `plot` import: nobody else does."""
 
 
 def the_map() -> list[str]:
@@ -32,7 +32,10 @@ def the_map() -> list[str]:
 
 MAP = the_map()
 CORE = MAP[: MAP.index("executor_pool") + 1]
-HEAVY = ("pandas", "matplotlib", "ipywidgets", "typer", "dask", "IPython", "numpy", "rich")
+HEAVY = (
+    *("pandas", "matplotlib", "ipywidgets", "typer", "dask", "IPython", "numpy", "rich"),
+    *("starlette", "uvicorn"),
+)
 
 
 def part_of(path: Path) -> str:

@@ -69,6 +69,12 @@ COMMANDS: Final = {
         "Print a task's result, as JSON.",
         "taskqueue result jobs 9f3c51a0b7e2-1 --wait",
     ),
+    "dashboard": Entry(
+        "dashboard",
+        "Look",
+        "Show a folder's tasks in the browser, live.",
+        "taskqueue dashboard jobs --open",
+    ),
     "types": Entry(
         "about",
         "Look",

@@ -40,12 +40,13 @@ def status(
     A task whose process died is shown as running until the folder is opened again, as by
     `taskqueue work`.
     """
-    from taskqueue_edu.cli.history import print_history, read_task
+    from taskqueue_edu.cli.history import print_history
+    from taskqueue_edu.history import read_history
     from taskqueue_edu.journal.follow import Follower
     from taskqueue_edu.task import TaskStatus
 
     if task_id is not None:
-        print_history(read_task(folder, task_id), as_json=as_json)
+        print_history(read_history(folder, task_id), as_json=as_json)
         return
     with Follower(folder) as follower:
         records = follower.records()
@@ -99,8 +100,8 @@ def _print_counts(
 def _print_failed(
     folder: Path, records: list[TaskRecord], kinds: tuple[TaskStatus, ...], *, as_json: bool
 ) -> None:
-    from taskqueue_edu.cli.history import record_object
     from taskqueue_edu.cli.summary import reason
+    from taskqueue_edu.history import record_object
 
     bad = [record for record in records if record.status in kinds]
     if as_json:
@@ -136,8 +137,8 @@ def result(
     """
     import msgspec
 
-    from taskqueue_edu.cli.history import record_object
     from taskqueue_edu.cli.summary import reason
+    from taskqueue_edu.history import record_object
     from taskqueue_edu.journal.follow import Follower
     from taskqueue_edu.task import TaskStatus
 

@@ -26,11 +26,6 @@ def plain(text: str) -> str:
     return "".join(shown)
 
 
-def first_line(text: str) -> str:
-    """Return the first line that says something, safe to print."""
-    return plain(next((line for line in text.splitlines() if line.strip()), "").strip())
-
-
 def say(text: str) -> None:
     """Tell the person at the terminal: on standard error, apart from the results."""
     text = plain(text)

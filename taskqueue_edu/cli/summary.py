@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskqueue_edu import facts
 from taskqueue_edu.cli.group import TASK_FAILED
-from taskqueue_edu.cli.output import console, first_line
+from taskqueue_edu.cli.output import console, plain
 from taskqueue_edu.errors import UnknownTask
+from taskqueue_edu.history import why
 from taskqueue_edu.monitor import duration
 from taskqueue_edu.pool import WorkerPool
 from taskqueue_edu.record import TaskRecord
@@ -100,9 +101,5 @@ class Outcome:
 
 
 def reason(record: TaskRecord) -> str:
-    """Say in one line why the task failed, is dead, or was cancelled; "" if it was none of it."""
-    if record.status is TaskStatus.FAILED and record.failure is not None:
-        return first_line(f"{record.failure.type}: {record.failure.message}")
-    if record.status in _BAD:
-        return first_line(f"{record.status}: {record.reason}")
-    return ""
+    """Say in one line why the task has no result, safe to print; "" if it may have one."""
+    return plain(why(record))

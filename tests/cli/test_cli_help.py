@@ -19,6 +19,7 @@ COMMANDS = (
     "retry",
     "status",
     "result",
+    "dashboard",
     "types",
     "config",
     "doctor",

@@ -1,0 +1,99 @@
+"""The picture, five times a second: one for all who look, made while anybody does."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+
+from taskqueue_edu.monitor import Monitor
+from taskqueue_edu.picture.frame import draw
+from taskqueue_edu.picture.lanes import View
+from taskqueue_edu.picture.words import status
+
+INTERVAL: Final = 0.2
+"""Seconds between two frames, at least."""
+
+_REST: Final = 150
+"""How many times as long as it took to make a frame the next one waits, at least.
+
+The queue of this process runs on the same interpreter. As long as less than a hundredth of the time
+goes into making frames and sending them, 99 of 100 tasks don't wait for one.
+"""
+
+WINDOWS: Final = {"10": 10.0, "30": 30.0, "120": 120.0, "600": 600.0, "all": math.inf}
+"""How far a picture may look back, in seconds, by the name that it has in an address."""
+
+MOST_VIEWERS: Final = 16
+"""Pages that get frames at a time: each of them holds a connection."""
+
+
+class Feed:
+    """The frames, for any number of viewers.
+
+    Who asks for the next frame gets one that is made from then on, together with all others who
+    wait for it. So a viewer to whom a frame takes long to send misses some, and nothing piles up.
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._views = {name: View() for name in WINDOWS}
+        self._next: dict[str, asyncio.Task[bytes]] = {}
+        self._viewers = 0
+        self._pause = INTERVAL
+        self._closed = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """True while there is no place for another viewer."""
+        return self._viewers >= MOST_VIEWERS
+
+    async def watch(self, window: str) -> AsyncIterator[bytes]:
+        """Yield the frames as JSON, until the feed is closed: see `_frame`."""
+        self._viewers += 1
+        try:
+            while frame := await self._wait(window):
+                yield frame
+        finally:
+            self._viewers -= 1
+
+    async def _wait(self, window: str) -> bytes:
+        if window not in self._next:
+            self._next[window] = asyncio.create_task(self._make(window))
+        # A viewer that goes away must not take the frame from the others.
+        return await asyncio.shield(self._next[window])
+
+    async def _make(self, window: str) -> bytes:
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), self._pause)
+                return b""
+            # asyncio's own threads take nothing more once the main thread has ended, and the
+            # queue may go on.
+            return await run_in_threadpool(self._frame, window)
+        finally:
+            del self._next[window]
+
+    def _frame(self, window: str) -> bytes:
+        """Return a picture, the status in words, and a text that changes when a task does."""
+        began = time.thread_time()
+        try:
+            snapshot = self._monitor.snapshot(WINDOWS[window])
+            picture = draw(snapshot, self._views[window].update(snapshot))
+            happened = f"{sum(snapshot.totals.values())} {snapshot.depth}"
+            frame = {"picture": picture, "status": status(snapshot), "happened": happened}
+        except Exception as error:  # whatever it is, it belongs on the screen
+            frame = {"status": f"There is no picture. {type(error).__name__}: {error}"}
+        encoded = msgspec.json.encode(frame)
+        self._pause = max(INTERVAL, _REST * (time.thread_time() - began))
+        return encoded
+
+    def close(self) -> None:
+        """Let all viewers go."""
+        self._closed.set()
