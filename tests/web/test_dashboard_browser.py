@@ -272,7 +272,9 @@ def test_texts_of_tasks_never_become_html() -> None:
         see(page, "td.type", ODD)
         see(page, "td.why", ODD)
         running = queue.submit(Held())
-        see(page, "#picture text", "<img")
+        # In the words that show when the mouse is over a run: they are there all the time.
+        words = page.locator("#picture text").filter(has_text="<img")
+        words.first.wait_for(state="attached")
         queue.cancel(running)
         page.get_by_label("Type").select_option(ODD)
         page.get_by_label("Text").fill(f"ValueError: {ODD}")
