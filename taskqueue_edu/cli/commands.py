@@ -69,6 +69,12 @@ COMMANDS: Final = {
         "Print a task's result, as JSON.",
         "taskqueue result jobs 9f3c51a0b7e2-1 --wait",
     ),
+    "watch": Entry(
+        "watch",
+        "Look",
+        "Watch a folder's tasks in the terminal, live.",
+        "taskqueue watch jobs --window 300",
+    ),
     "dashboard": Entry(
         "dashboard",
         "Look",

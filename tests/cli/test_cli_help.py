@@ -19,6 +19,7 @@ COMMANDS = (
     "retry",
     "status",
     "result",
+    "watch",
     "dashboard",
     "types",
     "config",
