@@ -21,7 +21,7 @@ from taskqueue_edu.sketch import Percentiles
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _ASCII: Final = "_.:-=+*#"
 _ALWAYS: Final = ("waiting", "running", "succeeded", "failed")  # the others if there are any
-_GOOD: Final = ("waiting", "running", "succeeded", "cancelled")
+_BAD: Final = ("failed", "crash", "crashes")
 _LABEL: Final = 11  # columns before a line of bars
 _NARROW: Final = 44  # columns below which a line of bars says too little
 _WORKERS: Final = 8  # lines for workers if there are also failures to show
@@ -62,8 +62,7 @@ class Screen:
         told = Text()
         for count, word in counts(snapshot):
             if count or word in _ALWAYS:
-                bad = "bold red" if count and word not in _GOOD else "bold"
-                told.append(f"{count:,}", bad)
+                told.append(f"{count:,}", "bold red" if count and word in _BAD else "bold")
                 told.append(f" {word}  ")
         yield told
 

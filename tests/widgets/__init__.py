@@ -1,1 +1,1 @@
-"""Tests of the live monitor. A package, so that `python -m tests.widgets.screenshot` works."""
+"""Tests of the live monitor. A package, so that `python -m tests.pictures` can use it."""
