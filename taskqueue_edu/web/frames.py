@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from taskqueue_edu.monitor import Monitor
@@ -90,7 +90,8 @@ class Feed:
             frame = {"picture": picture, "status": status(snapshot), "happened": happened}
         except Exception as error:  # whatever it is, it belongs on the screen
             frame = {"status": f"There is no picture. {type(error).__name__}: {error}"}
-        encoded = msgspec.json.encode(frame)
+        # Not msgspec: a name may hold half of a surrogate pair, which UTF-8 has no place for.
+        encoded = json.dumps(frame).encode()
         self._pause = max(INTERVAL, _REST * (time.thread_time() - began))
         return encoded
 
