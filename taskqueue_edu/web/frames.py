@@ -20,8 +20,11 @@ from taskqueue_edu.picture.words import status
 INTERVAL: Final = 0.2
 """Seconds between two frames, at least."""
 
+_LONGEST: Final = 1.0
+"""Seconds between two frames, at most, besides what it takes to make one."""
+
 _REST: Final = 150
-"""How many times as long as it took to make a frame the next one waits, at least.
+"""How many times as long as it took to make a frame the next one waits, within those bounds.
 
 The queue of this process runs on the same interpreter. As long as less than a hundredth of the time
 goes into making frames and sending them, 99 of 100 tasks don't wait for one.
@@ -92,7 +95,8 @@ class Feed:
             frame = {"status": f"There is no picture. {type(error).__name__}: {error}"}
         # Not msgspec: a name may hold half of a surrogate pair, which UTF-8 has no place for.
         encoded = json.dumps(frame).encode()
-        self._pause = max(INTERVAL, _REST * (time.thread_time() - began))
+        rest = _REST * (time.thread_time() - began)
+        self._pause = min(max(INTERVAL, rest), _LONGEST)
         return encoded
 
     def close(self) -> None:
