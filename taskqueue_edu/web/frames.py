@@ -88,7 +88,8 @@ class Feed:
         began = time.thread_time()
         try:
             snapshot = self._monitor.snapshot(WINDOWS[window])
-            picture = draw(snapshot, self._views[window].update(snapshot))
+            lanes = self._views[window].update(snapshot)
+            picture = draw(snapshot, lanes, whole=window == "all")
             happened = f"{sum(snapshot.totals.values())} {snapshot.depth}"
             frame = {"picture": picture, "status": status(snapshot), "happened": happened}
         except Exception as error:  # whatever it is, it belongs on the screen
