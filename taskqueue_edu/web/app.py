@@ -13,13 +13,13 @@ In JSON, times are ISO 8601 in UTC; what is in seconds, or per second, has that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from html import escape
 from math import isnan
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -154,7 +154,7 @@ def _id(request: Request) -> str:
 
 
 def _json(value: JsonObject) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
+    return Response(json.dumps(value), media_type="application/json")
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
-import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from taskqueue_edu.monitor import Monitor
@@ -20,8 +20,11 @@ from taskqueue_edu.picture.words import status
 INTERVAL: Final = 0.2
 """Seconds between two frames, at least."""
 
+_LONGEST: Final = 1.0
+"""Seconds between two frames, at most, besides what it takes to make one."""
+
 _REST: Final = 150
-"""How many times as long as it took to make a frame the next one waits, at least.
+"""How many times as long as it took to make a frame the next one waits, within those bounds.
 
 The queue of this process runs on the same interpreter. As long as less than a hundredth of the time
 goes into making frames and sending them, 99 of 100 tasks don't wait for one.
@@ -85,13 +88,16 @@ class Feed:
         began = time.thread_time()
         try:
             snapshot = self._monitor.snapshot(WINDOWS[window])
-            picture = draw(snapshot, self._views[window].update(snapshot))
+            lanes = self._views[window].update(snapshot)
+            picture = draw(snapshot, lanes, whole=window == "all")
             happened = f"{sum(snapshot.totals.values())} {snapshot.depth}"
             frame = {"picture": picture, "status": status(snapshot), "happened": happened}
         except Exception as error:  # whatever it is, it belongs on the screen
             frame = {"status": f"There is no picture. {type(error).__name__}: {error}"}
-        encoded = msgspec.json.encode(frame)
-        self._pause = max(INTERVAL, _REST * (time.thread_time() - began))
+        # Not msgspec: a name may hold half of a surrogate pair, which UTF-8 has no place for.
+        encoded = json.dumps(frame).encode()
+        rest = _REST * (time.thread_time() - began)
+        self._pause = min(max(INTERVAL, rest), _LONGEST)
         return encoded
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -209,9 +210,9 @@ def test_nothing_is_drawn_while_nobody_looks(
     drawn: list[int] = []
     real = frames.draw
 
-    def draw(*given: object) -> str:
+    def draw(*given: Any, **options: Any) -> str:
         drawn.append(1)
-        return real(*given)  # type: ignore[arg-type]
+        return real(*given, **options)
 
     monkeypatch.setattr(frames, "draw", draw)
     site.ask("/")
@@ -267,7 +268,7 @@ def test_a_viewer_who_does_not_read_holds_nothing_up(
 ) -> None:
     """One who stops in the middle of a frame costs that frame; the others see on, and it ends."""
     with monkeypatch.context() as patched:
-        patched.setattr(frames, "draw", lambda *_: "x" * 20_000_000)
+        patched.setattr(frames, "draw", lambda *_, **__: "x" * 20_000_000)
         dashboard = queue.serve_dashboard()
         site = Site(dashboard.url)
         stuck = site.open("/events")
@@ -283,7 +284,7 @@ def test_an_error_is_on_the_screen(
 ) -> None:
     """If there can be no picture, the status says why, and it goes on when there can be."""
 
-    def fail(*_: object) -> str:
+    def fail(*_: object, **__: object) -> str:
         raise OSError("the disk is on fire")
 
     with monkeypatch.context() as patched:

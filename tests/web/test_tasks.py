@@ -152,6 +152,24 @@ def test_values_of_all_kinds_are_text(queue: TaskQueue, site: Site) -> None:
     assert shown[6] == repr(ODD)
 
 
+def test_what_utf8_has_no_place_for(queue: TaskQueue, site: Site) -> None:
+    """The name of a file that is no UTF-8, as Python holds it, breaks neither table nor picture."""
+    name = b"\xff-1".decode("utf-8", "surrogateescape")
+    odd_type = type("odd", (SleepTask,), {})
+    odd_type.__qualname__ = name
+    failed, result = finish(queue, Fail(name), Return(name))
+    assert site.task(failed)["error"] == f"ValueError: {name}"
+    assert site.task(result)["result"] == repr(name)
+    assert site.tasks(text=failed)["tasks"][0]["why"] == f"ValueError: {name}"
+    with WorkerPool(1) as pool:
+        pool.start_processing(queue)
+        running = queue.submit(odd_type(60))
+        frame = next(f for f in site.frames() if "1 of 1 worker busy" in f["status"])
+        queue.cancel(running)
+        queue.join()
+    assert name in frame["picture"]
+
+
 def test_long_messages_are_cut(queue: TaskQueue, site: Site) -> None:
     """An error of a million characters comes as its beginning, in a row of the table as less."""
     (task_id,) = finish(queue, Fail("x" * 1_000_000))

@@ -39,7 +39,7 @@ function watch() {
   stream = new EventSource(`/events?window=${view.window}`);
   stream.onmessage = (event) => show(JSON.parse(event.data));
   stream.onerror = () => {
-    show({ status: "No connection: the dashboard has ended, or can't be reached. It is tried again." });
+    show({ status: "No connection: the dashboard has ended, or too many pages are open. Trying again." });
     // The browser tries again by itself, but not after an answer that is none.
     if (stream?.readyState === EventSource.CLOSED) setTimeout(watch, 3000);
   };
