@@ -241,7 +241,7 @@ def test_stopping_puts_a_picture_in_its_place(
 
 
 def test_a_replay_is_controlled_without_a_mouse(lab: Lab, browser: Any, folder: Path) -> None:
-    """Pause, a step on and back, another speed, each by key; the words beside it say where it is."""
+    """Pause, a step on and back, another speed, each by key; words beside it say where it is."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.set_default_timeout(20_000)
     open_notebook(page, lab.notebook("replay.ipynb", *REPLAY))
