@@ -79,8 +79,8 @@ class LiveMonitor:
 
     def show(self) -> None:
         """Show it under the cell that calls this, from now until `stop`."""
-        player = self._player
-        screen = Screen(weakref.ref(self), self._window, *([player.box] if player else []))
+        now, more = self.monitor.source.now(), [self._player.box] if self._player else []
+        screen = Screen(weakref.ref(self), now, self._window, *more)
         with self._lock:
             self._screens = [one for one in self._screens if not one.ended] + [screen]
         updater = self._updater

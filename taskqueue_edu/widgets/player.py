@@ -10,12 +10,13 @@ from typing import Any, Final
 from ipywidgets import HTML, Box, Button, Dropdown, FloatSlider, Layout
 
 from taskqueue_edu.monitor import Monitor, duration
+from taskqueue_edu.picture import scale
 from taskqueue_edu.recording import Recording
 
 SPEEDS: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0)
 
 _STEPS: Final = 20
-"""So often one has to press a button to go from one end to the other."""
+"""So often one has to press a button, at most, to go from one end to the other."""
 
 
 class Player:
@@ -46,7 +47,7 @@ class Player:
         return self._box
 
     def _make(self) -> None:
-        step = self.seconds / _STEPS
+        step = scale.step(max(self.seconds, 1e-6), _STEPS)
         self.play = Button(icon="pause", description="Pause", layout=Layout(width="7em"))
         self.back = Button(description=f"- {duration(step)}", layout=Layout(width="auto"))
         self.on = Button(description=f"+ {duration(step)}", layout=Layout(width="auto"))

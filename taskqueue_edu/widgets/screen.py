@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 from IPython.display import DisplayHandle
 from ipywidgets import HTML, ToggleButtons, VBox, Widget
 
-from taskqueue_edu import facts
 from taskqueue_edu.monitor import Monitor, Snapshot
 from taskqueue_edu.picture import scale
 from taskqueue_edu.picture.charts import age
@@ -50,14 +49,16 @@ class Screen:
     Whoever ends it, in whatever thread, does so once; all others wait until that is done.
     """
 
-    def __init__(self, owner: Callable[[], Owner | None], window: float, *more: Widget) -> None:
+    def __init__(
+        self, owner: Callable[[], Owner | None], since: int, window: float, *more: Widget
+    ) -> None:
         """Show the last `window` seconds to begin with, and the widgets `more`.
 
-        `owner` is called for the owner, and returns None when that is no more: a screen keeps it
-        not alive.
+        `owner` returns the owner, or None when there is none any more: a screen does not keep it
+        alive. `since` is the time there, in nanoseconds since 1970: where the last picture begins.
         """
         self._owner = owner
-        self._since = facts.now()
+        self._since = since
         self._overview, self._picture, self._status = HTML(), HTML(), HTML()
         choices = sorted({*WINDOWS, window})
         self.windows = ToggleButtons(

@@ -19,6 +19,11 @@ MOST_BYTES: Final = 500_000
 kernel that sends more than 1,000,000: with many screens there are fewer frames."""
 
 
+def pause(sent: int, took: float) -> float:
+    """Return the seconds to wait after frames of so many bytes, which took so many seconds."""
+    return max(INTERVAL, sent / MOST_BYTES - took)
+
+
 class Screen(Protocol):
     """What an updater calls five times a second."""
 
@@ -82,11 +87,11 @@ class Updater:
         self.remove(*screens)
 
     def _run(self, leave: threading.Event) -> None:
-        pause = INTERVAL
-        while not leave.wait(pause):
+        before_next = INTERVAL
+        while not leave.wait(before_next):
             began = time.monotonic()
             sent = self._update()
-            pause = max(INTERVAL, sent / MOST_BYTES - (time.monotonic() - began))
+            before_next = pause(sent, time.monotonic() - began)
 
     def _update(self) -> int:
         with self._lock:

@@ -50,9 +50,9 @@ def missing() -> str:
 
 
 class Lab:
-    """A JupyterLab server with settings of its own, whose root is `folder`."""
+    """A server of JupyterLab, or of Notebook 7, with settings of its own; its root is `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, notebook7: bool = False) -> None:
         private = folder / ".lab"
         settings = private / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
@@ -66,11 +66,15 @@ class Lab:
             "JUPYTERLAB_SETTINGS_DIR": "settings",
         }
         self._folder = folder
+        self._notebook7 = notebook7
+        module, app = "jupyterlab", "LabApp"
+        if notebook7:
+            module, app = "notebook", "JupyterNotebookApp"
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(sys.executable, "-m", module, "--no-browser", "--allow-root"),
                 *("--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={folder}"),
-                *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+                *(f"--{app}.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
             ],
             env=os.environ | {name: str(private / place) for name, place in places.items()},
             stdout=subprocess.PIPE,
@@ -87,7 +91,7 @@ class Lab:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._log.append(line)
-            found = re.search(r"(http://127\.0\.0\.1:\d+)/lab\?token=(\w+)", line)
+            found = re.search(r"(http://127\.0\.0\.1:\d+)/\w+\?token=(\w+)", line)
             if found and not self._address:
                 self._address, self._token = found.groups()
                 self._started.set()
@@ -121,6 +125,12 @@ class Lab:
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": kernel})
         nbformat.write(notebook, self._folder / name)
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """Return the address of a notebook."""
+        if self._notebook7:
+            return f"{self._address}/notebooks/{name}?token={self._token}"
         workspace = secrets.token_hex(4)
         return f"{self._address}/lab/workspaces/{workspace}/tree/{name}?token={self._token}"
 
@@ -144,6 +154,8 @@ def open_notebook(page: Any, address: str) -> None:
     page.goto(address)
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
     page.wait_for_function(_READY, timeout=60_000)
+    if "/notebooks/" in address:
+        return
     command(page, "application:set-mode", mode="single-document")
     command(page, "application:toggle-left-area")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import gc
+import math
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -20,7 +22,7 @@ from ipywidgets.widgets.widget import _instances
 from taskqueue_edu import LiveMonitor, Monitor, TaskQueue, WorkerPool
 from taskqueue_edu.facts import SUBMITTED, Submission
 from taskqueue_edu.registry import fold
-from taskqueue_edu.widgets import cells, final, painter, screen
+from taskqueue_edu.widgets import cells, final, painter, screen, updater
 from taskqueue_edu.workloads import FlakyTask, MathTask
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -223,6 +225,204 @@ def test_without_a_notebook_nothing_is_shown(queue: TaskQueue, capfd: Any) -> No
     assert not threads()
 
 
+def choose(output: Output, name: str) -> None:
+    """Press the button of a window."""
+    output.windows.label = name
+
+
+def shows(output: Output, text: str) -> threading.Event:
+    """Return an event that is set once the strip of the whole run says something."""
+    seen = threading.Event()
+    strip = output.box.children[-3]
+
+    def look(*_: Any) -> None:
+        if text in strip.value:
+            seen.set()
+
+    strip.observe(look, "value")
+    look()
+    return seen
+
+
+def test_the_window_is_chosen_by_buttons(notebook: Notebook, queue: TaskQueue, quick: None) -> None:
+    """From 10 seconds to the whole run; the charts and the strip follow within two frames."""
+    with LiveMonitor(queue):
+        (output,) = notebook.outputs
+        assert [name for name, _ in output.windows.options] == [
+            *("10 s", "30 s", "1 min", "5 min", "whole run"),
+        ]
+        assert output.windows.label == "30 s"
+        queue.submit(MathTask("sum", (1,)))
+        choose(output, "whole run")
+        described = threading.Event()
+        picture = output.box.children[-2]
+        picture.observe(
+            lambda c: described.set() if "since the first task" in c["new"] else None, "value"
+        )
+        assert described.wait(WAIT)
+
+
+def test_a_window_of_one_s_own_is_among_the_buttons(
+    notebook: Notebook, queue: TaskQueue, quick: None
+) -> None:
+    """Whatever window is asked for, there is a button for it, and it is pressed."""
+    for window, name in ((120.0, "2 min"), (math.inf, "whole run"), (5.0, "5 s")):
+        with LiveMonitor(queue, window):
+            windows = notebook.outputs[-1].windows
+            assert windows.label == name
+            values = [value for _, value in windows.options]
+            assert values == sorted({10.0, 30.0, 60.0, 300.0, math.inf, window})
+
+
+def test_the_strip_shows_the_whole_run(notebook: Notebook, queue: TaskQueue, quick: None) -> None:
+    """Above the charts is the run as a whole, described in words, with the window marked."""
+    queue.submit(MathTask("sum", (1,)))
+    with LiveMonitor(queue):
+        strip = notebook.outputs[0].overview
+        assert strip.findtext(".//svg/title") == "Whole run"
+        assert "since the first task" in strip.findtext(".//svg/desc", "")
+        assert strip.find(".//rect[@class='tq-window']") is not None
+
+
+def test_many_monitors_of_a_queue_share_one_thread_and_one_look(
+    notebook: Notebook, queue: TaskQueue, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten are live at once, in one thread; in each tick it looks once through each window."""
+    looks: list[float] = []
+    ticks: list[list[float]] = []
+    snapshot, next_tick = Monitor.snapshot, painter.Painter.next_tick
+
+    def counted(self: Monitor, seconds: float = 30.0, **more: Any) -> Any:
+        looks.append(seconds)
+        return snapshot(self, seconds, **more)
+
+    enough = threading.Event()
+
+    def ticked(self: painter.Painter) -> None:
+        ticks.append(looks[:])
+        looks.clear()
+        if len(ticks) > 4:
+            enough.set()
+        next_tick(self)
+
+    monitors = [LiveMonitor(queue, 10.0 if n < 7 else 60.0) for n in range(10)]
+    for monitor in monitors:
+        monitor.show()
+    assert len(threads()) == 1
+    monkeypatch.setattr(Monitor, "snapshot", counted)
+    monkeypatch.setattr(painter.Painter, "next_tick", ticked)
+    assert enough.wait(WAIT)
+    for monitor in monitors:
+        monitor.stop()
+    # The first may have begun before the counting; the whole run is for the strips.
+    assert all([w for w in some if w != math.inf] == [10.0, 60.0] for some in ticks[2:4])
+    assert all("image/png" in output.data for output in notebook.outputs)
+    assert not threads()
+
+
+def test_each_has_a_window_of_its_own(notebook: Notebook, queue: TaskQueue, quick: None) -> None:
+    """Two outputs of one queue show different windows, and stopping one leaves the other live."""
+    queue.submit(MathTask("sum", (1,)))
+    first, second = LiveMonitor(queue, 10.0), LiveMonitor(queue, math.inf)
+    first.show()
+    second.show()
+    one, other = notebook.outputs
+    assert "in the last" in ET.tostring(one.picture, "unicode")
+    assert "since the first task" in ET.tostring(other.picture, "unicode")
+    first.stop()
+    assert "image/png" in one.data
+    assert VIEW in other.data
+    assert the_thread().is_alive()
+    second.stop()
+    assert not threads()
+
+
+def test_many_bytes_make_fewer_frames() -> None:
+    """A server drops messages of a kernel that sends too much, so an updater pauses before it."""
+    assert updater.pause(sent=60_000, took=0.01) == 0.2
+    assert updater.pause(sent=1_000_000, took=0.5) == 1.5
+
+
+def test_a_queue_shows_itself(notebook: Notebook, queue: TaskQueue, quick: None) -> None:
+    """A queue as the last value of a cell is live there, in every cell that ends with it."""
+    queue._ipython_display_()
+    queue._ipython_display_()
+    assert [output.data["text/plain"] for output in notebook.outputs] == [TEXT, TEXT]
+    assert all(VIEW in output.data for output in notebook.outputs)
+    thread = the_thread()
+    queue.close()
+    assert ended(thread)
+    assert all("image/png" in output.data for output in notebook.outputs)
+
+
+def test_a_queue_that_nobody_holds_is_not_kept_by_its_monitor(
+    notebook: Notebook, quick: None
+) -> None:
+    """The thread of a queue that shows itself ends when the queue is collected."""
+    queue = TaskQueue()
+    queue._ipython_display_()
+    gone = weakref.ref(queue)
+    thread = the_thread()
+    del queue
+    assert ended_after(thread, gc.collect)
+    gc.collect()
+    assert gone() is None
+
+
+def ended_after(thread: threading.Thread, action: Callable[[], object]) -> bool:
+    """Repeat an action until a thread has ended: a frame that is being drawn holds its queue."""
+    for _ in range(100):
+        action()
+        thread.join(WAIT / 100)
+        if not thread.is_alive():
+            return True
+    return False
+
+
+def test_a_closed_queue_is_shown_as_text(notebook: Notebook) -> None:
+    """There is nothing to watch: IPython then shows the repr."""
+    queue = TaskQueue()
+    queue.close()
+    with pytest.raises(NotImplementedError):
+        queue._ipython_display_()
+    assert repr(queue) == "<TaskQueue: empty>"
+
+
+def test_a_terminal_shows_a_queue_as_text(run_python: Any) -> None:
+    """Without a kernel, IPython shows the repr, and imports no widgets for it."""
+    done = run_python("""
+        import sys
+        from IPython.core.interactiveshell import InteractiveShell
+        from taskqueue_edu import TaskQueue
+        queue = TaskQueue()
+        print(InteractiveShell.instance().display_formatter.format(queue)[0])
+        print([name for name in ("ipywidgets", "taskqueue_edu.widgets") if name in sys.modules])
+    """)
+    assert (done.stdout, done.stderr) == ("{'text/plain': '<TaskQueue: empty>'}\n[]\n", "")
+
+
+def test_a_folder_of_another_process_can_be_watched(
+    notebook: Notebook, quick: None, tmp_path: Path
+) -> None:
+    """A path stands for the journal in that folder, which its owner goes on writing."""
+    with TaskQueue.open(tmp_path / "jobs") as owner:
+        owner.submit(MathTask("sum", (1,)))
+        with LiveMonitor(tmp_path / "jobs") as monitor:
+            assert (notebook.outputs[0].status.text or "").startswith(
+                "0 of 1 task done; 1 waiting."
+            )
+            line = notebook.outputs[0].box.children[-1]
+            seen = threading.Event()
+            line.observe(lambda c: seen.set() if "0 of 2 tasks" in c["new"] else None, "value")
+            owner.submit(MathTask("sum", (1,)))
+            assert seen.wait(WAIT)
+        assert monitor.summary() == "tasks: 2 pending"
+        del monitor
+        gc.collect()
+        for task in owner.registry.records():
+            owner.cancel(task.id)
+
+
 # -- how it ends
 
 
@@ -269,6 +469,40 @@ def test_the_end_leaves_a_picture_and_no_thread(
     assert not threads()
     assert all("image/png" in output.data for output in notebook.outputs)
     assert not any(output.model_id in _instances for output in notebook.outputs)
+
+
+@pytest.mark.parametrize("how", ["run again", "deleted"])
+def test_it_ends_with_its_cell(notebook: Notebook, queue: TaskQueue, how: str) -> None:
+    """The cell runs again, or another one after it was deleted: the output has gone, so it ends."""
+    notebook.run("cell-1")
+    monitor = LiveMonitor(queue)
+    monitor.show()
+    notebook.run("cell-2")
+    thread = the_thread()
+    assert VIEW in notebook.outputs[0].data
+    if how == "run again":
+        notebook.run("cell-1")
+    else:
+        notebook.run("cell-3", deleted=("cell-1",))
+    assert not thread.is_alive()
+    assert notebook.outputs[0].model_id not in _instances
+    assert not notebook.events.callbacks["pre_run_cell"]
+    monitor.stop()
+    assert "image/png" not in notebook.outputs[0].data
+
+
+def test_a_cell_that_runs_again_shows_the_monitor_again(
+    notebook: Notebook, queue: TaskQueue, quick: None
+) -> None:
+    """The old output ends, the new one is live, and there is one thread."""
+    monitor = LiveMonitor(queue)
+    for _ in range(3):
+        notebook.run("cell-1")
+        monitor.show()
+        assert len(threads()) == 1
+    assert [output.model_id in _instances for output in notebook.outputs] == [False, False, True]
+    monitor.stop()
+    assert not threads()
 
 
 def test_closing_the_widgets_ends_the_thread(notebook: Notebook, queue: TaskQueue) -> None:

@@ -41,10 +41,26 @@ queue.join()
 gate = queue.submit(SleepTask(600))""",
 )
 
+REPLAY = (
+    """\
+from taskqueue_edu import LiveMonitor, Monitor, TaskQueue, WorkerPool
+from taskqueue_edu.workloads import SleepTask
+with TaskQueue() as queue, WorkerPool(2) as pool:
+    queue.submit_many([SleepTask(0.02)] * 20)
+    pool.start_processing(queue)
+    queue.join()
+    Monitor(queue).save("run.jsonl")""",
+    'LiveMonitor.replay("run.jsonl", speed=0.001)',
+)
+
+DONE = "55 of 56 tasks done, 5 of them failed; 0 waiting."
+WINDOWS = ["10 s", "30 s", "1 min", "5 min", "whole run"]
+CHARTS = ["Whole run", "Throughput", "Queue depth", "Waiting time", "Running time", "Workers"]
+
 # Letters that overlap others in their chart, stick out of the output, or are small or faint.
 FAULTS = """() => {
   const faults = [];
-  const frame = document.querySelector('.tq');
+  const frame = document.querySelector('.taskqueue-monitor');
   const edge = frame.closest('.jp-OutputArea-output').getBoundingClientRect();
   const rgb = color => color.match(/[\\d.]+/g).map(Number);
   const light = color => rgb(color).slice(0, 3).map(c => c / 255)
@@ -63,7 +79,8 @@ FAULTS = """() => {
     return (bright + 0.05) / (dark + 0.05);
   };
   for (const svg of frame.querySelectorAll('svg[role=img]')) {
-    const letters = [...svg.querySelectorAll('text')].map(e => [e, e.getBoundingClientRect()]);
+    const letters = [...svg.querySelectorAll('text')].map(e => [e, e.getBoundingClientRect()])
+      .filter(([, box]) => box.width);
     letters.forEach(([a, p], i) => letters.slice(i + 1).forEach(([b, q]) => {
       const across = Math.min(p.right, q.right) - Math.max(p.left, q.left);
       const down = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
@@ -71,8 +88,10 @@ FAULTS = """() => {
         faults.push(`"${a.textContent}" overlaps "${b.textContent}"`);
     }));
   }
-  for (const e of frame.querySelectorAll('text, tspan, .tq-tile, .tq-head > b, .tq-legend span')) {
+  const all = 'text, tspan, .tq-tile, .tq-head > b, .tq-legend span, button';
+  for (const e of frame.querySelectorAll(all)) {
     const box = e.getBoundingClientRect();
+    if (!box.width) continue;
     if (box.left < edge.left - 1 || box.right > edge.right + 1)
       faults.push(`"${e.textContent}" is clipped`);
     if (parseFloat(getComputedStyle(e).fontSize) < 11) faults.push(`"${e.textContent}" is small`);
@@ -89,18 +108,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def show(folder: Path) -> Iterator[Callable[[str], Any]]:
+def lab(folder: Path) -> Iterator[Lab]:
+    """A JupyterLab."""
+    with Lab(folder) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def show(lab: Lab, browser: Any) -> Callable[[str], Any]:
     """Open a notebook in JupyterLab, run 55 tasks in it, leave one running and a monitor live."""
-    with Lab(folder) as lab, chromium() as browser:
 
-        def show(name: str) -> Any:
-            page = browser.new_page(viewport={"width": 1280, "height": 1000})
-            open_notebook(page, lab.notebook(name, *CELLS))
-            command(page, "notebook:run-all-cells")
-            page.get_by_text("55 of 56 tasks done, 5 of them failed; 0 waiting.").wait_for()
-            return page
+    def show(name: str) -> Any:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(20_000)
+        open_notebook(page, lab.notebook(name, *CELLS))
+        command(page, "notebook:run-all-cells")
+        page.get_by_text(DONE).wait_for()
+        return page
 
-        yield show
+    return show
 
 
 @pytest.fixture(scope="module")
@@ -110,15 +143,21 @@ def page(show: Callable[[str], Any]) -> Any:
 
 
 def test_every_chart_has_a_name(page: Any) -> None:
-    """A screen reader finds five pictures by their names, and the status line."""
-    for name in ("Throughput", "Queue depth", "Waiting time", "Running time", "Workers"):
-        assert page.get_by_role("img", name=name, exact=True).count() == 1
-    status = page.locator(".taskqueue-monitor").get_by_role("status")
-    assert "1 of 4 workers busy" in status.inner_text()
+    """A screen reader finds six pictures by their names, the buttons, and the status line."""
+    monitor = page.locator(".taskqueue-monitor")
+    for name in CHARTS:
+        assert monitor.get_by_role("img", name=name, exact=True).count() == 1
+    assert [button.inner_text() for button in monitor.get_by_role("button").all()] == WINDOWS
+    assert "1 of 4 workers busy" in monitor.get_by_role("status").inner_text()
+    tree = monitor.aria_snapshot()
+    places = [tree.index(f'button "{window}"') for window in WINDOWS]
+    places += [tree.index(f'img "{name}"') for name in CHARTS]
+    assert sorted(places) == places  # in the order in which a person reads it
+    assert "nan" not in tree
 
 
-def test_the_picture_moves(page: Any) -> None:
-    """Without any action of the page, frames follow each other."""
+def moved(page: Any) -> None:
+    """Wait for another frame."""
     before = page.locator(".tq-workers svg[role=img]").inner_html()
     page.wait_for_function(
         "old => document.querySelector('.tq-workers svg[role=img]').innerHTML !== old",
@@ -126,26 +165,115 @@ def test_the_picture_moves(page: Any) -> None:
     )
 
 
+def test_the_picture_moves(page: Any) -> None:
+    """Without any action of the page, frames follow each other."""
+    for _ in range(3):
+        moved(page)
+
+
+def test_the_window_is_chosen_without_a_mouse(page: Any) -> None:
+    """The tabulator key reaches each button, and a key presses it; the charts follow."""
+    buttons = page.locator(".taskqueue-monitor").get_by_role("button")
+    buttons.first.focus()
+    for name in WINDOWS[1:]:
+        page.keyboard.press("Tab")
+        assert page.evaluate("() => document.activeElement.textContent") == name
+    page.keyboard.press("Enter")
+    throughput = page.locator(".tq-chart svg[role=img] > desc").first
+    throughput.filter(has_text="since the first task").wait_for(state="attached")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Space")
+    throughput.filter(has_text="in the last").wait_for(state="attached")
+
+
+def test_what_is_under_the_pointer_is_told(page: Any) -> None:
+    """The values of a point, and the task of a run, are there, and stay from frame to frame."""
+    told = "() => getComputedStyle(document.querySelector('.tq-tell i:hover'), '::after').content"
+    box = page.get_by_role("img", name="Queue depth").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
+    page.wait_for_function("() => document.querySelector('.tq-tell i:hover')")
+    for _ in range(3):
+        moved(page)
+        assert "ago" in page.evaluate(told)
+    bar = page.locator(".tq-bars rect").first.bounding_box()
+    page.mouse.move(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+    page.locator(".tq-bars text:visible").get_by_text("running").wait_for()
+
+
 @pytest.mark.parametrize("width", [640, 1280, 1600])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_it_is_readable(page: Any, width: int, dark: bool) -> None:
     """In both themes and at each width, letters are large, clear, whole, and apart."""
     page.set_viewport_size({"width": width, "height": 1000})
+    page.mouse.move(0, 0)
     set_theme(page, dark=dark)
     assert page.evaluate(FAULTS) == []
 
 
-def test_stopping_puts_a_picture_in_its_place(show: Callable[[str], Any], folder: Path) -> None:
-    """After `stop` the output is an image, also in the file, which has no widget left."""
+def picture_of(page: Any) -> None:
+    """Wait until the output is a picture that is whole."""
+    image = page.locator(".jp-RenderedImage img")
+    image.wait_for()
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1520
+
+
+def test_stopping_puts_a_picture_in_its_place(
+    show: Callable[[str], Any], folder: Path, lab: Lab, browser: Any
+) -> None:
+    """After `stop` the output is an image, also in the file, and where no kernel is."""
     page = show("stop.ipynb")
     find = "import threading; print([t.name for t in threading.enumerate()])"
     assert "taskqueue-live-monitor" in run(page, find)
     run(page, "monitor.stop()")
-    image = page.locator(".jp-RenderedImage img")
-    image.wait_for()
-    assert image.evaluate("image => [image.complete, image.naturalWidth]") == [True, 1520]
+    picture_of(page)
     assert page.locator(".taskqueue-monitor").count() == 0
     assert "taskqueue-live-monitor" not in run(page, find)
     command(page, "docmanager:save")
     saved = nbformat.read(folder / "stop.ipynb", as_version=4)
     assert set(saved.cells[0].outputs[0].data) == {"image/png", "text/plain"}
+    page.close()
+    later = browser.new_page()
+    later.route("**/api/sessions**", lambda route: route.abort())
+    later.route("**/api/kernels**", lambda route: route.abort())
+    later.goto(lab.address("stop.ipynb"))
+    picture_of(later)
+    later.close()
+
+
+def test_a_replay_is_controlled_without_a_mouse(lab: Lab, browser: Any, folder: Path) -> None:
+    """Pause, a step on and back, another speed, each by key; words beside it say where it is."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(20_000)
+    open_notebook(page, lab.notebook("replay.ipynb", *REPLAY))
+    command(page, "notebook:run-all-cells")
+    player = page.locator(".taskqueue-player")
+    player.get_by_role("button", name="Pause").press("Enter")
+    player.get_by_role("button", name="Play").wait_for()
+    said = player.locator(".widget-html")
+    before = said.inner_text()
+    player.get_by_role("button").nth(2).press("Space")
+    page.wait_for_function("([e, old]) => e.innerText !== old", arg=[said.element_handle(), before])
+    player.get_by_role("button").nth(1).press("Enter")
+    page.wait_for_function("([e, old]) => e.innerText === old", arg=[said.element_handle(), before])
+    player.get_by_role("combobox").select_option("600x")
+    player.get_by_role("button", name="Play").press("Enter")
+    page.locator(".tq-status").get_by_text("20 of 20 tasks done; 0 waiting.").wait_for()
+    page.close()
+
+
+def test_it_is_live_in_notebook_7(browser: Any, tmp_path: Path) -> None:
+    """Notebook 7 shows the same: frames follow each other, and a key chooses the window."""
+    with Lab(tmp_path, notebook7=True) as server:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(20_000)
+        open_notebook(page, server.notebook("seven.ipynb", *CELLS))
+        command(page, "notebook:run-all-cells")
+        page.get_by_text(DONE).wait_for()
+        moved(page)
+        page.get_by_role("button", name="whole run").press("Enter")
+        throughput = page.locator(".tq-chart svg[role=img] > desc").first
+        throughput.filter(has_text="since the first task").wait_for(state="attached")
+        assert page.evaluate(FAULTS) == []
+        run(page, "monitor.stop()")
+        picture_of(page)
+        page.close()

@@ -140,3 +140,35 @@ def test_interrupting_the_cell_stops_it(kernel: tuple[KernelManager, Any]) -> No
         timeout=30,
     )
     assert reply["content"]["status"] == "ok"
+
+
+def test_a_kernel_with_a_live_monitor_ends_by_itself(kernel: tuple[KernelManager, Any]) -> None:
+    """Restarting does not wait for the thread, nor must the kernel be killed."""
+    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=QUIET)
+    try:
+        reply = client.execute_interactive(SETUP + "queue", timeout=30)
+        assert reply["content"]["status"] == "ok"
+        client.shutdown()
+        assert manager.provisioner.process.wait(20) == 0
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+
+
+def test_a_queue_shows_itself_in_a_kernel(kernel: tuple[KernelManager, Any]) -> None:
+    """A cell that ends with a queue has one output: a live view, with a fixed text."""
+    _, client = kernel
+    shown: list[Any] = []
+
+    def keep(message: Any) -> None:
+        if message["msg_type"] in ("display_data", "execute_result", "update_display_data"):
+            shown.append(message["content"]["data"])
+
+    client.execute_interactive(SETUP + "queue", timeout=30, output_hook=keep)
+    assert [set(data) for data in shown] == [
+        {"application/vnd.jupyter.widget-view+json", "text/plain"}
+    ]
+    assert shown[0]["text/plain"] == "LiveMonitor: run this cell to see it live"
+    client.execute_interactive("pool.stop(0)\nqueue._live.stop()", timeout=30, output_hook=keep)
+    assert set(shown[1]) == {"image/png", "text/plain"}

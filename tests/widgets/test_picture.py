@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from taskqueue_edu.monitor import Snapshot
-from taskqueue_edu.picture.charts import charts, unbroken
+from taskqueue_edu.picture.charts import age, charts, unbroken
 from taskqueue_edu.picture.frame import draw
 from taskqueue_edu.picture.lanes import MARKS, WORDS, View
+from taskqueue_edu.picture.overview import draw_overview
 from taskqueue_edu.picture.style import STYLE
 from taskqueue_edu.picture.words import counts, status
 
@@ -178,3 +180,105 @@ def test_a_run_that_starts_after_the_snapshot_was_timed_is_at_the_edge() -> None
     """The clock is read before the facts: a run that is newer has lasted no time, not less."""
     late = run("worker-1", 0, None)._replace(start=AT + 5_000)
     assert "sleep 0 µs" in text(frame(change(busy=(late,))))
+
+
+def told(snapshot: Snapshot, title: str) -> list[str]:
+    """Return what the columns of a chart tell, from left to right."""
+    images = frame(snapshot).findall(".//svg[@role='img']")
+    (image,) = (image for image in images if image.findtext("title") == title)
+    return [column.get("data-tell", "") for column in image.findall(".//foreignObject//i")]
+
+
+def test_each_point_is_told_under_the_pointer() -> None:
+    """Each chart has a column for every point, with its time and its values in lines."""
+    rates = told(BUSY, "Throughput")
+    assert len(rates) == 20
+    assert rates[-1] == "0.5 s ago\nfinished 18/s\nsubmitted 20/s\nfailed 2/s"
+    assert rates[0].startswith("10.0 s ago")
+    assert told(BUSY, "Queue depth")[-1] == "0.5 s ago\n29 waiting"
+    assert told(BUSY, "Waiting time")[-1] == "0.5 s ago\np50 10 ms\np95 21 ms\np99 31 ms"
+    assert told(BUSY, "Running time")[-9] == "4.5 s ago"  # nothing ended then
+
+
+def test_columns_lie_where_their_points_do() -> None:
+    """The columns fill what the points take up of the chart, left and right of its middle."""
+    boxes = frame(BUSY).findall(".//foreignObject")[:2]
+    places = [float(box.get(at, "")[:-1]) for box in boxes for at in ("x", "width")]
+    assert places == [30, 20, 50, 46.67]
+    looks = [box.find("div") for box in boxes]
+    assert [look.get("class") for look in looks if look is not None] == [
+        "tq-tell tq-left",
+        "tq-tell tq-right",
+    ]
+
+
+def test_a_point_that_the_edge_cuts_or_that_goes_on_is_not_told() -> None:
+    """All columns of a chart are equally wide, so only whole points have one."""
+    cut = tuple(p._replace(at=p.at - 0.2) for p in BUSY.points)
+    assert len(told(change(points=cut, seconds=10.0), "Throughput")) == 18
+    under_way = (*BUSY.points[:-1], BUSY.points[-1]._replace(at=-0.8))
+    assert len(told(change(points=under_way), "Throughput")) == 19
+
+
+def test_each_run_is_told_under_the_pointer() -> None:
+    """Beside a bar is its task, how long it ran, and how that ended; or how many runs it is."""
+    lanes = frame(BUSY).findall(".//g[@class='tq-bars']")
+    assert [text(lane) for lane in lanes][1] == (
+        "sleep task-1: 1 s, failed sleep task-1: 2 s, cancelled or given back "
+        "sleep task-1: 500 ms, succeeded"
+    )
+    assert "sleep task-1: 400 ms, running" in text(lanes[0])
+    short = tuple(run("a", 5 - n / 1e4, 5 - n / 1e4) for n in range(7))
+    shown = frame(change(runs=short, busy=(), workers=1))
+    assert "7 runs, succeeded" in text(shown)
+
+
+@pytest.mark.parametrize(("width", "seconds"), [(2.0, 300.0), (512.0, 86_400.0)])
+def test_points_may_be_of_any_width(width: float, seconds: float) -> None:
+    """In a window of minutes or a day, a point fills the time from the one before it."""
+    points = tuple(p._replace(at=p.at * 2 * width) for p in BUSY.points)
+    snapshot = change(points=points, width=width, seconds=seconds)
+    throughput, _, waiting, _ = charts(snapshot, seconds)
+    finished = throughput.curves[0]
+    assert finished.begin == -21 * width
+    assert [at for at, _ in finished.points] == [-n * width for n in range(20, 0, -1)]
+    assert waiting.curves[0].points[-1][0] == -1.5 * width
+    assert len(told(snapshot, "Throughput")) == 20
+
+
+def test_the_window_is_named() -> None:
+    """A description says of which time it is: of the last minutes, or of the whole run."""
+    assert "in the last 5 minutes" in charts(BUSY, 300.0)[0].about
+    assert charts(BUSY, 300.0, whole=True)[2].about.startswith("Since the first task, half")
+    shown = draw(change(seconds=77.0), View().update(BUSY), whole=True)
+    assert "since the first task" in shown
+
+
+def test_age_is_that_of_the_first_thing_shown() -> None:
+    """Nothing has no age; what happened before the window has an infinite one."""
+    assert age(EMPTY) == 0
+    assert age(BUSY) == 10.5
+    long_ago = change(points=EMPTY.points, runs=(), busy=(), depth=0)
+    assert age(long_ago) == math.inf
+    assert age(change(points=EMPTY.points, runs=(), busy=())) == 0  # just submitted
+
+
+@every_snapshot
+def test_the_whole_run_is_a_strip(snapshot: Snapshot) -> None:
+    """It is well-formed XML with a title, a description, and the window marked."""
+    strip = ET.fromstring(draw_overview(snapshot, 10.0))
+    assert strip.findtext(".//svg/title") == "Whole run"
+    assert "The charts show the last 10 seconds." in strip.findtext(".//svg/desc", "")
+    assert not re.search(r"\b(nan|inf)\b", ET.tostring(strip, "unicode"))
+    (window,) = strip.findall(".//rect[@class='tq-window']")
+    assert window.get("x") == "66.67%"
+    assert window.get("width") == "33.33%"
+
+
+def test_a_window_longer_than_the_run_is_all_of_it() -> None:
+    """Then the whole strip is marked, and said to be."""
+    for window in (30.0, 300.0, math.inf):
+        strip = ET.fromstring(draw_overview(BUSY, window))
+        assert "shown: all of it" in text(strip)
+        (marked,) = strip.findall(".//rect[@class='tq-window']")
+        assert (marked.get("x"), marked.get("width")) == ("0.00%", "100.00%")

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskqueue_edu.picture.scale import Axis, clock_axis, count_axis, number, span, time_axis
+from taskqueue_edu.picture.scale import (
+    Axis,
+    clock_axis,
+    count_axis,
+    number,
+    period,
+    span,
+    time_axis,
+)
 
 
 def check(axis: Axis, highest: float) -> None:
@@ -52,12 +60,38 @@ def test_the_unit_suits_the_duration(longest: float, unit: str, labels: list[str
     assert [label for _, label in axis.ticks] == labels
 
 
-@given(st.floats(0.05, 3600))
+@given(st.floats(0.05, 30 * 86_400))
 def test_a_clock_has_a_few_ticks_within_its_time(seconds: float) -> None:
     """Two to four ticks, none after the end."""
     places = [place for place, _ in clock_axis(seconds).ticks]
     assert 2 <= len(places) <= 4
     assert places[-1] <= seconds * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "labels"),
+    [
+        (10.0, ["0 s", "5 s", "10 s"]),
+        (60.0, ["0 s", "20 s", "40 s", "60 s"]),
+        (300.0, ["0 min", "2 min", "4 min"]),
+        (2_700.0, ["0 min", "15 min", "30 min", "45 min"]),
+        (4 * 3_600.0, ["0 h", "2 h", "4 h"]),
+        (40 * 3_600.0, ["0 h", "24 h"]),
+        (7 * 86_400.0, ["0 d", "5 d"]),
+    ],
+)
+def test_a_clock_has_round_times(seconds: float, labels: list[str]) -> None:
+    """From seconds to days, ticks are where a person would put them."""
+    assert [label for _, label in clock_axis(seconds).ticks] == labels
+
+
+def test_a_time_in_words() -> None:
+    """A window is named in the largest unit of which it is a multiple."""
+    shown = [period(seconds) for seconds in (0.5, 10, 60, 90, 204, 300, 3_600, 9_000, 172_800)]
+    assert shown == [
+        *("500 milliseconds", "10 seconds", "1 minute", "90 seconds", "3.4 minutes", "5 minutes"),
+        *("1 hour", "150 minutes", "2 days"),
+    ]
 
 
 def test_the_time_shown_grows_in_steps() -> None:
