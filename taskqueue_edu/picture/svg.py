@@ -28,10 +28,9 @@ def time_grid(seconds: float, height: float) -> str:
     for before, label in ((0.0, "now"), *ticks):
         x = 100 - before / seconds * 100
         side = "end" if x > 99 else "start" if x < 1 else "middle"
-        ago = " ago" if before == ticks[-1][0] else ""
         shown += (
             f'<line x1="{x:.2f}%" x2="{x:.2f}%" y2="{height}"/>'
-            f'<text class="tq-{side}" x="{x:.2f}%" y="{height + 15}">{label}{ago}</text>'
+            f'<text class="tq-{side}" x="{x:.2f}%" y="{height + 15}">{label}</text>'
         )
     return shown
 
