@@ -102,12 +102,12 @@ def _burst(page: Any) -> None:
 
 def live_monitor() -> bytes:
     """The live monitor in JupyterLab, light."""
-    return _lab(_ORDERS, 1000, 960, dark=False, wait=_orders_done)
+    return _lab(_ORDERS, 1000, 1010, dark=False, wait=_orders_done)
 
 
 def live_monitor_dark() -> bytes:
     """The same, dark, on a narrow screen."""
-    return _lab(_ORDERS, 640, 1180, dark=True, wait=_orders_done)
+    return _lab(_ORDERS, 640, 1140, dark=True, wait=_orders_done)
 
 
 def control_panel() -> bytes:
