@@ -127,8 +127,8 @@ class Player:
             self._show(at, playing)
 
     def _show(self, at: float, playing: bool) -> None:
+        self._words.value = f"{duration(at)} of {duration(self.seconds)}"
         self._shown = at
         self.slider.value = at
-        self.play.description = "Pause" if playing else "Play"
         self.play.icon = "pause" if playing else "play"
-        self._words.value = f"{duration(at)} of {duration(self.seconds)}"
+        self.play.description = "Pause" if playing else "Play"
