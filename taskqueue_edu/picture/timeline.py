@@ -26,6 +26,10 @@ from taskqueue_edu.picture.svg import note, time_grid
 LANE: Final = 28
 """Pixels from one worker to the next."""
 
+READABLE: Final = 1.0
+"""Seconds that lanes look back, at least, for a bar to have words: else it is gone before they can
+be read."""
+
 
 def draw_workers(snapshot: Snapshot, shown: Lanes) -> str:
     """Return the lanes with their heading and legend."""
@@ -71,7 +75,8 @@ def _lane(y: int, name: str, lane: Sequence[Bar], run: Run | None, at: int, seco
             parts.append(_rectangle(kind, left, right))
         else:
             parts.append(f'<line class="tq-{kind}" x1="{left:.2f}%" x2="{right:.2f}%"/>')
-        parts.append(tell(one) if runs == 1 else _told(f"{runs} runs, {WORDS[kind]}"))
+        if seconds >= READABLE:
+            parts.append(tell(one) if runs == 1 else _told(f"{runs} runs, {WORDS[kind]}"))
     if run is None:
         parts.append('</g><svg x="100%"><text class="tq-idle" x="8" y="4">idle</text></svg>')
     else:

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any, Final
 
-from ipywidgets import HTML, Box, Button, Dropdown, FloatSlider, Layout
+from ipywidgets import HTML, Box, Button, Dropdown, IntSlider, Layout
 
 from taskqueue_edu.monitor import Monitor, duration
 from taskqueue_edu.picture import scale
@@ -17,6 +17,12 @@ SPEEDS: Final = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0)
 
 _STEPS: Final = 20
 """So often one has to press a button, at most, to go from one end to the other."""
+
+_PLACES: Final = 1_000
+"""Places of the slider."""
+
+_ECHO: Final = 1.0
+"""Seconds in which a browser says back where it was told to put the slider: nobody moved it."""
 
 
 class Player:
@@ -37,7 +43,7 @@ class Player:
         self._at = 0.0  # seconds from the start
         self._clock = time.monotonic()
         self._box: Box | None = None
-        self._shown = 0.0
+        self._shown: dict[int, float] = {}  # places that the slider was put at, and when
 
     @property
     def box(self) -> Box:
@@ -51,9 +57,8 @@ class Player:
         self.play = Button(icon="pause", description="Pause", layout=Layout(width="7em"))
         self.back = Button(description=f"- {duration(step)}", layout=Layout(width="auto"))
         self.on = Button(description=f"+ {duration(step)}", layout=Layout(width="auto"))
-        self.slider = FloatSlider(
-            max=self.seconds,
-            step=max(self.seconds / 1_000, 1e-6),
+        self.slider = IntSlider(
+            max=_PLACES,
             readout=False,
             description="Moment",
             layout=Layout(flex="1 1 200px"),
@@ -100,8 +105,9 @@ class Player:
             self._clock = time.monotonic()
 
     def _moved(self, change: dict[str, Any]) -> None:
-        if change["new"] != self._shown:  # not by `step`
-            self.go(change["new"])
+        place = change["new"]
+        if time.monotonic() - self._shown.get(place, -math.inf) > _ECHO:
+            self.go(place / _PLACES * self.seconds)
 
     def _sped(self, change: dict[str, Any]) -> None:
         with self._lock:
@@ -127,8 +133,11 @@ class Player:
             self._show(at, playing)
 
     def _show(self, at: float, playing: bool) -> None:
-        self._shown = at
-        self.slider.value = at
-        self.play.description = "Pause" if playing else "Play"
-        self.play.icon = "pause" if playing else "play"
         self._words.value = f"{duration(at)} of {duration(self.seconds)}"
+        now, place = time.monotonic(), round(at / (self.seconds or 1.0) * _PLACES)
+        if place != self.slider.value:
+            kept = {one: when for one, when in self._shown.items() if now - when <= _ECHO}
+            self._shown = kept | {place: now}
+            self.slider.value = place
+        self.play.icon = "pause" if playing else "play"
+        self.play.description = "Pause" if playing else "Play"

@@ -231,6 +231,10 @@ def test_each_run_is_told_under_the_pointer() -> None:
     short = tuple(run("a", 5 - n / 1e4, 5 - n / 1e4) for n in range(7))
     shown = frame(change(runs=short, busy=(), workers=1))
     assert "7 runs, succeeded" in text(shown)
+    many = tuple(run("a", n / 1e3, n / 1e3 - 5e-4) for n in range(500, 0, -1))
+    crowd = frame(change(runs=many, busy=(), workers=1))
+    assert crowd.find(".//g[@class='tq-bars']/line") is not None
+    assert crowd.find(".//g[@class='tq-bars']/text") is None  # gone before it can be read
 
 
 @pytest.mark.parametrize(("width", "seconds"), [(2.0, 300.0), (512.0, 86_400.0)])
