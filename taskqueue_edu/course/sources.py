@@ -104,7 +104,8 @@ def read_source(
 ) -> NotebookNode:
     """Return the notebook that `source` gives, with no cell run yet.
 
-    `put_in` returns the cells that stand in the place of an exercise's mark. A cell's id is a hash of its text: it stays the same when cells before it come and go.
+    `put_in` returns the cells that stand in the place of an exercise's mark. A cell's id is a
+    hash of its text: it stays the same when cells before it come and go.
     """
     text = source.path.read_text(encoding="utf-8")
     notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")
