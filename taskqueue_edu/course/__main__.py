@@ -100,8 +100,9 @@ def export(
 
     solutions: notebooks with the solutions put in and explained.
 
-    nbgrader: a course folder. In it run `nbgrader generate_assignment 01_core_task_system`, hand
-    out what is in release/, collect in submitted/, and run `nbgrader autograde`.
+    nbgrader: a course folder. In it, with the environment activated, run
+    `nbgrader generate_assignment 01_core_task_system`, hand out what is in release/, collect in
+    submitted/, and run `nbgrader autograde 01_core_task_system`.
 
     otter: master notebooks. For each run `otter assign 01_core_task_system.ipynb dist`, hand out
     dist/student, and grade with `otter run -a dist/autograder/*.zip NOTEBOOK`.

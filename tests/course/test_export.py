@@ -27,7 +27,8 @@ from taskqueue_edu.course.sources import SOURCES, find_sources
 from taskqueue_edu.lab.attempts import PLACE
 from taskqueue_edu.lab.exercises import FOLDER, PRIVATE, Exercise, find
 
-pytestmark = pytest.mark.slow
+# Each starts kernels: a test takes 5 to 15 s of an idle processor, and longer on a busy one.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 NAME = "01_core_task_system"
 SOURCE = """\
@@ -80,7 +81,7 @@ def run(*command: object, cwd: Path, **extra: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=100,
+        timeout=300,
     )
 
 
