@@ -8,7 +8,9 @@
     execute.py                  run it, keep what is the same on every machine
     rules.py, paths.py          what must hold for a notebook that has run
     builder.py                  build all, check all
-    __main__.py                 the command: python -m taskqueue_edu.course build
+    export.py                   what an instructor hands out and grades with
+    scaffold.py, template/      the folder of a new exercise; AUTHORING.md is its guide
+    __main__.py                 the command: python -m taskqueue_edu.course
 
 The files in notebooks/ are generated: change the source, never the notebook.
 """

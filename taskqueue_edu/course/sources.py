@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from taskqueue_edu.errors import TaskQueueError
-from taskqueue_edu.lab.exercises import find
+from taskqueue_edu.lab.exercises import Exercise, find
 
 SOURCES = Path(__file__).parent
 
@@ -88,16 +88,30 @@ def find_sources(folder: Path, names: Sequence[str] = ()) -> list[Source]:
     return [s for s in found if not names or s.path.stem in names or s.notebook in names]
 
 
-def read_source(source: Source) -> NotebookNode:
+def handed_out(exercise: Exercise) -> list[NotebookNode]:
+    """Return the cells that a learner gets for an exercise: the starter, and its check."""
+    return [nbformat.v4.new_code_cell(exercise.source("starter")), check_cell(exercise)]
+
+
+def check_cell(exercise: Exercise) -> NotebookNode:
+    """Return the cell that checks an exercise."""
+    answers = ", ".join(exercise.check.names)
+    return nbformat.v4.new_code_cell(f'check("{exercise.name}", {answers})')
+
+
+def read_source(
+    source: Source, put_in: Callable[[Exercise], list[NotebookNode]] = handed_out
+) -> NotebookNode:
     """Return the notebook that `source` gives, with no cell run yet.
 
-    A cell's id is a hash of its text: it stays the same when cells before it come and go.
+    `put_in` returns the cells that stand in the place of an exercise's mark. A cell's id is a
+    hash of its text: it stays the same when cells before it come and go.
     """
     text = source.path.read_text(encoding="utf-8")
     notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = _METADATA
-    notebook.cells = [part for cell in notebook.cells for part in _expand(cell, source)]
+    notebook.cells = [c for cell in notebook.cells for c in _expand(cell, source, put_in)]
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
         cell.source = cell.source.strip("\n")
@@ -108,19 +122,16 @@ def read_source(source: Source) -> NotebookNode:
     return notebook
 
 
-def _expand(cell: NotebookNode, source: Source) -> list[NotebookNode]:
+def _expand(
+    cell: NotebookNode, source: Source, put_in: Callable[[Exercise], list[NotebookNode]]
+) -> list[NotebookNode]:
     """Return the cells that stand for an exercise in the place of its mark; others as they are."""
     name = cell.metadata.pop(EXERCISE, None)
     if name is None:
         return [cell]
     if cell.source.strip():
         raise CourseError(f"{source.path.name}: the cell of exercise {name} must be empty")
-    exercise = find(name)
-    answers = ", ".join(exercise.check.names)
-    return [
-        nbformat.v4.new_code_cell(exercise.source("starter")),
-        nbformat.v4.new_code_cell(f'check("{name}", {answers})'),
-    ]
+    return put_in(find(name))
 
 
 def render(notebook: NotebookNode) -> str:

@@ -53,8 +53,11 @@ def check(exercise: str, *answers: Any) -> None:
 
 
 def note(verdict: Verdict) -> None:
-    """Keep what came of an answer; one that is not there yet is none."""
-    if verdict.state is State.TODO:
+    """Keep what came of an answer; one that is not there yet is none.
+
+    Nothing is kept while grading: the answer is not that of whoever sits there.
+    """
+    if verdict.state is State.TODO or strict():
         return
     progress = kept.load()
     attempts = progress.of(verdict.exercise)
@@ -108,10 +111,16 @@ def reveal(exercise: str, *, force: bool = False) -> None:
 
 def solution_text(exercise: Exercise) -> str:
     """Return the solution of an exercise, explained, with the other right answers: Markdown."""
-    parts = [exercise.about, f"```python\n{exercise.source('solution')}```"]
-    for name, source in exercise.others("alt").items():
-        parts += [f"**Another way: {name.replace('_', ' ')}**", f"```python\n{source}```"]
-    return "\n\n".join(parts)
+    solution = f"```python\n{exercise.source('solution')}```"
+    return "\n\n".join([exercise.about, solution, *other_ways(exercise)])
+
+
+def other_ways(exercise: Exercise) -> list[str]:
+    """Return the other right answers to an exercise, each under its name: Markdown."""
+    return [
+        f"**Another way: {name.replace('_', ' ')}**\n\n```python\n{source}```"
+        for name, source in exercise.others("alt").items()
+    ]
 
 
 class Text:

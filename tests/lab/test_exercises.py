@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from taskqueue_edu.course.scaffold import left_to_write
 from taskqueue_edu.lab.exercises import Exercise, exercises
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.verdict import State
@@ -64,6 +65,8 @@ def test_a_case_is_shown(exercise: Exercise, answer: str) -> None:
 @pytest.mark.parametrize("exercise", ALL, ids=lambda one: one.name)
 def test_a_folder_is_complete(exercise: Exercise) -> None:
     """Each has three hints or more, an explanation, two right answers, and wrong ones."""
+    left = left_to_write(exercise.folder)
+    assert not left, f"{exercise.folder.name} is not written yet:\n" + "\n".join(left)
     assert len(exercise.hints) >= 3
     assert all(len(hint) > 20 for hint in exercise.hints)
     assert all(word in exercise.about for word in ("**Trains**", "**Leaves out**", "*Why"))
