@@ -52,10 +52,9 @@ class ExecutorPool(Workers):
         """`slots`: how many tasks run at once. Raises ValueError if that is less than 1."""
         super().__init__(slots)
         self._make = None if isinstance(executor, Executor) else executor
-        # Guards `_executor` and `_making`: true while one of the slots makes a new executor, and
-        # the others wait for it. Notified when that ends.
-        self._made = threading.Condition()
-        self._making = False
+        # Guards the three below. A slot holds it while it makes a new executor, though that is
+        # somebody else's code: the others have to wait for it anyway.
+        self._made = threading.Lock()
         self._refusals = 0
         self._burials: list[threading.Thread] = []
         self._executor: Executor | None = executor if isinstance(executor, Executor) else None
@@ -104,19 +103,10 @@ class ExecutorPool(Workers):
     def _ready(self) -> Executor:
         """Return the executor, made anew if the last one broke."""
         with self._made:
-            self._made.wait_for(lambda: not self._making)
-            if self._executor is not None:
-                return self._executor
-            assert self._make is not None
-            self._making = True
-        executor = None
-        try:
-            executor = self._make()  # somebody else's code: not under the lock
-            return executor
-        finally:
-            with self._made:
-                self._executor, self._making = executor, False
-                self._made.notify_all()
+            if self._executor is None:
+                assert self._make is not None
+                self._executor = self._make()
+            return self._executor
 
     def _broke(self, executor: Executor | None, error: BaseException) -> str:
         """Put a broken executor away, and say what happened."""
@@ -124,17 +114,18 @@ class ExecutorPool(Workers):
         why = f"the executor broke: {failure.type}: {failure.message}"
         with self._made:
             first = executor is self._executor and self.broken is None
-            hopeless = first and (self._make is None or self._refusals >= MAX_FAULTS)
+            if not first:
+                return why
+            self.crashes += 1
+            hopeless = self._make is None or self._refusals >= MAX_FAULTS
             if hopeless:
                 self.broken = error
-            if first and self._make is not None:
+            if self._make is not None:
                 self._executor = None
-            self.crashes += first
-        if first:
-            log.warning(why)
+        log.warning(why)
         if hopeless:
             self._give_up(error)
-        if first and self._make is not None and executor is not None:
+        if self._make is not None and executor is not None:
             self._bury(executor)
         return why
 
