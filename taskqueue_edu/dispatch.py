@@ -70,12 +70,15 @@ class Dispatcher:
         self.max_recoveries = max_recoveries
         self.limits = limits
         # Guards the four below. Notified when the queue resumes or closes, and when a worker
-        # that waits at the gate should look around. The registry knows of `_paused` and
-        # `_closed` too: under its lock no task starts against them.
+        # that waits at the gate should look around. The registry knows of `paused` and
+        # `closed` too: under its lock no task starts against them.
         self._changed = threading.Condition()
-        self._paused = False
-        self._closed = False
-        self._pool: Pool | None = None
+        self.paused = False
+        """True between `pause` and `resume`. As the next two, others only read it."""
+        self.closed = False
+        """True after `close`."""
+        self.pool: Pool | None = None
+        """The pool that runs the tasks, if any."""
         self._nudges = 0
 
     # -- into the line, and out of it
@@ -107,8 +110,8 @@ class Dispatcher:
             self.cancel(record, "the pending queue did not take it")
             raise
         # close() cancels what it finds pending. A task that becomes pending after that look
-        # is cancelled here: close() had set `_closed` before it looked.
-        if self._closed and not self.registry.store.json:
+        # is cancelled here: close() had set `closed` before it looked.
+        if self.closed and not self.registry.store.json:
             self.cancel(record, "the queue was closed")
 
     def cancel(self, record: TaskRecord, reason: str) -> bool:
@@ -141,11 +144,11 @@ class Dispatcher:
         """
         held: TaskRecord | None = None
         try:
-            while not (leave() or self._closed) and (not self._paused or self._pass_gate(leave)):
+            while not (leave() or self.closed) and (not self.paused or self._pass_gate(leave)):
                 if held is None:
                     task_id = self.pending.get()
                     if task_id == NUDGE:
-                        if self._paused:
+                        if self.paused:
                             self._call_back()  # the next one who waits, too
                         continue
                     try:
@@ -215,22 +218,20 @@ class Dispatcher:
         self, record: TaskRecord, run: RunningTask, kind: str, detail: Any
     ) -> tuple[str, Any]:
         """Return the fact that a run without a result ends in: is there another one?"""
-        unwanted = run.unwanted  # a client's wish: no other run
+        if kind == facts.FAILED and self.registry.store.json:
+            # Formatted now, and kept: the exception's own __str__ must not run later, when the
+            # registry writes the fact under its lock.
+            _ = detail.traceback
+        unwanted = run.unwanted
+        if unwanted is not None:  # a client's wish: no other run
+            return (facts.CANCELLED, unwanted) if kind in _BACK else (kind, detail)
         if kind == facts.FAILED:
-            if self.registry.store.json:
-                # Formatted now, and kept: the exception's own __str__ must not run later, when
-                # the registry writes the fact under its lock.
-                _ = detail.traceback
-            if unwanted is None:
-                policy = record.retry or self.retry
-                wait = policy.wait_after(run.attempt, detail.names)
-                if wait is not None:
-                    return facts.RETRIED, (detail, time.time() + wait)
+            wait = (record.retry or self.retry).wait_after(run.attempt, detail.names)
+            if wait is not None:
+                return facts.RETRIED, (detail, time.time() + wait)
         given_back = record.recoveries
-        if kind == facts.RECOVERED and given_back >= self.max_recoveries and unwanted is None:
+        if kind == facts.RECOVERED and given_back >= self.max_recoveries:
             return facts.DIED, f"{detail}; it was given back {given_back} times before"
-        if kind in _BACK and unwanted is not None:
-            return facts.CANCELLED, unwanted
         return kind, detail
 
     def lose(self, run: RunningTask, reason: str) -> bool:
@@ -263,15 +264,10 @@ class Dispatcher:
 
     def _set_paused(self, paused: bool) -> None:
         with self._changed:
-            self._paused = paused
-            self.registry.hold(paused or self._closed)
+            self.paused = paused
+            self.registry.hold(paused or self.closed)
             self._changed.notify_all()
         self.registry.recheck_idle()
-
-    @property
-    def paused(self) -> bool:
-        """True between `pause` and `resume`."""
-        return self._paused
 
     def _pass_gate(self, leave: Callable[[], bool]) -> bool:
         """Wait while paused; False if the worker should leave instead of taking a task."""
@@ -280,11 +276,11 @@ class Dispatcher:
             if leave():
                 return False
             with self._changed:
-                while self._paused and not self._closed and self._nudges == seen:
+                while self.paused and not self.closed and self._nudges == seen:
                     self._changed.wait()
-                if self._closed:
+                if self.closed:
                     return False
-                if not self._paused:
+                if not self.paused:
                     return True
 
     # -- pools
@@ -292,46 +288,36 @@ class Dispatcher:
     def attach(self, pool: Pool) -> None:
         """Let `pool` run the tasks. Raises QueueClosed, RuntimeError if there is another pool."""
         with self._changed:
-            if self._closed:
+            if self.closed:
                 raise QueueClosed("the queue is closed")
-            if self._pool is not None and self._pool is not pool:
+            if self.pool is not None and self.pool is not pool:
                 raise RuntimeError(
                     "another pool runs this queue; wait for its shutdown(), or resize() it"
                 )
-            self._pool = pool
+            self.pool = pool
 
     def detach(self, pool: Pool) -> None:
         """Take the pool away."""
         with self._changed:
-            if self._pool is pool:
-                self._pool = None
+            if self.pool is pool:
+                self.pool = None
         self.registry.recheck_idle()
-
-    @property
-    def pool(self) -> Pool | None:
-        """The pool that runs the tasks, if any."""
-        return self._pool
 
     def when_drained(self, call: Callable[[], None]) -> bool:
         """Arrange for one `call()` when nothing that could run now is left; False if so now.
 
         Delayed tasks that are not due, paused tasks, and tasks without a pool don't count.
         """
-        return self.registry.when_idle(call, lambda: self._paused or self._pool is None)
+        return self.registry.when_idle(call, lambda: self.paused or self.pool is None)
 
     def close(self) -> bool:
         """Take and give out no more tasks; False if that is so already."""
         with self._changed:
-            if self._closed:
+            if self.closed:
                 return False
-            self._closed = True
+            self.closed = True
             self.registry.shut()
             self._changed.notify_all()
         self.pending.close()
         self.registry.recheck_idle()
         return True
-
-    @property
-    def closed(self) -> bool:
-        """True after `close`."""
-        return self._closed
