@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Final, TypeAlias
 
+from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.task import TaskStatus
 
 Outcome: TypeAlias = Callable[[TaskRecord], tuple[Any, BaseException | None]]
+Cancel: TypeAlias = Callable[[TaskRecord, str], bool]
+
+_REASON: Final = "cancelled through its future"
 
 # Guards `_began` of every TaskFuture and the making of each record's `future`: one task, one
 # future, and each leaves PENDING once. Taken only for tasks that somebody wants a future of.
@@ -25,11 +30,11 @@ class TaskFuture(Future[Any]):
     back to PENDING. Cancelling such a task works, and ends the future with TaskCancelled.
     """
 
-    def __init__(self, record: TaskRecord, outcome: Outcome, cancel: Callable[[], bool]) -> None:
+    def __init__(self, record: TaskRecord, outcome: Outcome, cancel: Cancel) -> None:
         super().__init__()
         self.task_id = record.id
         self._outcome: Outcome | None = outcome
-        self._cancel: Callable[[], bool] | None = cancel
+        self._cancel: Callable[[], bool] | None = partial(cancel, record, _REASON)
         self._began = False
 
     def note_started(self) -> None:
@@ -61,10 +66,13 @@ class TaskFuture(Future[Any]):
     def cancel(self) -> bool:
         """Cancel the task; True if it will not run, or not again."""
         cancel = self._cancel
-        return self.cancelled() or (cancel is not None and cancel())
+        try:
+            return self.cancelled() or (cancel is not None and cancel())
+        except TaskQueueError:  # the queue has ended; who cancels a Future expects no error
+            return False
 
 
-def attach_future(record: TaskRecord, outcome: Outcome, cancel: Callable[[], bool]) -> Future[Any]:
+def attach_future(record: TaskRecord, outcome: Outcome, cancel: Cancel) -> Future[Any]:
     """Give a task that is not yet submitted its future."""
     future = record.future = TaskFuture(record, outcome, cancel)
     record.waiters = [future.note_finished]
@@ -72,7 +80,7 @@ def attach_future(record: TaskRecord, outcome: Outcome, cancel: Callable[[], boo
 
 
 def future_of(
-    registry: Registry, record: TaskRecord, outcome: Outcome, cancel: Callable[[], bool]
+    registry: Registry, record: TaskRecord, outcome: Outcome, cancel: Cancel
 ) -> Future[Any]:
     """Return the future of a submitted task, making it if this is the first time."""
     with _lock:

@@ -7,7 +7,7 @@ import reprlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, overload
 from taskqueue_edu import facts
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.dispatch import Dispatcher
-from taskqueue_edu.errors import (
-    InvalidTask,
-    QueueClosed,
-    QueueFull,
-    TaskQueueError,
-    WaitTimeout,
-)
+from taskqueue_edu.errors import InvalidTask, QueueClosed, QueueFull, WaitTimeout
 from taskqueue_edu.futures import attach_future, future_of
 from taskqueue_edu.ledger import RETAIN
 from taskqueue_edu.limits import MOST, Limits
@@ -256,18 +250,9 @@ class TaskQueue:
         task can start, and needs nothing of the queue afterwards. Raises as `submit` does.
         """
         record = self._record(task, NORMAL, NOW, None)
-        future = attach_future(record, partial(own_outcome, self.registry), self._canceller(record))
+        future = attach_future(record, partial(own_outcome, self.registry), self.dispatcher.cancel)
         self.dispatcher.enter((record,), None)
         return future
-
-    def _canceller(self, record: TaskRecord) -> Callable[[], bool]:
-        def cancel() -> bool:
-            try:
-                return self.dispatcher.cancel(record, "cancelled through its future")
-            except TaskQueueError:  # the queue has ended, and a Future's cancel() never raises
-                return False
-
-        return cancel
 
     @overload
     def wait_for_result(self, task_id: TaskId[T], timeout: float | None = None) -> T: ...
@@ -331,7 +316,7 @@ class TaskQueue:
         """
         record = self.registry.get(task_id)
         outcome = partial(outcome_of, self.registry)
-        return future_of(self.registry, record, outcome, self._canceller(record))
+        return future_of(self.registry, record, outcome, self.dispatcher.cancel)
 
     # -- waiting for all
 
