@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 from taskqueue_edu.facts import Failure, Submission
@@ -13,66 +14,43 @@ from taskqueue_edu.retry import RetryPolicy
 from taskqueue_edu.task import Task, TaskStatus
 
 
-class TaskRecord(Submission):
+@dataclass(slots=True, eq=False)
+class TaskRecord:
     """All that is known of one task. Only the registry writes it, under its lock.
 
-    Times are in nanoseconds since 1970, 0 for not yet; `ready` is from when on it could run, or
-    can run again. `value` is the result, as JSON bytes where the store keeps JSON. What was asked
-    for (`task`, `payload`, `retry`) is dropped when the task can't run again.
+    It begins with what was asked for, as a Submission has it: `task`, `payload` and `retry` are
+    dropped when the task can't run again. Times are in nanoseconds since 1970, 0 for not yet;
+    `ready` is from when on it could run, or can run again. `value` is the result, as JSON bytes
+    where the store keeps JSON.
     """
 
-    __slots__ = (
-        "attempt",
-        "failure",
-        "finished",
-        "future",
-        "id",
-        "position",
-        "ready",
-        "reason",
-        "recoveries",
-        "started",
-        "status",
-        "submitted",
-        "value",
-        "waiters",
-        "worker",
-    )
-
-    def __init__(
-        self,
-        id: str,  # noqa: A002
-        type: str,  # noqa: A002
-        task: Task[Any] | None,
-        payload: bytes | None,
-        priority: int = 0,
-        due: float | None = None,
-        retry: RetryPolicy | None = None,
-    ) -> None:
-        # Not left to `super()`, with which making a record takes half as long again.
-        self.type, self.task, self.payload = type, task, payload
-        self.priority, self.due, self.retry = priority, due, retry
-        self.id = id
-        self.status: TaskStatus | None = None
-        self.attempt = self.recoveries = self.position = 0
-        self.submitted = self.ready = self.started = self.finished = 0
-        self.worker = self.reason = ""
-        self.value: Any = None
-        self.failure: Failure | None = None
-        self.waiters: list[Callable[[TaskRecord], None]] | None = None
-        self.future: Any = None
+    id: str
+    type: str
+    task: Task[Any] | None
+    payload: bytes | None
+    priority: int = 0
+    due: float | None = None
+    retry: RetryPolicy | None = None
+    status: TaskStatus | None = None
+    attempt: int = 0
+    recoveries: int = 0
+    position: int = 0
+    submitted: int = 0
+    ready: int = 0
+    started: int = 0
+    finished: int = 0
+    worker: str = ""
+    reason: str = ""
+    value: Any = None
+    failure: Failure | None = None
+    waiters: list[Callable[[TaskRecord], None]] | None = None
+    future: Any = None
 
     @classmethod
     def of(cls, task_id: str, asked: Submission) -> Self:
         """Return the record of a task that somebody asks for."""
         return cls(
-            task_id,
-            asked.type,
-            asked.task,
-            asked.payload,
-            asked.priority,
-            asked.due,
-            asked.retry,
+            task_id, asked.type, asked.task, asked.payload, asked.priority, asked.due, asked.retry
         )
 
 

@@ -70,11 +70,12 @@ class Registry:
         self._taken = False  # see `give_way`
         self._ledger = Ledger(retain, retain_seconds)
         self._idlers: list[tuple[Callable[[], bool] | None, Callable[[], None]]] = []
-        # `_crowd` callers wait for a place, each until fewer than `_maxsize` tasks wait (0: no
+        # `_crowd` callers wait for a place, each until fewer than `maxsize` tasks wait (0: no
         # bound). So whatever makes places notifies: one caller when a pending task is none any
         # more, all of them when the bound changes.
         self._places = threading.Condition(self._lock)
-        self._maxsize = maxsize
+        self.maxsize = maxsize
+        """How many tasks may wait before `enter` does, if it is bounded: see `resize`."""
         self._crowd = 0
         self._held = self._closed = False
         self._position = 0  # of the last fact in the store
@@ -115,7 +116,7 @@ class Registry:
                 give_way(self._lock)
             with self._lock:
                 self._taken = True
-                if (bounded and self._maxsize) or self._closed or self._over is not None:
+                if (bounded and self.maxsize) or self._closed or self._over is not None:
                     records = self._admit(records, timeout, bounded)
                 try:
                     for record in records:
@@ -149,12 +150,12 @@ class Registry:
         except BaseException:  # as above
             self._places.notify()
             raise
-        if not (bounded and self._maxsize):
+        if not (bounded and self.maxsize):
             return records
-        return records[: max(1, self._maxsize - self._ledger.waiting())]
+        return records[: max(1, self.maxsize - self._ledger.waiting())]
 
     def _full(self) -> bool:
-        return 0 < self._maxsize <= self._ledger.waiting()
+        return 0 < self.maxsize <= self._ledger.waiting()
 
     def _wait_for_place(self, timeout: float | None) -> None:
         def may_enter() -> bool:
@@ -168,18 +169,13 @@ class Registry:
         finally:
             self._crowd -= 1
         if not entered:
-            raise QueueFull(f"all {self._maxsize} places are taken")
+            raise QueueFull(f"all {self.maxsize} places are taken")
 
     def resize(self, maxsize: int) -> None:
         """Let at most `maxsize` tasks wait from now on (0: no bound); those that do stay."""
         with self._alone():
-            self._maxsize = maxsize
+            self.maxsize = maxsize
             self._places.notify_all()
-
-    @property
-    def maxsize(self) -> int:
-        """How many tasks may wait before `enter` does, if it is bounded (0: no bound)."""
-        return self._maxsize
 
     def start(self, record: TaskRecord, worker: str) -> RunningTask | None:
         """Record that `worker` starts a pending task, and return the run.
@@ -545,16 +541,7 @@ def _again(error: TaskQueueError, task_id: str | None = None) -> TaskQueueError:
 
 def fold(stored: Iterable[RawFact]) -> Registry:
     """Return a registry of facts that were read from somewhere; it stores nothing."""
-    reader = Registry(_Stored(stored))
-    reader.load()
+    reader = Registry()
+    with _no_collections():
+        reader.misfits = reader._ledger.replay(stored)
     return reader
-
-
-class _Stored(MemoryStore):
-    json = True
-
-    def __init__(self, stored: Iterable[RawFact]) -> None:
-        self._stored = stored
-
-    def load(self) -> Iterable[RawFact]:
-        return self._stored
