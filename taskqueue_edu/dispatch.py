@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from taskqueue_edu import facts
@@ -53,22 +54,17 @@ class Pool(Protocol):
         ...
 
 
+@dataclass(eq=False, repr=False)
 class Dispatcher:
     """Hands pending tasks to workers and takes the outcomes back."""
 
-    def __init__(
-        self,
-        registry: Registry,
-        pending: Pending[str],
-        retry: RetryPolicy,
-        max_recoveries: int,
-        limits: Limits,
-    ) -> None:
-        self.registry = registry
-        self.pending = pending
-        self.retry = retry
-        self.max_recoveries = max_recoveries
-        self.limits = limits
+    registry: Registry
+    pending: Pending[str]
+    retry: RetryPolicy
+    max_recoveries: int
+    limits: Limits
+
+    def __post_init__(self) -> None:
         # Guards the four below. Notified when the queue resumes or closes, and when a worker
         # that waits at the gate should look around. The registry knows of `paused` and
         # `closed` too: under its lock no task starts against them.
@@ -157,9 +153,10 @@ class Dispatcher:
                         continue
                 run = self.registry.start(held, worker)
                 if run is not None:
-                    record, held = held, None
-                    if (record.future is None and run.task is not None) or self._begin(record, run):
+                    if (held.future is None and run.task is not None) or self._begin(held, run):
+                        held = None
                         return run
+                    held = None  # it failed at its begin
                 elif held.status is not _PENDING:
                     held = None  # cancelled since
                 # Else it was paused just now: hold the task, it comes first on resume.
@@ -183,9 +180,6 @@ class Dispatcher:
         except Exception as error:  # the class's own __post_init__ runs in there
             self.settle(run, facts.FAILED, Failure.of(error))
             return False
-        except BaseException:
-            self.lose(run, _FAULT)
-            raise
         return True
 
     def settle(self, run: RunningTask, kind: str, detail: Any) -> bool:

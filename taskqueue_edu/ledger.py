@@ -60,7 +60,7 @@ class Ledger:
         """Whom to wake once the lock is free."""
 
     # Three things happen to every task, and each has its own method: it has no other kinds of fact
-    # to tell apart. `apply` takes a fact of any kind.
+    # to tell apart. `apply` takes any fact about a task that there is.
 
     def submitted(self, record: TaskRecord, at: int) -> None:
         """A task is new."""
@@ -108,9 +108,6 @@ class Ledger:
             return self.succeeded(record, at, who, detail)
         if kind == facts.STARTED:
             self.started(record, at, who, detail)
-            return None
-        if kind == facts.SUBMITTED:
-            self.submitted(record, at)
             return None
         before = record.status
         assert before is not None

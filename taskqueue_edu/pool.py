@@ -265,9 +265,7 @@ class Workers:
         while True:
             with self._lock:
                 threads = [*self._threads.values(), *self._leaving]
-                threads = [
-                    t for t in threads if t.is_alive() and t is not threading.current_thread()
-                ]
+            threads = [t for t in threads if t.is_alive() and t is not threading.current_thread()]
             if not threads:
                 _alive.discard(self)
                 return True

@@ -94,13 +94,8 @@ class TaskQueue:
         self.registry = Registry(
             store, maxsize=maxsize, retain=retain, retain_seconds=retain_seconds
         )
-        self.dispatcher = Dispatcher(
-            self.registry,
-            pending if pending is not None else PendingQueue(),
-            retry,
-            max_recoveries,
-            limits,
-        )
+        line = PendingQueue[str]() if pending is None else pending
+        self.dispatcher = Dispatcher(self.registry, line, retry, max_recoveries, limits)
         self._json = self.registry.store.json
         self._new_id = Ids()
         self._live: LiveMonitor | None = None

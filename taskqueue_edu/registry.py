@@ -62,7 +62,7 @@ class Registry:
 
         Age is looked at when a task finishes. For `maxsize` see `resize`.
         """
-        self.store = store or MemoryStore()
+        self.store = MemoryStore() if store is None else store
         # A memory store has no use for facts. Not to ask it saves 4% of what a no-op costs.
         self._stores = type(self.store) is not MemoryStore
         self.misfits: list[tuple[RawFact, str]] = []
@@ -125,7 +125,6 @@ class Registry:
                             self._store(record, facts.SUBMITTED, at, record.type, record)
                         self._ledger.submitted(record, at)
                 except BaseException as error:
-                    self._places.notify()  # if this thread was woken for a place: it is another's
                     self._broke_off(error)
                     raise
                 self._taken = False
@@ -147,8 +146,8 @@ class Registry:
                 raise QueueClosed("the queue is closed")
             if self._over is not None:
                 raise _again(self._over, records[0].id)
-        except BaseException:  # as above
-            self._places.notify()
+        except BaseException:
+            self._places.notify()  # as in _broke_off
             raise
         if not (bounded and self.maxsize):
             return records
@@ -272,6 +271,7 @@ class Registry:
 
     def _broke_off(self, error: BaseException) -> None:
         """End, if a fact may be in the store and not in the ledger. Under the lock."""
+        self._places.notify()  # if this thread was woken for a place: it is another's
         if isinstance(error, StorageError):
             self._end(error)
         elif self.store.json:
