@@ -52,8 +52,8 @@ class ExecutorPool(Workers):
         """`slots`: how many tasks run at once. Raises ValueError if that is less than 1."""
         super().__init__(slots)
         self._make = None if isinstance(executor, Executor) else executor
-        # Guards the three below. A slot holds it while it makes a new executor, though that is
-        # somebody else's code: the others have to wait for it anyway.
+        # Guards `_executor` and `_burials`. A slot holds it while it makes a new executor, though
+        # that is somebody else's code: the others have to wait for it anyway.
         self._made = threading.Lock()
         self._refusals = 0
         self._burials: list[threading.Thread] = []
@@ -113,30 +113,26 @@ class ExecutorPool(Workers):
         failure = Failure.of(error)
         why = f"the executor broke: {failure.type}: {failure.message}"
         with self._made:
-            first = executor is self._executor and self.broken is None
-            if not first:
-                return why
+            if executor is not self._executor or self.broken is not None:
+                return why  # another slot has seen to it
             self.crashes += 1
             hopeless = self._make is None or self._refusals >= MAX_FAULTS
             if hopeless:
                 self.broken = error
-            if self._make is not None:
+            if self._make is not None and executor is not None:
                 self._executor = None
+                self._bury(executor)
         log.warning(why)
         if hopeless:
             self._give_up(error)
-        if self._make is not None and executor is not None:
-            self._bury(executor)
         return why
 
     def _bury(self, executor: Executor) -> None:
         """Shut a broken executor down: what it still holds of threads and files ends."""
         # In a thread of its own: another task may go on in there, for as long as it likes.
         thread = threading.Thread(target=executor.shutdown, name="taskqueue-burial", daemon=True)
-        with self._made:
-            self._burials = [t for t in self._burials if t.is_alive()]
-            thread.start()
-            self._burials.append(thread)
+        thread.start()
+        self._burials = [t for t in self._burials if t.is_alive()] + [thread]
 
     def _gone(self, name: str, *, replace: bool) -> None:
         super()._gone(name, replace=replace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -195,7 +194,7 @@ class Ledger:
         # Nothing is forgotten meanwhile: with a shorter retention than the one that the facts
         # were written under, a task would be gone before the fact that revives it.
         retain, retain_for = self.retain, self.retain_for
-        self.retain, self.retain_for = sys.maxsize, None
+        self.retain, self.retain_for = EVERYTHING, None
         for fact in stored:
             kind, task_id, at, who, detail = fact
             record = self.records.get(task_id)
