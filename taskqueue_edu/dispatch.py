@@ -6,10 +6,10 @@ A pool of one's own needs no more than this, in each of its threads:
     while (run := desk.claim("worker-1")) is not None:
         desk.settle(run, *run_task(run))
 
-The locks of the package, in the order in which a thread may take them: a pool's, a
-dispatcher's `_changed`, a registry's, then a store's. The locks of pending queues, of futures
-and of `RunningTask.request` come last: whoever holds one takes no other. No lock is held while
-tasks, callbacks or waiters are called.
+The locks of the package, in the order in which a thread may take them: an ExecutorPool's
+`_made`, a pool's, a dispatcher's `_changed`, a registry's, then a store's. The locks of pending
+queues, of futures and of `RunningTask.request` come last: whoever holds one takes no other. No
+lock is held while tasks, callbacks or waiters are called.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ class Workers:
         with self._lock:
             self.crashes += 1
             self._faults += run is None and not isinstance(error, WorkerCrash)
-            hopeless = self._faults >= MAX_FAULTS
+            hopeless = self._faults >= MAX_FAULTS and self.broken is None
         if hopeless:
             log.error("the workers can't take tasks, and are not replaced any more")
             self._give_up(error)
