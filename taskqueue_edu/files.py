@@ -10,7 +10,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -174,6 +174,9 @@ class _Holder(msgspec.Struct):
     host: str
     since: str
 
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.since}"
+
 
 class FolderLock:
     """Makes this process the one owner of a folder, until `release` or its death.
@@ -227,6 +230,40 @@ def _locked(folder: Path, holder: bytes) -> StoreLocked:
             "an earlier cell opened counts; restarting the kernel closes it too.",
         )
     return StoreLocked(
-        f"{folder} is in use by process {who.pid} on {who.host}, since {who.since}",
+        f"{folder} is in use by {who}",
         hint="wait for it, or stop it: a journal has one owner at a time.",
     )
+
+
+def owner(folder: Path) -> str:
+    """Say which process owns a folder, as "process 1234 on host, since ..."; "" if none does.
+
+    To try the lock would be to take it, and to be in the way of an owner that comes just then.
+    So this asks the system who has it, or where it doesn't tell, whether that process is there.
+    """
+    try:
+        data = read_limited(folder / "lock", 1_000)
+        who = msgspec.json.decode(data, type=_Holder)
+        file = (folder / "lock").stat().st_ino
+    except (OSError, StorageError, msgspec.DecodeError, RecursionError):
+        return ""
+    return str(who) if _holds(who, file) else ""
+
+
+def _holds(who: _Holder, file: int) -> bool:
+    if who.host != socket.gethostname():
+        return True  # on a shared disk: nobody here can tell
+    with suppress(OSError):
+        # 1: FLOCK  ADVISORY  WRITE 7592 fe:00:2146786 0 EOF
+        held = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+        return any(
+            words[1] == "FLOCK" and words[4] == str(who.pid) and words[5].endswith(f":{file}")
+            for words in held
+        )
+    try:
+        os.kill(who.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # there is one, and it is another user's
+        pass
+    return True

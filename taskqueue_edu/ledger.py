@@ -222,14 +222,18 @@ class Ledger:
                 if unseen:
                     self._presume_started(record)
                 self.apply(fact, record, status)
+        self.retain, self.retain_for = retain, retain_for
+        # Who forgets nothing needs no order, and replays a little, again and again.
+        if self.finished and (retain < EVERYTHING or retain_for is not None):
+            self._sort_finished()
+            self._forget(self.records[self.finished[-1]].finished)
+        return misfits
+
+    def _sort_finished(self) -> None:
         # From the records, which lie in a row: to look each of `finished` up takes twice as long.
         finished = [record for record in self.records.values() if record.status in FINISHED]
         finished.sort(key=attrgetter("finished"))
         self.finished = deque([record.id for record in finished])
-        self.retain, self.retain_for = retain, retain_for
-        if self.finished:
-            self._forget(self.records[self.finished[-1]].finished)
-        return misfits
 
     def _carry_on(self, totals: dict[str, int], forgotten: dict[str, int]) -> None:
         for kind, n in totals.items():

@@ -17,7 +17,10 @@ INTERVAL: Final = 0.2
 
 
 def progress_line(snapshot: Snapshot, total: int | None = None) -> str:
-    """Say in one line how far the work is. `total`: how many tasks there will be, if known."""
+    """Say in one line how far the work is. `total`: how many tasks there will be, if known.
+
+    `p95` is that of how long the runs took.
+    """
     totals = snapshot.totals  # `counts` leaves out the tasks that are no longer kept
     bad = totals[facts.FAILED] + totals[facts.DIED] - totals[facts.REVIVED]
     done = totals[facts.SUCCEEDED] + totals[facts.CANCELLED] + bad
@@ -33,7 +36,18 @@ def progress_line(snapshot: Snapshot, total: int | None = None) -> str:
     ]
     if snapshot.throughput > 0 and total is not None and done < total:
         parts.append(f"{duration((total - done) / snapshot.throughput)} left")
-    return " | ".join(parts) + (" | paused" if snapshot.paused else "")
+    if snapshot.paused:
+        parts.append("paused")
+    if (p95 := snapshot.running.p95) == p95:
+        parts.append(f"p95 {duration(p95)}")
+    return " | ".join(parts)
+
+
+def fitted(line: str, width: int) -> str:
+    """Return as many parts of a progress line as `width` columns have room for, one at least."""
+    while len(line) > width and " | " in line:
+        line = line.rpartition(" | ")[0]
+    return line[:width]
 
 
 class Reporter:
@@ -94,7 +108,7 @@ def _writer(stream: TextIO | None) -> tuple[Callable[[str, bool], None], bool]:
     def show(line: str, last: bool) -> None:
         if live:
             width = shutil.get_terminal_size().columns - 1
-            line = "\r\x1b[2K" + line[:width]
+            line = "\r\x1b[2K" + fitted(line, width)
         out.write(line + ("\n" if last else ""))
         out.flush()
 

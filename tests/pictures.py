@@ -14,15 +14,16 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 from rich.console import Console
 
-from taskqueue_edu import Monitor, TaskQueue, WorkerPool
-from taskqueue_edu.cli.watch import frame
-from taskqueue_edu.journal import FollowedJournal
+from taskqueue_edu import TaskQueue, WorkerPool
+from taskqueue_edu.cli.screen import screen
+from taskqueue_edu.cli.watched import Watched
 from tests.widgets.lab import Lab, chromium, command, missing, open_notebook, run, set_theme
 
 TARGET: Final = Path(__file__).parents[1] / ".github"
@@ -152,19 +153,15 @@ def dashboard() -> bytes:
 
 
 def watch() -> bytes:
-    """`taskqueue watch`, in a terminal of 80 columns."""
+    """`taskqueue watch`, in a terminal of 90 columns."""
     with tempfile.TemporaryDirectory() as folder:
         jobs = Path(folder) / "jobs"
-        with _at_work(TaskQueue.open(jobs, maxsize=40)), closing(FollowedJournal(jobs)) as journal:
-            monitor = Monitor(journal)
-            while monitor.snapshot().totals["succeeded"] < 300:
+        with _at_work(TaskQueue.open(jobs, maxsize=40)), closing(Watched(jobs, 30.0)) as watched:
+            while (view := watched.view()).snapshot.totals["succeeded"] < 400:
                 threading.Event().wait(0.2)
-            screen = frame(journal, monitor, 60.0)
-    screen = type(screen)("jobs", screen.snapshot, screen.failures)
-    console = Console(
-        record=True, width=80, height=24, file=io.StringIO(), force_terminal=True, highlight=False
-    )
-    console.print(screen)
+    console = Console(record=True, width=90, file=io.StringIO(), force_terminal=True)
+    for line in screen(replace(view, folder="jobs"), 90, 30):
+        console.print(line, soft_wrap=True)
     svg = console.export_svg(title="taskqueue watch jobs")
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 1000, "height": 700}, device_scale_factor=2)

@@ -7,7 +7,8 @@
     output     tables, JSON, text that is safe to print
     session    a pool at work until all is done, or until it is stopped
     summary    what came out
-    lab, run, tasks, look, dashboard, upkeep, about: the commands
+    watched    a folder, looked at again and again; screen: as lines of a terminal
+    lab, run, tasks, look, watch, dashboard, upkeep, about: the commands
 
 To show its help, the command imports typer and no more. The module of a command is imported when
 that command is asked for, and what a command needs besides, when it runs.

@@ -82,10 +82,11 @@ class FollowedJournal:
         """Return how many tasks are in each status, as read last, and in the inbox now."""
         with self._lock:
             counts = self._ledger.counts.copy()
-            counts[TaskStatus.PENDING] += self._in_inbox()
+            counts[TaskStatus.PENDING] += self.in_inbox()
             return counts
 
-    def _in_inbox(self) -> int:
+    def in_inbox(self) -> int:
+        """Return how many tasks wait in the inbox now: no process has taken them in yet."""
         names: list[str] = []
         with suppress(FileNotFoundError):
             names = os.listdir(self.folder / "inbox")  # noqa: PTH208 - no Path for each of many

@@ -96,6 +96,12 @@ def test_a_line_with_a_total() -> None:
     )
 
 
+def test_a_line_with_a_latency() -> None:
+    """Once a task has run, the line ends with the 95th percentile of the runs."""
+    line = progress_line(snapshot(running=Percentiles(0.123, 0.2, 0.3)))
+    assert line.endswith("0.0/s | p95 200 ms")
+
+
 def test_no_estimate_where_there_is_none() -> None:
     """Nothing is estimated without throughput, nor once all is done."""
     assert "left" not in progress_line(snapshot(totals={"succeeded": 1}), 2)
@@ -125,7 +131,7 @@ def test_a_file_gets_the_last_line_only() -> None:
 
 
 def test_a_terminal_is_updated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a terminal each line takes the place of the one before, cut to the width."""
+    """In a terminal each line takes the place of the one before, with what has room."""
     monkeypatch.setattr(reporter, "INTERVAL", 0.01)
     monkeypatch.setenv("COLUMNS", "31")
     monkeypatch.setenv("LINES", "24")
@@ -139,7 +145,7 @@ def test_a_terminal_is_updated(monkeypatch: pytest.MonkeyPatch) -> None:
     assert first == ""
     assert len(others) >= 3
     assert all(len(line.rstrip("\n")) <= 30 for line in others)
-    assert others[0] == "0/1 done (0%) | 0 waiting | 0/"
+    assert others[0] == "0/1 done (0%) | 0 waiting"
     assert [line.endswith("\n") for line in others] == [False] * (len(others) - 1) + [True]
 
 
