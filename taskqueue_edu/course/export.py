@@ -76,13 +76,7 @@ def export(
     }[form]
     written = []
     for source in find_sources(sources, names):
-        found: list[Exercise] = []
-
-        def cells(exercise: Exercise, found: list[Exercise] = found) -> list[NotebookNode]:
-            found.append(exercise)
-            return put_in(exercise)
-
-        notebook = read_source(source, cells)
+        notebook, found = _filled(source, put_in)
         if form is Form.OTTER:
             notebook.cells.insert(0, _otter_config(found))
         if found:
@@ -106,6 +100,19 @@ def _use(private: Path) -> None:
             f"{private} holds no exercise",
             hint="name the folder that holds the folders of exercises, such as p2_name.",
         )
+
+
+def _filled(
+    source: Source, put_in: Callable[[Exercise], list[NotebookNode]]
+) -> tuple[NotebookNode, list[Exercise]]:
+    """Return the notebook of a source, and the exercises in it."""
+    found: list[Exercise] = []
+
+    def cells(exercise: Exercise) -> list[NotebookNode]:
+        found.append(exercise)
+        return put_in(exercise)
+
+    return read_source(source, cells), found
 
 
 def _is_private(exercise: Exercise) -> bool:
@@ -193,7 +200,7 @@ def _otter_config(found: Sequence[Exercise]) -> NotebookNode:
     ]
     if any(map(_is_private, found)):
         lines.append(f"autograder_files: [{_HIDDEN}]")
-    return nbformat.v4.new_raw_cell("\n".join(lines))
+    return nbformat.v4.new_raw_cell("\n".join(lines), id="otter-config")
 
 
 def _for_otter(exercise: Exercise) -> list[NotebookNode]:

@@ -270,6 +270,9 @@ def test_the_notebooks_of_the_course_are_exported(form: str, tmp_path: Path) -> 
     assert done.exit_code == 0, done.output
     written = {path.stem: read(path) for path in tmp_path.rglob("*.ipynb")}
     assert set(written) == set(marks)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    CliRunner().invoke(app, ["export", form, str(tmp_path)])
+    assert before == {path: path.read_bytes() for path in before}, "again, the same bytes"
     for name, exercises in marks.items():
         text = "\n".join(cell.source for cell in written[name].cells)
         assert all(find(exercise).source("solution") in text + "\n" for exercise in exercises)
