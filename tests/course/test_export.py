@@ -27,7 +27,7 @@ from taskqueue_edu.course.sources import SOURCES, find_sources
 from taskqueue_edu.lab.attempts import PLACE
 from taskqueue_edu.lab.exercises import FOLDER, PRIVATE, Exercise, find
 
-# Each starts kernels: a test takes 5 to 15 s of an idle processor, and longer on a busy one.
+# Each starts kernels: one `otter run` takes 8 s of processor time, on a busy machine a minute.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 NAME = "01_core_task_system"
