@@ -1,0 +1,7 @@
+import threading
+from concurrent.futures import wait
+from contextlib import suppress
+
+from taskqueue_edu import QueueClosed, TaskStatus
+
+__all__ = ["QueueClosed", "TaskStatus", "suppress", "threading", "wait"]
