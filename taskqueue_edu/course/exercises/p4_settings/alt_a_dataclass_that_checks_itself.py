@@ -1,4 +1,6 @@
-from taskqueue_edu.course.exercises.p4_settings.given import ConfigError, dataclass, fields, tomllib
+from dataclasses import fields
+
+from taskqueue_edu.course.exercises.p4_settings.given import ConfigError, dataclass, tomllib
 
 
 @dataclass

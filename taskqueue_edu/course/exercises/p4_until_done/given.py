@@ -1,7 +1,6 @@
 import threading
-from concurrent.futures import wait
 from contextlib import suppress
 
 from taskqueue_edu import QueueClosed, TaskStatus
 
-__all__ = ["QueueClosed", "TaskStatus", "suppress", "threading", "wait"]
+__all__ = ["QueueClosed", "TaskStatus", "suppress", "threading"]
