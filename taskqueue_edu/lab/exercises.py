@@ -82,7 +82,7 @@ class Exercise:
     def source(self, name: str) -> str:
         """Return what one of its files adds to what is given, such as "starter" or "alt_swap".
 
-        A first line `# %%program name.py` is a magic command of the cell, as in a notebook's source.
+        A first line `# %%program name.py` is a magic command, as in a notebook's source.
         """
         text = (self.folder / f"{name}.py").read_text(encoding="utf-8")
         lines = [

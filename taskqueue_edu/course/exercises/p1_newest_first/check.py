@@ -74,7 +74,7 @@ def _ends(answers):
     question="What must get() look at before it goes to sleep?",
 )
 def an_item_is_there_already(NewestFirst):
-    """put() is called first, and nobody waits yet. Then get() is called."""
+    """An item is put while nobody waits; only then is get() called."""
     mine = NewestFirst()
     mine._changed = sleepless = _Sleepless()
     with suppress(Exception):  # the next probe says so
@@ -172,7 +172,7 @@ def nothing_after_the_end(NewestFirst):
     question="Which lines must nobody come between, and where does your lock begin?",
 )
 def a_worker_is_faster_than_discard(NewestFirst):
-    """Just before discard("a") gets the lock, a worker takes a."""
+    """Just before discard() of an item gets the lock, a worker takes that item."""
     mine = NewestFirst()
     mine.put("a")
     mine._changed = overtaken = _Overtaken(lambda: mine.get())
@@ -192,7 +192,7 @@ def a_worker_is_faster_than_discard(NewestFirst):
 
 @check.probe(question="What does the invariant say, and which lock keeps it?")
 def each_method_takes_the_lock(NewestFirst):
-    """Each method is called once, with an eye on the lock."""
+    """Each method is called once, with a lock that notes whether it was taken."""
     calls = {
         "put": lambda mine: mine.put("b"),
         "get": lambda mine: mine.get(),

@@ -1,6 +1,7 @@
 """No @task_type: a journal can't keep it."""
 
-from taskqueue_edu.course.exercises.p1_total_size.given import FetchPage, RetryPolicy, dataclass, task_type
+from taskqueue_edu.course.exercises.p1_total_size.given import FetchPage, RetryPolicy
+from taskqueue_edu.course.exercises.p1_total_size.given import dataclass, task_type
 
 
 @dataclass(frozen=True)

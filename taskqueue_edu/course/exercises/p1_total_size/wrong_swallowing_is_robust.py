@@ -1,6 +1,7 @@
 """A page that can't be fetched counts as no bytes."""
 
-from taskqueue_edu.course.exercises.p1_total_size.given import FetchPage, RetryPolicy, dataclass, task_type
+from taskqueue_edu.course.exercises.p1_total_size.given import FetchPage, RetryPolicy
+from taskqueue_edu.course.exercises.p1_total_size.given import dataclass, task_type
 
 
 @task_type("total_size", retry=RetryPolicy(attempts=4, on=(ConnectionError,), delay=0.01))

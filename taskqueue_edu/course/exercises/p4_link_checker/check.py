@@ -142,7 +142,7 @@ def busy_is_no_result(linkcheck):
 
 @check.probe(question="Who should count the runs, and who waits between them?")
 def a_busy_server_is_asked_again(linkcheck):
-    """Point 4: the queue asks a busy server a third time, and the exit code says that all is well."""
+    """Point 4: the queue asks a busy server a third time, and the exit code is 0."""
     site = _site(linkcheck.__file__)
     code, links = site.good()
     _ended(site, links, site.busy, "succeeded", 3, works=True)
@@ -173,7 +173,7 @@ def the_report(linkcheck):
 
 @check.probe()
 def killed_and_started_again(linkcheck):
-    """Point 7: forty links; kill -9 after ten were checked; then the same command once more."""
+    """Point 7: forty links, kill -9 after ten were checked, and the same command once more."""
     site = _site(linkcheck.__file__)
     _, links = site.run("killed", site.pages, kill_after=10)
     had = {url: record.finished for url, record in links if record.value}
