@@ -238,8 +238,8 @@ print("the queue holds the caller's own object:", same_object)
 # |---|---|---|
 # | A move: `submit(task)` takes `task` away from you, checked by the compiler. | A convention. You still have the name. | Nothing moves in Python. Only discipline helps, or a task that nobody *can* change. |
 #
-# So let us make a task that nobody can change. `frozen=True` promises that. In the cell after the next, a frozen
-# batch is changed in two ways: `batch.paths = []`, and `batch.paths.append("b.py")`. **Predict** which is refused.
+# So let us make a task that nobody can change. `frozen=True` promises that. Below, a frozen batch is changed in
+# two ways: `batch.paths = []`, then `batch.paths.append("b.py")`. **Predict** which is refused.
 
 # %%
 predict("p1.frozen", ...)
@@ -879,7 +879,7 @@ compare(prediction, len(leaky.waiting_safely()))
 #
 # The last thing that the check tries is your queue in the real system: fourteen files, one worker. See it for yourself, in
 # a cell of your own: put `NewestFirst()` in the place of `MinimalPending()` in the example above that has an urgent file.
-# Which file runs first now, and why does its priority not matter?
+# The urgent file still runs first. Is its priority the reason?
 #
 # ## 5. The life of a task
 #

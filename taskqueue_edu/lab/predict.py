@@ -107,7 +107,7 @@ def outcome(name: str) -> None:
         because = f" {asked.because}" if asked.because else ""
         letter = _chosen.get(name)
         if letter is None:
-            told = f"predict before you look. It is {right}.{because}"
+            told = f"Predict before you look. It is {right}.{because}"
             show(Verdict(name, State.TODO, happened=told))
         elif letter == asked.right:
             note(verdict := Verdict(name, State.PASS, passed=(f"you predicted {right}",)))
