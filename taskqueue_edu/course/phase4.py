@@ -20,20 +20,22 @@
 #
 # 1. The notebook is saved with its outputs. Choose *Edit → Clear Outputs of All Cells* first: a
 #    prediction teaches only if you make it before you see the answer.
-# 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell.
-# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it: the check
-#    says what is wrong. Hints are below the check, solutions at the end. An exercise that you skip
-#    stops nothing.
-# 4. A cell that begins with `%%program name.py` is not run. It is written to a file in a scratch folder. Other
+# 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell. Where
+#    one says `predict(...)`, choose with a button, or write the letter: `predict("p4.nightly", "a")`.
+# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it. The check says
+#    what it tried and what happened. If it knows the misconception behind that, it names it, and asks a
+#    question that leads on. It runs in a copy of this notebook, so nothing that your code does there, hanging
+#    included, harms yours.
+# 4. In a cell of your own, `hint("p4.settings")` gives the next hint. `reveal("p4.settings")` explains the
+#    solution once yours is right, or after three tries. An exercise that you skip stops nothing.
+# 5. A cell that begins with `%%program name.py` is not run. It is written to a file in a scratch folder. Other
 #    cells start it as a program of its own: `python("name.py")`, or `taskqueue("run", "name.py")` for what you would
 #    type in a terminal as `taskqueue run name.py`.
 #
 # *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 2 and 3.
 
 # %%
-import importlib
 import inspect
-import json
 import os
 import re
 import shutil
@@ -64,11 +66,12 @@ from taskqueue_edu import (
     facts,
 )
 from taskqueue_edu.cli import session
-from taskqueue_edu.course.show import checking, compare, needs, show_source, within
+from taskqueue_edu.course.show import compare, show_source
 from taskqueue_edu.journal import read_facts
+from taskqueue_edu.lab import check, hint, outcome, predict, reveal
 from taskqueue_edu.pending import PendingQueue
 from taskqueue_edu.registry import fold
-from taskqueue_edu.workloads import FetchPage, MathTask, PageServer, SleepTask
+from taskqueue_edu.workloads import FetchPage, MathTask, PageServer
 
 scratch = tempfile.TemporaryDirectory()  # the last cell removes it
 place = Path(scratch.name)
@@ -176,13 +179,12 @@ jobs.join()
 
 # %% [markdown]
 # We start it, wait for its first line, and send SIGTERM. The **exit code** is the number that a program leaves
-# to whoever started it: 0 means that all went well. **Predict**: which exit code is it here, and are all
-# twelve jobs done?
+# to whoever started it: 0 means that all went well. **Predict** how it ends.
+
+# %%
+predict("p4.nightly", ...)
 
 # %% tags=["nbval-ignore-output"]
-prediction_code = ...
-prediction_all_done = ...
-
 with python("nightly.py") as process:
     output = process.stdout.readline()
     process.send_signal(signal.SIGTERM)
@@ -191,8 +193,8 @@ done = output.count("done")
 print(output, f"{done} of 12 done", sep="")
 
 # %%
-compare(prediction_code, process.returncode)
-compare(prediction_all_done, done == 12)
+print("exit code", process.returncode, "- all twelve done:", done == 12)
+outcome("p4.nightly")
 
 # %% [markdown]
 # The shell, the scheduler and the operator all read "0, in good order". Jobs that ran were cut off in the
@@ -282,78 +284,14 @@ for text, env in wrong.items():
 # - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers.
 # - Return a dict with both settings.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML. The
-#   message names the *place* (file and key, or variable) and what was *found*.
+#   message names the *place* (file and key, or variable) and what was *found*. If the file is no TOML, the decoder's own error
+#   is its cause (`__cause__`): it knows line and column.
 
-
-# %%
-def read_settings(path, env):
-    """Return {"workers": ..., "timeout": ...}. Raises ConfigError."""
-    ...
-
-
-# %%
-def settings_of(text, **env):
-    path = place / "linkcheck.toml"
-    path.unlink(missing_ok=True)
-    if text is not None:
-        path.write_text(text)
-    try:
-        return read_settings(path, env)
-    except ValueError as error:  # ConfigError is one
-        return error
-
-
-with checking("Exercise 1", right="Precedence, types, ranges, and messages that name the place."):
-    needs(read_settings)
-    for text, env, expected in (
-        (None, {}, {"workers": 4, "timeout": 5.0}),
-        ("workers = 8", {}, {"workers": 8, "timeout": 5.0}),
-        ("timeout = 2", {"LINKCHECK_WORKERS": "6", "HOME": "x"}, {"workers": 6, "timeout": 2}),
-        ("workers = 8", {"LINKCHECK_WORKERS": "6"}, {"workers": 6, "timeout": 5.0}),
-        ("", {"LINKCHECK_TIMEOUT": "0.5"}, {"workers": 4, "timeout": 0.5}),
-    ):
-        found = settings_of(text, **env)
-        assert found == expected, (
-            f"The file {text!r} and {env} give {found!r}, expected {expected}."
-        )
-    assert type(settings_of("", LINKCHECK_WORKERS="6")["workers"]) is int, (
-        "The text '6' stays a text."
-    )
-    for text, env, names in (
-        ("workers = 0", {}, ("linkcheck.toml", "workers", "0")),
-        ("workers = 65", {}, ("linkcheck.toml", "workers", "65")),
-        ("workers = true", {}, ("linkcheck.toml", "workers", "True")),
-        ("workers = 2.5", {}, ("linkcheck.toml", "workers", "2.5")),
-        ('timeout = "2"', {}, ("linkcheck.toml", "timeout", "2")),
-        ("timeout = 0", {}, ("linkcheck.toml", "timeout", "0")),
-        ("worker = 8", {}, ("linkcheck.toml", "worker")),
-        ("workers =", {}, ("linkcheck.toml",)),
-        ("", {"LINKCHECK_WORKERS": "many"}, ("LINKCHECK_WORKERS", "many")),
-        ("", {"LINKCHECK_WORKERS": "0"}, ("LINKCHECK_WORKERS", "0")),
-        ("", {"LINKCHECK_TIMEOUT": "-1"}, ("LINKCHECK_TIMEOUT", "-1")),
-    ):
-        found = settings_of(text, **env)
-        given = f"The file {text!r}" if text or not env else f"The environment {env}"
-        assert isinstance(found, ConfigError), (
-            f"{given} is wrong: expected ConfigError, not {found!r}."
-        )
-        missing = [name for name in names if name not in str(found)]
-        assert not missing, f"{given}: the message doesn't name {missing[0]!r}: {found.message}"
+# %% exercise="p4.settings"
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
-#
-# One function that checks a value, with the place as an argument, serves both the file and the environment:
-# `check(place, key, value)`.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# `isinstance(True, int)` is true. `type(value) is int` is not fooled.
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `tomllib.TOMLDecodeError` is a `ValueError`, and so is what `int("many")` raises.
-# </details>
+# *Stuck?* `hint("p4.settings")`. *Done, or tried three times?* `reveal("p4.settings")` shows the solution, why it is right,
+# other ways, and wrong turns.
 #
 # ## 2. Putting the parts together
 #
@@ -548,11 +486,12 @@ compare(prediction_stop, end_by(stop))
 #
 # Ctrl-C sends SIGINT, an operator sends SIGTERM. Python runs the handler in the main thread, *between two of its
 # instructions*, whatever they are. Below, the main thread holds a lock when the signal comes, and the handler wants
-# the same lock. **Predict**: does the handler get it, `True` or `False`?
+# the same lock. **Predict** whether it gets it.
 
 # %%
-prediction = ...
+predict("p4.handler", ...)
 
+# %%
 lock, got = threading.Lock(), []
 
 
@@ -564,7 +503,8 @@ before = signal.signal(signal.SIGUSR1, handler)
 with lock:
     signal.raise_signal(signal.SIGUSR1)  # it comes here
 signal.signal(signal.SIGUSR1, before)
-compare(prediction, got[0])
+print("the handler got the lock:", got[0])
+outcome("p4.handler")
 
 # %% [markdown]
 # A plain `acquire()` would have waited for the main thread to release the lock, in the main thread: for ever. So a handler
@@ -573,12 +513,13 @@ compare(prediction, got[0])
 #
 # ### Exit codes
 #
-# **Predict** the exit code of each of these programs. (`subprocess` shows the death by signal *n* as *-n*; a shell shows
-# 128 + *n*.)
+# Six programs, and what each leaves. (`subprocess` shows the death by signal *n* as *-n*; a shell shows 128 + *n*.) Five are
+# soon looked up. **Predict** the one that matters for workers.
 
 # %%
-prediction = ...  # such as [0, 0, 0, 0, 0, 0]
+predict("p4.thread_dies", ...)
 
+# %%
 programs = [
     "pass",
     "raise ValueError",
@@ -587,13 +528,11 @@ programs = [
     "import threading; threading.Thread(target=lambda: 1 / 0).start()",
     "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
 ]
-codes = []
 for code in programs:
     with python("-c", code) as process:
         process.stdout.read()
-    codes.append(process.returncode)
-    print(f"{codes[-1]:4}  {code}")
-compare(prediction, codes)
+    print(f"{process.returncode:4}  {code}")
+outcome("p4.thread_dies")
 
 # %% [markdown]
 # Look at the fifth: a thread died with an exception, and the program reports success. With workers, that is the normal
@@ -618,104 +557,11 @@ compare(prediction, codes)
 #     sys.exit(run_until_done(queue, WorkerPool(2), mail))
 # ```
 
-
-# %%
-def run_until_done(queue, pool, mail):
-    """Run the tasks of `queue` until all have finished or a signal comes. Return the exit code."""
-    ...
-
-
-# %%
-@dataclass(frozen=True)
-class Signaled:
-    mail: SimpleQueue
-
-    def execute(self):
-        self.mail.put(int(signal.SIGTERM))  # as a handler would, while this task runs
-        current_task().sleep(60)
-
-
-def try_run(tasks, mail, when):
-    queue, pool = TaskQueue(), WorkerPool(2)
-    try:
-        queue.submit_many(tasks)
-        code = within(5, lambda: run_until_done(queue, pool, mail), when)
-        ends = Counter(str(record.status) for record in queue.registry.records())
-        return code, dict(ends), pool.running()
-    finally:
-        queue.close()
-        pool.stop(1)
-
-
-with checking("Exercise 2", right="Done, failed, told to stop: three endings, three codes."):
-    needs(run_until_done)
-    sums = [MathTask("sum", (n, n)) for n in range(8)]
-    code, ends, _ = try_run(sums, SimpleQueue(), "All tasks are done")
-    assert ends == {"succeeded": 8}, f"Eight sums ended as {ends}: it returned before they had run."
-    assert code == 0, f"All eight tasks succeeded, and the exit code is {code!r}, expected 0."
-
-    code, ends, _ = try_run([sums[0], MathTask("?", (1, 2))], SimpleQueue(), "One task failed")
-    assert code == 1, f"One of two tasks failed, and the exit code is {code!r}, expected 1."
-
-    told = SimpleQueue()
-    tasks = [Signaled(told), SleepTask(60), SleepTask(60)]
-    code, ends, running = try_run(tasks, told, "SIGTERM came while tasks ran")
-    assert code == 143, f"SIGTERM (15) came while tasks ran: {code!r} was returned, expected 143."
-    assert not running, "It returned while tasks were still running: their threads have not ended."
-    assert ends == {"pending": 3}, f"After SIGTERM, expected 3 pending tasks; they are {ends}."
-
-    told = SimpleQueue()
-    told.put(int(signal.SIGINT))
-    code, ends, _ = try_run([SleepTask(60)], told, "SIGINT had come before it began")
-    assert code == 130, f"SIGINT (2) had come before it began: {code!r} was returned, expected 130."
+# %% exercise="p4.until_done"
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
-#
-# Let both events arrive in the same mailbox: a thread of yours calls `queue.join()` and then puts something that is no signal's
-# number, such as `None`. After a signal the queue is closed while that thread still waits: `join` raises QueueClosed then.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# One line waits for both: `number = mail.get()`.
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `pool.stop()` asks, gives back, and waits for the threads. `queue.registry.counts()` knows how the tasks ended.
-# </details>
-#
-# Your function in a real program, with real signals. (It runs only if exercise 2 is solved.)
-
-# %%
-MAIN = """
-import signal, sys, threading
-from contextlib import closing, suppress
-from queue import SimpleQueue
-from taskqueue_edu import QueueClosed, TaskQueue, TaskStatus, WorkerPool
-from taskqueue_edu.workloads import MathTask, SleepTask
-
-{function}
-
-mail = SimpleQueue()
-for number in (signal.SIGINT, signal.SIGTERM):
-    signal.signal(number, lambda number, frame: mail.put(number))
-with closing(TaskQueue.open(sys.argv[1])) as queue:
-    first, *_ = queue.submit_many([MathTask("sum", (1, 2)), SleepTask(60), SleepTask(60)])
-    queue.future(first).add_done_callback(lambda _: print("at work", flush=True))
-    sys.exit(run_until_done(queue, WorkerPool(3), mail))
-"""
-with checking("Exercise 2, as a program", right="It stopped, said so, and kept the rest."):
-    needs(run_until_done)
-    (place / "service.py").write_text(MAIN.format(function=inspect.getsource(run_until_done)))
-    kept = Path(tempfile.mkdtemp(dir=place))
-    with python("service.py", kept) as process:
-        said = process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        said += process.stdout.read()
-    code = process.returncode
-    assert code == 143, f"SIGTERM gave the exit code {code}, expected 143. It said:\n{said}"
-    pending = fold(read_facts(kept)).counts()[TaskStatus.PENDING]
-    assert pending == 2, f"In the journal {pending} tasks are pending, expected the 2 that slept."
+# *Stuck?* `hint("p4.until_done")`. *Done, or tried three times?* `reveal("p4.until_done")`. The last thing that the check
+# tries is the program above: a process of its own, with your function, a journal, and a real SIGTERM.
 
 # %% [markdown]
 # ## 4. The command
@@ -966,7 +812,9 @@ for test in (starts_later, is_the_worker, is_the_clock):
 # - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder).
 # - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`.
 #
-# **The rubric**, which the cell after yours checks:
+# The check runs your file with the real command, several times, and kills it once: it takes some seconds.
+#
+# **The rubric**, which it goes through in this order:
 #
 # 1. Each different link is checked once.
 # 2. A good page works.
@@ -981,162 +829,10 @@ for test in (starts_later, is_the_worker, is_the_clock):
 # %%
 print(inspect.getdoc(FetchPage.execute))
 
-# %%
-# %%program linkcheck.py
-import json
-from dataclasses import dataclass
-from pathlib import Path
-
-from taskqueue_edu import RetryPolicy, TaskQueue, TaskStatus, task_type
-from taskqueue_edu.workloads import FetchPage
-
-
-@dataclass(frozen=True)
-class Link:
-    """What became of a link. `why` is "" if it works."""
-
-    url: str
-    works: bool
-    why: str
-
-
-@task_type("check_link")
-@dataclass(frozen=True)
-class CheckLink:
-    """Check one link."""
-
-    url: str
-
-    def execute(self) -> Link:
-        """Return whether the link works. Raises ConnectionError if the server is busy."""
-        ...
-
-
-def tasks():
-    """Return the tasks for the links in links.json."""
-    ...
-
-
-def report(folder):
-    """Return {url: why} for the links in the journal of `folder` that don't work."""
-    ...
-
-
-# %%
-# %%program watched.py
-"""linkcheck.py, with a line of output for each link: so the rubric sees how far it is."""
-
-import linkcheck
-
-check = linkcheck.CheckLink.execute
-
-
-def execute(self):
-    link = check(self)
-    print("checked", flush=True)
-    return link
-
-
-linkcheck.CheckLink.execute = execute
-tasks = linkcheck.tasks
-
-
-# %%
-def load_linkcheck():
-    sys.path.insert(0, str(place))
-    try:
-        importlib.invalidate_caches()
-        sys.modules.pop("linkcheck", None)
-        return importlib.import_module("linkcheck")
-    finally:
-        sys.path.remove(str(place))
-
-
-def check_links(folder, links, kill_after=None):
-    """Run linkcheck.py on the links. Return its exit code, and {url: record} from the journal."""
-    (place / "links.json").write_text(json.dumps(links))
-    file = "linkcheck.py" if kill_after is None else "watched.py"
-    with python("-m", "taskqueue_edu", "run", file, "--store", folder, "--workers", "4") as process:
-        said = "".join(process.stdout.readline() for _ in range(kill_after or 0))
-        if kill_after:
-            process.kill()
-        said += process.stdout.read()
-    assert (place / folder / "journal.jsonl").exists(), f"taskqueue run {file} said:\n{said}"
-    log = read_facts(place / folder)
-    registry = fold(log)
-    ids = [(json.loads(f[4].payload)["url"], f[1]) for f in log if f[0] == facts.SUBMITTED]
-    assert len(dict(ids)) == len(ids), "Point 1: a link that is twice in the list is checked twice."
-    assert {*dict(ids)} == {*links}, (
-        f"Point 1: links checked: {len(ids)}, expected {len({*links})}."
-    )
-    return process.returncode, {url: registry.get(task_id) for url, task_id in ids}
-
-
-def expect(point, links, url, status, runs, works=None):
-    record, path = links[url], re.sub(r"^http://127.0.0.1:\d+", "", url)
-    raised = f" It raised {record.failure.type}: {record.failure.message}" if record.failure else ""
-    assert (record.status, record.attempt) == (status, runs), (
-        f"Point {point}: {path!r}: the task {record.status} in run {record.attempt}, and should have "
-        f"{status} in run {runs}.{raised}"
-    )
-    if works is not None:
-        link = json.loads(record.value)
-        assert link["works"] is works, f"Point {point}: {path!r}: works is {link['works']}."
-        assert bool(link["why"]) is not works, f"Point {point}: {path!r}: why is {link['why']!r}."
-
-
-with checking("Capstone", right="All seven points of the rubric hold."):
-    module = load_linkcheck()
-    needs(module.CheckLink.execute, module.tasks, module.report)
-    with PageServer(20.0) as site, tempfile.TemporaryDirectory(dir=place) as stores:
-        pages, missing, refused = site.urls(40), site.url("/missing"), "https://example.org/"
-        busy, stuck = site.url("/flaky/x?fails=2"), site.url("/flaky/y?fails=99")
-
-        code, links = check_links(
-            f"{stores}/good", [*pages[:5], missing, busy, refused, *pages[:3]]
-        )
-        print("point 1: each different link is checked once")
-        expect(2, links, pages[0], "succeeded", 1, works=True)
-        print("point 2: a good page works")
-        expect(3, links, missing, "succeeded", 1, works=False)
-        expect(3, links, refused, "succeeded", 1, works=False)
-        print("point 3: missing and refused links are results, with a reason")
-        expect(4, links, busy, "succeeded", 3, works=True)
-        assert code == 0, f"Point 4: every task succeeded, and the exit code is {code}."
-        print("point 4: a busy server is asked again")
-        code, links = check_links(f"{stores}/stuck", [pages[0], stuck])
-        expect(5, links, stuck, "failed", 4)
-        assert code == 1, f"Point 5: a task failed, and the exit code is {code}."
-        print("point 5: a server that stays busy is a failure, and the exit code says so")
-        found = module.report(place / stores / "good")
-        assert isinstance(found, dict), f"Point 6: report() returned {found!r}, expected a dict."
-        assert {missing, refused} <= {*found}, "Point 6: a link that doesn't work is not reported."
-        assert {missing, refused} == {*found}, "Point 6: a link that works is reported."
-        print("point 6: the report names what doesn't work")
-        _, links = check_links(f"{stores}/killed", pages, kill_after=10)
-        had = {url: record.finished for url, record in links.items() if record.value}
-        assert had, "Point 7: killed after ten links were checked, the journal has no result."
-        code, links = check_links(f"{stores}/killed", pages)
-        assert code == 0, f"Point 7: after the kill, the second run ended with {code}."
-        again = [url for url in had if links[url].finished != had[url]]
-        assert not again, f"Point 7: {len(again)} links that had a result were checked again."
-        assert all(record.value for record in links.values()), "Point 7: some links have no result."
-        print("point 7: killed and started again, it checked no finished link twice")
+# %% exercise="p4.link_checker"
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
-#
-# `CheckLink.execute` needs one `try` and one `except`. Which exceptions mean that the *link* is bad? All others may leave.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# `dict.fromkeys(links)` has each link once, in order.
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# `report` opens the folder as in phase 3: `TaskQueue.open(folder)`, without a pool. `queue.registry.records()` has a record for each
-# task, with `id` and `status`.
-# </details>
+# *Stuck?* `hint("p4.link_checker")`. *Done, or tried three times?* `reveal("p4.link_checker")`.
 #
 # ## What you can say now
 #
@@ -1166,118 +862,5 @@ scratch.cleanup()
 # %% [markdown]
 # ## Solutions
 #
-# <details><summary>Exercise 1: settings of your own</summary>
-#
-# ```python
-# RULES = {
-#     "workers": (4, int, lambda value: type(value) is int and 1 <= value <= 64, "an int from 1 to 64"),
-#     "timeout": (5.0, float, lambda value: type(value) in (int, float) and value > 0, "a number above 0"),
-# }
-#
-#
-# def check(where, key, value):
-#     _, _, fits, expected = RULES[key]
-#     if not fits(value):
-#         raise ConfigError(f"{where}: found {value!r}, expected {expected}")
-#     return value
-#
-#
-# def read_settings(path, env):
-#     settings = {key: rule[0] for key, rule in RULES.items()}
-#     try:
-#         given = tomllib.loads(path.read_text()) if path.exists() else {}
-#     except tomllib.TOMLDecodeError as error:
-#         raise ConfigError(f"{path.name} is no TOML: {error}") from error
-#     for key, value in given.items():
-#         if key not in RULES:
-#             raise ConfigError(f"{path.name}: there is no setting {key!r}")
-#         settings[key] = check(f"{path.name}: {key}", key, value)
-#     for key, (_, convert, _, expected) in RULES.items():
-#         name = f"LINKCHECK_{key.upper()}"
-#         if name in env:
-#             try:
-#                 value = convert(env[name])
-#             except ValueError as error:
-#                 raise ConfigError(f"{name}: found {env[name]!r}, expected {expected}") from error
-#             settings[key] = check(name, key, value)
-#     return settings
-# ```
-#
-# *Why it is right.* Both sources go through one `check`, so they can't differ in what they accept. The place is an argument: the message
-# always names it. The type is checked exactly, so `true` is no number.
-#
-# *Alternatives.* A dataclass that checks itself in `__post_init__`, as `Config` does: then settings made in code are checked, too.
-#
-# *Wrong turns.* `isinstance(value, int)` takes `true`. `int(value)` for the file turns `2.5` into 2 and `"8"` into 8 without a word.
-# `env.get(name) or file.get(key) or default` takes a 0 for "not given".
-# </details>
-#
-# <details><summary>Exercise 2: until done, or until told</summary>
-#
-# ```python
-# def run_until_done(queue, pool, mail):
-#     def tell():
-#         with suppress(QueueClosed):
-#             queue.join()
-#         mail.put(None)
-#
-#     pool.start_processing(queue)
-#     threading.Thread(target=tell, daemon=True).start()
-#     number = mail.get()
-#     pool.stop()
-#     if number is not None:
-#         return 128 + number
-#     counts = queue.registry.counts()
-#     return 0 if counts[TaskStatus.SUCCEEDED] == sum(counts.values()) else 1
-# ```
-#
-# *Why it is right.* Two events, one mailbox, one place to wait. `pool.stop()` is right in both cases: when all is done, there is nothing to
-# give back. After a signal the thread still waits in `join`, until the queue is closed: `join` raises QueueClosed then, and
-# without `suppress` the thread would print a traceback while the program ends.
-#
-# *Alternatives.* `queue.registry.when_idle(lambda: mail.put(None))` needs no thread, but answers `False` if all is done already. A real service
-# gives `pool.stop(timeout)` a limit.
-#
-# *Wrong turns.* `pool.shutdown()` after a signal drains: the operator waits a minute. `queue.join(0.1)` in a loop works, and wakes up ten times
-# a second for nothing. Returning from the handler with `sys.exit` is where this notebook began.
-# </details>
-#
-# <details><summary>The capstone</summary>
-#
-# ```python
-# @task_type("check_link", retry=RetryPolicy(attempts=4, on=(ConnectionError,), delay=0.02))
-# @dataclass(frozen=True)
-# class CheckLink:
-#     """Check one link."""
-#
-#     url: str
-#
-#     def execute(self) -> Link:
-#         try:
-#             FetchPage(self.url).execute()
-#         except (LookupError, ValueError) as error:
-#             return Link(self.url, False, str(error))
-#         return Link(self.url, True, "")
-#
-#
-# def tasks():
-#     links = json.loads(Path("links.json").read_text())
-#     return [CheckLink(url) for url in dict.fromkeys(links)]
-#
-#
-# def report(folder):
-#     with TaskQueue.open(folder) as queue:
-#         done = [r.id for r in queue.registry.records() if r.status is TaskStatus.SUCCEEDED]
-#         links = [queue.wait_for_result(task_id) for task_id in done]
-#     return {link.url: link.why for link in links if not link.works}
-# ```
-#
-# *Why it is right.* The line between *result* and *failure* is the design: what will be the same tomorrow is a result, what may be over in a
-# second is a failure, and only failures are tried again. Checking a link twice does no harm, so the task may be retried and recovered.
-#
-# *Alternatives.* `report` can read without owning the folder: `fold(read_facts(folder))`, and decode `record.value`. Then it works while another
-# process still checks.
-#
-# *Wrong turns.* `except Exception` takes "busy" for a result: nothing is ever tried again. Without `-> Link` the queue can't tell what to make
-# of the JSON when it comes back, and refuses the result (`ResultNotStorable`). `set(links)` has another order in every run.
-# </details>
+# `reveal("p4.settings")`, `reveal("p4.until_done")` and `reveal("p4.link_checker")` explain them, once yours is right or after
+# three tries. With `force=True` they open now. You learn more if you try first.

@@ -18,7 +18,7 @@ import msgspec
 
 from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab.isolate import SECONDS, isolated
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Check, describe
 from taskqueue_edu.lab.verdict import State, Verdict
 
 FOLDER: Final = Path(__file__).parents[1] / "course" / "exercises"
@@ -80,12 +80,16 @@ class Exercise:
         return (self.folder / "about.md").read_text(encoding="utf-8").strip()
 
     def source(self, name: str) -> str:
-        """Return what one of its files adds to what is given, such as "starter" or "alt_swap"."""
+        """Return what one of its files adds to what is given, such as "starter" or "alt_swap".
+
+        A first line `# %%program name.py` is a magic command, as in a notebook's source.
+        """
         text = (self.folder / f"{name}.py").read_text(encoding="utf-8")
         lines = [
             line for line in text.splitlines() if f"{self.folder.name}.given import" not in line
         ]
-        return "\n".join(lines).strip() + "\n"
+        whole = "\n".join(lines).strip() + "\n"
+        return whole.removeprefix("# ") if whole.startswith("# %%") else whole
 
     def others(self, kind: str) -> dict[str, str]:
         """Return the texts of the "alt", "wrong" or "case" answers, each under its name."""
@@ -95,12 +99,15 @@ class Exercise:
 
     def answers(self, name: str) -> list[Any]:
         """Import one of its files, and return what it defines of what `check` looks at."""
+        if self.check.file:
+            return [self.folder / f"{name}.py"]
         module = import_file(self.folder / f"{name}.py")
         return [getattr(module, wanted) for wanted in self.check.names]
 
     def judge(self, answers: Sequence[Any], seconds: float = SECONDS) -> Verdict:
         """Check answers in a copy of this process, so that they can do no harm."""
-        wanted = self.check.names
+        check = self.check
+        wanted = check.names
         if len(answers) != len(wanted):
             raise TaskQueueError(
                 f"{self.name} looks at {len(wanted)} things, and got {len(answers)}",
@@ -108,7 +115,17 @@ class Exercise:
             )
 
         def judge() -> bytes:
-            return msgspec.json.encode(self.check.judge(self.name, answers))
+            try:
+                made = [import_file(Path(path)) for path in answers] if check.file else answers
+            except Exception as error:
+                failed = Verdict(
+                    self.name,
+                    State.COUNTEREXAMPLE,
+                    tried=f"Importing {check.file}",
+                    happened=describe(error),
+                )
+                return msgspec.json.encode(failed)
+            return msgspec.json.encode(check.judge(self.name, made))
 
         ended = isolated(judge, seconds)
         if ended.answer is None:

@@ -58,12 +58,18 @@ def isolated(code: Callable[[], bytes], seconds: float = SECONDS) -> Ended:
 
 def _in_a_copy(code: Callable[[], bytes], seconds: float) -> Ended:
     answers, answer = os.pipe()
-    with tempfile.TemporaryFile() as stacks, tempfile.TemporaryFile() as printed:
+    with (
+        tempfile.TemporaryFile() as stacks,
+        tempfile.TemporaryFile() as printed,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+    ):
         with warnings.catch_warnings():
             # Python 3.12 warns of locks that other threads hold. The copy uses none of theirs.
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if not child:
+            # The copy ends without cleaning up; what it leaves in this folder goes with it.
+            os.environ["TMPDIR"] = tempfile.tempdir = folder
             _be_the_copy(code, seconds, answer, stacks, printed)
         os.close(answer)
         try:

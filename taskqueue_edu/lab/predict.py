@@ -107,7 +107,8 @@ def outcome(name: str) -> None:
         because = f" {asked.because}" if asked.because else ""
         letter = _chosen.get(name)
         if letter is None:
-            show(Verdict(name, State.TODO, happened=f"{right}{because}"))
+            told = f"Predict before you look. It is {right}.{because}"
+            show(Verdict(name, State.TODO, happened=told))
         elif letter == asked.right:
             note(verdict := Verdict(name, State.PASS, passed=(f"you predicted {right}",)))
             show(verdict)

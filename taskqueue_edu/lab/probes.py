@@ -7,7 +7,7 @@ import inspect
 import linecache
 import traceback
 from collections.abc import Callable, Collection, Sequence
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 from taskqueue_edu.lab.isolate import is_learners, source_line
@@ -43,9 +43,14 @@ class Check:
     Any other exception is a case as well: a slip of the pen is no misconception.
     """
 
-    def __init__(self, *names: str) -> None:
-        """`names`: what the learner's cell defines, in the order in which `check` gets it."""
-        self.names = names
+    def __init__(self, *names: str, file: str = "") -> None:
+        """`names`: what the learner's cell defines, in the order in which `check` gets it.
+
+        With `file` the cell writes a file of that name into the notebook's `place`. Then `check`
+        gets its path, and the probes get it as a module.
+        """
+        self.names = names or (f'place / "{file}"',)
+        self.file = file
         self.probes: list[Probe] = []
 
     def probe(
@@ -120,6 +125,9 @@ def undone(answer: Any) -> str:
     """Say what of an answer is still to be written; "" if nothing is."""
     if answer is ...:
         return "A value is still `...`."
+    if isinstance(answer, ModuleType):
+        own = (o for o in vars(answer).values() if getattr(o, "__module__", "") == answer.__name__)
+        return next(filter(None, map(undone, own)), "")
     parts = [answer]
     if isinstance(answer, type):
         parts += [inspect.unwrap(getattr(p, "__func__", p)) for p in vars(answer).values()]

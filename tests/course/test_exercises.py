@@ -18,17 +18,28 @@ from nbformat import NotebookNode
 
 from taskqueue_edu.course.execute import kernel_environment
 from taskqueue_edu.course.sources import SOURCES, find_sources, read_source
+from taskqueue_edu.lab.attempts import PLACE
+from taskqueue_edu.lab.exercises import Exercise, exercises
 
 pytestmark = pytest.mark.slow
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-CHECKED = ["phase1", "phase2", "phase3", "phase4"]
+IN_FOLDERS = ["phase1", "phase4"]
+"""Their exercises are folders, and the solutions lie there."""
+IN_THE_NOTEBOOK = ["phase2", "phase3"]
+"""Their exercises are checked by asserts in the notebook, and the solutions stand at its end."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def event_loop() -> None:
     """Make the one event loop that nbclient keeps for later calls."""
     ensure_event_loop()
+
+
+def folders(notebook: NotebookNode) -> list[Exercise]:
+    """Return the exercises that a notebook has from folders."""
+    starters = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return [one for one in exercises() if one.source("starter").strip() in starters]
 
 
 def solutions(notebook: NotebookNode) -> list[str]:
@@ -80,7 +91,8 @@ def keep_what_counts(notebook: NotebookNode, solved: set[str]) -> None:
     for cell in reversed([cell for cell in notebook.cells if cell.cell_type == "code"]):
         source = TransformerManager().transform_cell(cell.source)
         takes, gives = names(compile(source, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-        counts = "with checking(" in source or cell.source.startswith("%%") or takes & solved
+        checks = cell.source.startswith("check(") or "with checking(" in source
+        counts = checks or cell.source.startswith("%%") or takes & solved
         if counts or gives & needed:
             needed = needed - gives | takes
             kept.append(cell)
@@ -93,7 +105,50 @@ def printed_by_checks(notebook: NotebookNode) -> list[str]:
     return ["".join(o.get("text", "") for o in check.outputs) for check in checks]
 
 
-@pytest.mark.parametrize("name", CHECKED)
+def run(notebook: NotebookNode, folder: Path, **environment: str) -> None:
+    """Run what is left of a notebook in a folder of its own."""
+    client = NotebookClient(
+        notebook,
+        timeout=60,
+        kernel_name="python3",
+        # Its last cells are missing, so what it holds is not closed: that would take seconds.
+        shutdown_kernel="immediate",
+        extra_arguments=["--log-level=CRITICAL"],
+    )
+    client.execute(
+        cwd=str(folder), env=kernel_environment() | {"TMPDIR": str(folder)} | environment
+    )
+
+
+@pytest.mark.parametrize("name", IN_FOLDERS)
+def test_every_solution_from_a_folder_is_right(name: str, tmp_path: Path) -> None:
+    """With the solutions of its exercises put in, no check of a notebook raises while grading."""
+    (source,) = find_sources(SOURCES, [name])
+    notebook = read_source(source)
+    wanted = {cell.source for cell in notebook.cells if cell.source.startswith("check(")}
+    found = folders(notebook)
+    assert len(found) == len(wanted)
+    starters = {one.source("starter").strip(): one.source("solution").strip() for one in found}
+    for cell in notebook.cells:
+        cell.source = starters.get(cell.source, cell.source)
+    keep_what_counts(notebook, {one.check.names[0] for one in found})
+    assert wanted <= {cell.source for cell in notebook.cells}
+    run(notebook, tmp_path, TASKQUEUE_EDU_STRICT="1", **{PLACE: str(tmp_path / "progress.json")})
+
+
+@pytest.mark.parametrize("name", IN_FOLDERS)
+def test_an_exercise_from_a_folder_is_not_done_yet(name: str) -> None:
+    """In the committed notebook, which ran as it is handed out, each check says so."""
+    (source,) = find_sources(SOURCES, [name])
+    notebook = nbformat.read(NOTEBOOKS / f"{source.notebook}.ipynb", as_version=4)
+    checks = [cell for cell in notebook.cells if cell.source.startswith("check(")]
+    assert len(checks) == len(folders(notebook)) > 0
+    for cell in checks:
+        (output,) = cell.outputs
+        assert ": not done yet" in output.data["text/plain"]
+
+
+@pytest.mark.parametrize("name", IN_THE_NOTEBOOK)
 def test_every_solution_is_correct(name: str, tmp_path: Path) -> None:
     """With the solutions from its end put in, every check of a notebook says so."""
     (source,) = find_sources(SOURCES, [name])
@@ -103,21 +158,13 @@ def test_every_solution_is_correct(name: str, tmp_path: Path) -> None:
         solved |= names(compile(textwrap.dedent(solution), "solution", "exec"))[1]
         put_in(notebook, solution)
     keep_what_counts(notebook, solved)
-    client = NotebookClient(
-        notebook,
-        timeout=60,
-        kernel_name="python3",
-        # Its last cells are missing, so what it holds is not closed: that would take seconds.
-        shutdown_kernel="immediate",
-        extra_arguments=["--log-level=CRITICAL"],
-    )
-    client.execute(cwd=str(tmp_path), env=kernel_environment() | {"TMPDIR": str(tmp_path)})
+    run(notebook, tmp_path)
     told = printed_by_checks(notebook)
     assert told
     assert all(": correct." in text for text in told), told
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", IN_THE_NOTEBOOK)
 def test_a_starter_stops_nothing(name: str) -> None:
     """In the committed notebook, which ran as it is handed out, no exercise counts as solved."""
     (source,) = find_sources(SOURCES, [name])

@@ -9,6 +9,8 @@ from taskqueue_edu.lab.exercises import Exercise, exercises
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.verdict import State
 
+pytestmark = pytest.mark.slow
+
 ALL = list(exercises())
 
 

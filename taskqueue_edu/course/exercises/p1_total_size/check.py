@@ -1,0 +1,142 @@
+"""A task type must survive JSON, never change, and run again only when that helps."""
+
+import dataclasses
+import tempfile
+from contextlib import contextmanager
+from typing import get_origin, get_type_hints
+
+from taskqueue_edu import InvalidTask, TaskFailed, TaskQueue, WorkerPool
+from taskqueue_edu.catalogue import catalogue
+from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.workloads import FetchPage, PageServer
+
+check = Check("TotalSize")
+
+
+@contextmanager
+def _system():
+    """A server, and a persistent queue with workers."""
+    with (
+        PageServer(median_ms=1) as server,
+        tempfile.TemporaryDirectory() as folder,
+        TaskQueue.open(folder) as queue,
+        WorkerPool(2) as pool,
+    ):
+        pool.start_processing(queue)
+        yield server, queue
+
+
+def _ended(queue, task):
+    """Run a task. Return its result or None, what it raised or None, and how often it ran."""
+    task_id = queue.submit(task)
+    result = error = None
+    try:
+        result = queue.wait_for_result(task_id, 10)
+    except TaskFailed as failed:
+        error = failed.__cause__ or failed
+    return result, error, queue.registry.get(task_id).attempt
+
+
+@check.probe(question="What does @dataclass write by itself, and what only if you ask for it?")
+def its_form(TotalSize):
+    """The class is a frozen dataclass with one field."""
+    assert dataclasses.is_dataclass(TotalSize), "TotalSize is no dataclass."
+    fields = [field.name for field in dataclasses.fields(TotalSize)]
+    assert fields == ["urls"], f"Its fields are {fields}, expected ['urls']."
+    frozen = TotalSize.__dataclass_params__.frozen
+    assert frozen, "It is not frozen: whoever has a reference may set `urls`."
+
+
+@check.probe(question="What puts a class into the catalogue, and under which name?")
+def it_is_registered(TotalSize):
+    """The catalogue is asked for 'total_size'."""
+    entry = catalogue.find("total_size")
+    assert entry is not None, "No type is registered under that name."
+    assert entry.cls is TotalSize, "It has another class there. Is @task_type above @dataclass?"
+
+
+@check.probe(
+    "frozen_is_deep", question="Which type holds several texts, in order, and can't change?"
+)
+def it_is_frozen_to_the_bottom(TotalSize):
+    """A task is made with the kind of value that its field declares, and that value is changed."""
+    hint = get_type_hints(TotalSize)["urls"]
+    kind = get_origin(hint) or hint
+    if kind not in (list, set):
+        return
+    task = TotalSize(kind(("a", "b")))
+    before = repr(task)
+    if kind is list:
+        task.urls.append("c")
+    else:
+        task.urls.add("c")
+    raise AssertionError(
+        f"`urls` is a {kind.__name__}. Nobody assigned to it, and the frozen task changed:\n"
+        f"before: {before}\nafter:  {task}"
+    )
+
+
+@check.probe(question="What does the type of the field say of the elements?")
+def json_changes_nothing(TotalSize):
+    """A task goes through JSON and back, and one with numbers in the place of URLs."""
+    task = TotalSize(("a", "b"))
+    payload, copy = catalogue.encode(task)
+    assert payload == b'{"urls":["a","b"]}', f"As JSON it is {payload.decode()}."
+    assert copy == task, f"{task} came back as {copy}."
+    try:
+        payload, _ = catalogue.encode(TotalSize((1, 2)))
+    except InvalidTask:
+        return
+    raise AssertionError(f"Numbers passed for URLs, and were stored: {payload.decode()}")
+
+
+@check.probe()
+def sizes_add_up(TotalSize):
+    """Three pages are fetched from a server, by a worker of a persistent queue."""
+    with _system() as (server, queue):
+        pages = tuple(server.urls(3))
+        result, error, _ = _ended(queue, TotalSize(pages))
+        if error is not None:
+            raise error
+        expected = sum(FetchPage(url).execute().bytes for url in pages)
+    assert result == expected, f"The three pages have {expected} bytes; your task says {result}."
+
+
+@check.probe(
+    "swallowing_is_robust",
+    question="How can whoever gets the number tell that a page is missing from it?",
+)
+def a_failure_is_no_result(TotalSize):
+    """One of three pages does not exist, or comes from a server that is always busy."""
+    with _system() as (server, queue):
+        for path in ("/missing", "/flaky?fails=99"):
+            result, error, _ = _ended(queue, TotalSize((*server.urls(2), server.url(path))))
+            assert error is not None, (
+                f"{path} can't be fetched. The task counts as succeeded, with {result} bytes."
+            )
+
+
+@check.probe("retry_is_safe", question="After which errors can the next run end differently?")
+def only_what_may_be_over_is_tried_again(TotalSize):
+    """Of three pages, the last does not exist (LookupError)."""
+    with _system() as (server, queue):
+        _, _, runs = _ended(queue, TotalSize((*server.urls(2), server.url("/missing"))))
+    assert runs == 1, (
+        f"The task ran {runs} times, and failed each time: the page is still not there. The two "
+        f"pages before it were fetched {runs} times each, for nothing."
+    )
+
+
+@check.probe(question="Does `attempts` count the first run, and is the error one of those in `on`?")
+def a_busy_server_is_asked_again(TotalSize):
+    """A page comes at the fourth try, after a server that was busy (ConnectionError)."""
+    with _system() as (server, queue):
+        task = TotalSize((server.url("/flaky?fails=3"), *server.urls(1)))
+        result, error, runs = _ended(queue, task)
+        assert error is None, (
+            f"The queue gave up after run {runs}, and the page would have come in run 4. "
+            f"It had {type(error).__name__}: {error}"
+        )
+        assert runs == 4, f"The task ended in run {runs}, expected 4."
+        _, error, runs = _ended(queue, TotalSize((server.url("/flaky/b?fails=99"),)))
+    assert runs == 4, f"A server that stays busy was asked in {runs} runs, expected 4."

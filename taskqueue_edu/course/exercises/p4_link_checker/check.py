@@ -1,0 +1,186 @@
+"""A link checker, run by the real command, killed and started again: the rubric of the capstone."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from taskqueue_edu import facts
+from taskqueue_edu.journal import read_facts
+from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.registry import fold
+from taskqueue_edu.workloads import PageServer
+
+check = Check(file="linkcheck.py")
+
+WATCHED = """
+import linkcheck
+
+check = linkcheck.CheckLink.execute
+
+
+def execute(self):
+    link = check(self)
+    print("checked", flush=True)
+    return link
+
+
+linkcheck.CheckLink.execute = execute
+tasks = linkcheck.tasks
+"""
+
+
+class _Site:
+    """A server with links of every kind, and a folder in which the learner's file is run."""
+
+    def __init__(self, file):
+        self._kept = tempfile.TemporaryDirectory()
+        self.folder = Path(self._kept.name)
+        shutil.copy(file, self.folder / "linkcheck.py")
+        (self.folder / "watched.py").write_text(WATCHED)
+        server = PageServer(20.0)  # ends with this process
+        self.pages = server.urls(40)
+        self.missing, self.refused = server.url("/missing"), "https://example.org/"
+        self.busy, self.stuck = server.url("/flaky/x?fails=2"), server.url("/flaky/y?fails=99")
+
+    def run(self, store, links, kill_after=None):
+        """Run linkcheck.py on the links; return the exit code and {url: record}."""
+        (self.folder / "links.json").write_text(json.dumps(links))
+        file = "linkcheck.py" if kill_after is None else "watched.py"
+        words = ["run", file, "--store", store, "--workers", "4"]
+        plain = {k: v for k, v in os.environ.items() if not k.startswith(("TASKQUEUE_", "FORCE_"))}
+        with subprocess.Popen(
+            [sys.executable, "-m", "taskqueue_edu", *words],
+            cwd=self.folder,
+            env={**plain, "COLUMNS": "100"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            said = "".join(process.stdout.readline() for _ in range(kill_after or 0))
+            if kill_after:
+                process.kill()
+            said += process.stdout.read()
+        journal = self.folder / store / "journal.jsonl"
+        assert journal.exists(), f"`taskqueue {' '.join(words)}` said:\n{said}"
+        log = read_facts(journal.parent)
+        registry = fold(log)
+        given = [(json.loads(f[4].payload)["url"], f[1]) for f in log if f[0] == facts.SUBMITTED]
+        return process.returncode, [(url, registry.get(task_id)) for url, task_id in given]
+
+    @cache
+    def good(self):
+        """Links of all kinds, some twice, none for ever busy."""
+        odd = [self.missing, self.busy, self.refused]
+        return self.run("good", [*self.pages[:5], *odd, *self.pages[:3]])
+
+
+_site = cache(_Site)
+
+
+def _ended(site, links, url, status, runs, works=None):
+    """Demand that a link's task ended so, in that run, with a result that says so."""
+    record = dict(links)[url]
+    path = re.sub(r"^http://127.0.0.1:\d+", "", url)
+    raised = ""
+    if record.failure is not None:
+        raised = f"\nIts last error: {record.failure.type}: {record.failure.message}"
+    assert (record.status, record.attempt) == (status, runs), (
+        f"The task for {path} {record.status} in run {record.attempt}, and should have {status} in "
+        f"run {runs}.{raised}"
+    )
+    if works is not None:
+        link = json.loads(record.value)
+        assert link["works"] is works, f"For {path}, `works` is {link['works']}."
+        assert bool(link["why"]) is not works, f"For {path}, `why` is {link['why']!r}."
+
+
+@check.probe(question="Which of the links in the list are equal?")
+def each_link_once(linkcheck):
+    """Point 1: a list of eleven links, of which eight are different."""
+    site = _site(linkcheck.__file__)
+    _, links = site.good()
+    wanted = {*site.pages[:5], site.missing, site.busy, site.refused}
+    assert len(links) == 8, f"{len(links)} tasks were submitted, expected 8."
+    assert {url for url, _ in links} == wanted, "They are not the links in the list."
+
+
+@check.probe()
+def a_good_page_works(linkcheck):
+    """Point 2: a page that is there."""
+    site = _site(linkcheck.__file__)
+    _ended(site, site.good()[1], site.pages[0], "succeeded", 1, works=True)
+
+
+@check.probe(question="Would it be there if you asked again?")
+def bad_links_are_results(linkcheck):
+    """Point 3: a page that does not exist, and a URL that FetchPage refuses."""
+    site = _site(linkcheck.__file__)
+    for url in (site.missing, site.refused):
+        _ended(site, site.good()[1], url, "succeeded", 1, works=False)
+
+
+@check.probe(
+    "swallowing_is_robust",
+    question="Which exceptions say something of the link, and which of the moment?",
+)
+def busy_is_no_result(linkcheck):
+    """Point 4: a server that is busy twice, and then has the page."""
+    site = _site(linkcheck.__file__)
+    record = dict(site.good()[1])[site.busy]
+    link = json.loads(record.value) if record.value else {"works": True}
+    assert link["works"], (
+        f"The link works, a second later. In run {record.attempt} your task returned, as its "
+        f"result: works=False, why={link['why']!r}. Nobody asks again after a result."
+    )
+
+
+@check.probe(question="Who should count the runs, and who waits between them?")
+def a_busy_server_is_asked_again(linkcheck):
+    """Point 4: the queue asks a busy server a third time, and the exit code is 0."""
+    site = _site(linkcheck.__file__)
+    code, links = site.good()
+    _ended(site, links, site.busy, "succeeded", 3, works=True)
+    assert code == 0, f"Every task succeeded, and the exit code is {code}."
+
+
+@check.probe(question="After how many runs is it enough?")
+def busy_for_ever_is_a_failure(linkcheck):
+    """Point 5: a server that stays busy."""
+    site = _site(linkcheck.__file__)
+    code, links = site.run("stuck", [site.pages[0], site.stuck])
+    _ended(site, links, site.stuck, "failed", 4)
+    assert code == 1, f"A task failed, and the exit code is {code}, expected 1."
+
+
+@check.probe(question="Which links does whoever reads the report want to see?")
+def the_report(linkcheck):
+    """Point 6: the report on the run with eight links, of which two don't work."""
+    site = _site(linkcheck.__file__)
+    site.good()
+    found = linkcheck.report(site.folder / "good")
+    assert isinstance(found, dict), f"report() returned {found!r}, expected a dict."
+    absent = {site.missing, site.refused} - {*found}
+    assert not absent, f"Not in the report: {', '.join(absent)}"
+    more = {*found} - {site.missing, site.refused}
+    assert not more, f"In the report, though it works: {', '.join(sorted(more)[:2])}"
+
+
+@check.probe()
+def killed_and_started_again(linkcheck):
+    """Point 7: forty links, kill -9 after ten were checked, and the same command once more."""
+    site = _site(linkcheck.__file__)
+    _, links = site.run("killed", site.pages, kill_after=10)
+    had = {url: record.finished for url, record in links if record.value}
+    assert had, "After the kill, the journal has no result."
+    code, links = site.run("killed", site.pages)
+    assert code == 0, f"The second run ended with {code}, expected 0."
+    assert len(links) == 40, f"{len(links) - 40} links were submitted a second time."
+    again = [url for url, record in links if url in had and record.finished != had[url]]
+    assert not again, f"{len(again)} links that had a result were checked again."
+    assert all(record.value for _, record in links), "Some links have no result."

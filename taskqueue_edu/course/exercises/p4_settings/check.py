@@ -1,0 +1,129 @@
+"""Settings must come from the right place, and what doesn't fit must be refused by name."""
+
+import tempfile
+import tomllib
+from pathlib import Path
+
+from taskqueue_edu import ConfigError
+from taskqueue_edu.lab.probes import Check
+
+check = Check("read_settings")
+
+
+def _given(text, env):
+    """Describe a file and an environment, as a person would write them."""
+    words = [] if text is None else [f"the file has {text!r}" if text else "the file is empty"]
+    words += [f"{name}={value}" for name, value in env.items()]
+    return ", ".join(words) or "no file, no variables"
+
+
+def _read(read_settings, text, **env):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "linkcheck.toml"
+        if text is not None:
+            path.write_text(text)
+        return read_settings(path, env)
+
+
+def _refused(read_settings, text, names=(), **env):
+    """Demand a ConfigError with these names in it, and return it."""
+    given = _given(text, env)
+    try:
+        found = _read(read_settings, text, **env)
+    except ConfigError as error:
+        missing = [name for name in names if name not in str(error)]
+        assert not missing, f"Given: {given}. The message doesn't name {missing[0]}: {error}"
+        return error
+    except ValueError as error:
+        raise AssertionError(
+            f"Given: {given}. Expected ConfigError; it raised {type(error).__name__}: {error}"
+        ) from error
+    raise AssertionError(f"Given: {given}. Expected ConfigError; it returned {found}.")
+
+
+@check.probe(question="What type do all values in `env` have?")
+def a_text_becomes_a_number(read_settings):
+    """A variable has the text 6."""
+    found = _read(read_settings, "", LINKCHECK_WORKERS="6")
+    assert found["workers"] != "6", f"It returned {found}: the text stays a text."
+
+
+@check.probe(question="Which of two equal keys wins in `{**file, **environment}`?")
+def the_more_special_one_wins(read_settings):
+    """Nothing is set, then the file sets something, variables do, and both."""
+    for text, env, expected in (
+        (None, {}, {"workers": 4, "timeout": 5.0}),
+        ("workers = 8", {}, {"workers": 8, "timeout": 5.0}),
+        ("timeout = 2", {"LINKCHECK_WORKERS": "6", "HOME": "x"}, {"workers": 6, "timeout": 2}),
+        ("workers = 8", {"LINKCHECK_WORKERS": "6"}, {"workers": 6, "timeout": 5.0}),
+        ("", {"LINKCHECK_TIMEOUT": "0.5"}, {"workers": 4, "timeout": 0.5}),
+    ):
+        found = _read(read_settings, text, **env)
+        assert found == expected, (
+            f"Given: {_given(text, env)}. It returned {found}, expected {expected}."
+        )
+
+
+@check.probe(
+    "swallowing_is_robust",
+    question="With which settings does the program start now, and who chose them?",
+)
+def what_cannot_be_read_is_not_passed_over(read_settings):
+    """The file is no TOML, or a variable is no number."""
+    for text, env in (("workers =", {}), ("", {"LINKCHECK_WORKERS": "many"})):
+        try:
+            found = _read(read_settings, text, **env)
+        except Exception:  # which one, the next probes look at
+            continue
+        raise AssertionError(
+            f"Given: {_given(text, env)}. It returned {found}, as if that had not been there."
+        )
+
+
+@check.probe(question="Where would it show, and how late, if nobody looked at the range here?")
+def out_of_range(read_settings):
+    """The file, or a variable, has a number that is too small or too large."""
+    for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5"):
+        _refused(read_settings, text)
+    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1")):
+        _refused(read_settings, "", **{name: text})
+
+
+@check.probe(question="Which types may the value have, and does your test ask for exactly those?")
+def of_a_wrong_type(read_settings):
+    """The file, or a variable, has what is no number of the right kind."""
+    for text in ("workers = true", "workers = 2.5", 'workers = "8"', 'timeout = "2"'):
+        _refused(read_settings, text)
+    for name, text in (("LINKCHECK_WORKERS", "2.5"), ("LINKCHECK_TIMEOUT", "soon")):
+        _refused(read_settings, "", **{name: text})
+
+
+@check.probe(question="What does somebody see who has misspelled a setting?")
+def an_unknown_name(read_settings):
+    """The file says `worker` instead of `workers`."""
+    _refused(read_settings, "worker = 8")
+
+
+@check.probe(question="What does somebody need to know who must correct this at night?")
+def the_message_names_the_place(read_settings):
+    """Each message is searched for the place, and for what was found."""
+    for text, names in (
+        ("workers = 65", ("linkcheck.toml", "workers", "65")),
+        ("workers = true", ("linkcheck.toml", "workers", "True")),
+        ('timeout = "2"', ("linkcheck.toml", "timeout", "2")),
+        ("worker = 8", ("linkcheck.toml", "worker")),
+        ("workers =", ("linkcheck.toml",)),
+    ):
+        _refused(read_settings, text, names)
+    for name, text in (("LINKCHECK_WORKERS", "many"), ("LINKCHECK_TIMEOUT", "-1")):
+        _refused(read_settings, "", (name, text), **{name: text})
+
+
+@check.probe("cause_is_lost", question="What does the decoder know of the file that you don't?")
+def the_cause_is_kept(read_settings):
+    """The file is no TOML, and whoever gets the ConfigError asks for its cause."""
+    error = _refused(read_settings, "workers = 4\ntimeout = = 5")
+    cause = error.__cause__
+    assert isinstance(cause, tomllib.TOMLDecodeError), (
+        f"The error says: {error}\nIts __cause__ is {cause!r}. The decoder knew line and column."
+    )

@@ -1,0 +1,6 @@
+import tomllib
+from dataclasses import dataclass
+
+from taskqueue_edu import ConfigError
+
+__all__ = ["ConfigError", "dataclass", "tomllib"]

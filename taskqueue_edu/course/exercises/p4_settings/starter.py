@@ -1,0 +1,3 @@
+def read_settings(path, env):
+    """Return {"workers": ..., "timeout": ...}. Raises ConfigError."""
+    ...

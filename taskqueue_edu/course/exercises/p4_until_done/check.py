@@ -1,0 +1,177 @@
+"""A program that ends when all is done, or when it is told to, with an exit code that is true."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from warnings import catch_warnings, simplefilter
+
+from taskqueue_edu import TaskQueue, WorkerPool, current_task
+from taskqueue_edu.course.show import within
+from taskqueue_edu.journal import read_facts
+from taskqueue_edu.lab.probes import Check, describe
+from taskqueue_edu.registry import fold
+from taskqueue_edu.workloads import MathTask, SleepTask
+
+check = Check("run_until_done")
+
+
+@dataclass(frozen=True)
+class _Signaled:
+    """Sends a signal's number, as a handler would; then works for two seconds if it may."""
+
+    mail: SimpleQueue
+    number: int = int(signal.SIGTERM)
+
+    def execute(self):
+        self.mail.put(self.number)
+        current_task().sleep(2)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Runs for as long as mail is unread, but no longer than two seconds; then it says so."""
+
+    mail: SimpleQueue
+    unread: list
+
+    def execute(self):
+        end = time.monotonic() + 2
+        while not self.mail.empty():
+            if time.monotonic() > end:
+                self.unread.append(True)
+                return
+            current_task().sleep(0.01)
+
+
+def _run(run_until_done, tasks, mail, when):
+    """Return the code, how the tasks ended, and how many still run."""
+    queue, pool = TaskQueue(), WorkerPool(2)
+    try:
+        queue.submit_many(tasks)
+        code = within(8, lambda: run_until_done(queue, pool, mail), when)
+        ends = Counter(str(record.status) for record in queue.registry.records())
+        return code, dict(ends), len(pool.running())
+    finally:
+        queue.close()
+        pool.stop(1)
+
+
+@check.probe(question="Who puts a letter into the mailbox when the last task has ended?")
+def all_succeed(run_until_done):
+    """Eight sums, and no signal."""
+    sums = [MathTask("sum", (n, n)) for n in range(8)]
+    code, ends, _ = _run(run_until_done, sums, SimpleQueue(), "All tasks are done")
+    assert ends == {"succeeded": 8}, f"It returned when the eight sums were {ends}."
+    assert code == 0, f"All eight tasks succeeded, and it returned {code!r}, expected 0."
+
+
+@check.probe(question="How far does an exception in a task get, and who knows of it?")
+def one_fails(run_until_done):
+    """Two tasks, of which one fails, and no signal."""
+    tasks = [MathTask("sum", (1, 2)), MathTask("?", (1, 2))]
+    code, ends, _ = _run(run_until_done, tasks, SimpleQueue(), "One task failed, one succeeded")
+    assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
+
+
+@check.probe(question="In how many places does your main thread wait, and for what?")
+def told_before_it_began(run_until_done):
+    """A signal, SIGINT (2), is in the mailbox before the first task starts."""
+    told, unread = SimpleQueue(), []
+    told.put(int(signal.SIGINT))
+    _run(run_until_done, [_Reader(told, unread)], told, "SIGINT had come")
+    assert not unread, "Two seconds later it still lay there: nobody waited at the mailbox."
+
+
+@check.probe(
+    "shutdown_drains",
+    question="Which of the three ways to end does your line choose: drain, cancel or stop?",
+)
+def told_while_tasks_run(run_until_done):
+    """A signal comes while two tasks run and two wait, each of two seconds if nobody stops it."""
+    told = SimpleQueue()
+    tasks = [_Signaled(told), SleepTask(2), SleepTask(2), SleepTask(2)]
+    _, ends, running = _run(run_until_done, tasks, told, "SIGTERM came")
+    if running:
+        return  # the next probe says so
+    assert "cancelled" not in ends, f"The tasks are {ends}: what is cancelled, nobody runs later."
+    assert "succeeded" not in ends, (
+        f"The tasks are {ends}: it waited until what ran was done, instead of giving it back."
+    )
+    assert ends == {"pending": 4}, f"The tasks are {ends}, expected 4 pending."
+
+
+@check.probe(question="What has ended when the signal has come, and what goes on?")
+def nothing_runs_on(run_until_done):
+    """A signal comes while two tasks run, and their threads are looked at when it returns."""
+    told = SimpleQueue()
+    _, _, running = _run(run_until_done, [_Signaled(told), SleepTask(2)], told, "SIGTERM came")
+    assert not running, f"It returned while {running} tasks were still running."
+
+
+@check.probe(question="Which number did the handler leave, and what does a shell make of it?")
+def the_code_names_the_signal(run_until_done):
+    """A signal comes while a task runs: SIGINT (2) once, SIGTERM (15) once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        told = SimpleQueue()
+        code, *_ = _run(run_until_done, [_Signaled(told, int(number))], told, "A signal came")
+        expected = 128 + number
+        assert code == expected, f"It returned {code!r}, expected {expected} (128 + {number})."
+
+
+@check.probe()
+def a_program_is_told(run_until_done):
+    """A program of its own, with handlers and a folder, gets SIGTERM while two tasks sleep."""
+
+    def main(folder, at_work):
+        mail = SimpleQueue()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: mail.put(number))
+        with closing(TaskQueue.open(folder)) as queue:
+            first, *_ = queue.submit_many([MathTask("sum", (1, 2)), SleepTask(60), SleepTask(60)])
+            queue.future(first).add_done_callback(lambda _: os.write(at_work, b"."))
+            return run_until_done(queue, WorkerPool(3), mail)
+
+    with TemporaryDirectory() as folder:
+        code = _in_a_process(main, folder)
+        ends = Counter(str(record.status) for record in fold(read_facts(Path(folder))).records())
+    assert code == 143, f"It ended with {code!r}, expected 143."
+    assert ends == {"succeeded": 1, "pending": 2}, (
+        f"In the journal the tasks are {dict(ends)}, expected the 2 that slept to be pending."
+    )
+
+
+def _in_a_process(main, folder, seconds=10):
+    """Run `main` in a process, send it SIGTERM once it is at work, and return its exit code.
+
+    The process is a copy of this one, so that it has all that the learner has defined.
+    """
+    started, at_work = os.pipe()
+    with catch_warnings():
+        simplefilter("ignore", DeprecationWarning)  # threads that another probe left don't matter
+        child = os.fork()
+    if not child:
+        code = 70
+        try:
+            code = main(folder, at_work)
+        except Exception as error:
+            os.write(at_work, describe(error).encode())
+        finally:
+            os._exit(code if isinstance(code, int) else 70)
+    os.close(at_work)
+    with open(started, "rb", buffering=0) as said:
+        if said.read(1) == b".":
+            os.kill(child, signal.SIGTERM)
+        late = threading.Timer(seconds, os.kill, (child, signal.SIGKILL))
+        late.start()
+        _, status = os.waitpid(child, 0)
+        late.cancel()
+        problem = said.read().decode()
+    assert not problem, f"It ended with {problem}"
+    return os.waitstatus_to_exitcode(status)

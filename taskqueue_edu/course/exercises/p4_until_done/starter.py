@@ -1,0 +1,3 @@
+def run_until_done(queue, pool, mail):
+    """Run the tasks of `queue` until all have finished or a signal comes. Return the exit code."""
+    ...
