@@ -144,7 +144,7 @@ STYLE: Final = """<style>
  font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)}
 .tq-verdict h4{margin:6px 0;font-size:14px;font-weight:600}
 .tq-verdict p{margin:4px 0}
-.tq-verdict p b{display:inline-block;min-width:8.5em;font-weight:600}
+.tq-verdict p b{display:inline-block;min-width:9.5em;font-weight:600}
 .tq-verdict pre{margin:2px 0 6px;font-size:12px;white-space:pre-wrap}
 .tq-verdict figure{margin:8px 0;overflow-x:auto}
 .tq-verdict.tq-todo{border-style:dashed}
