@@ -165,7 +165,8 @@ def _lines(block: bytes) -> Iterator[tuple[int, bytes, bool]]:
 
 def _begins_ours(data: bytes) -> bool:
     start = b'{"journal":"%b",' % NAME.encode()
-    return data[: len(start)] == start[: len(data)]
+    # A power cut while the first line was written may have left zeros for its bytes.
+    return start.startswith(data[: len(start)].partition(b"\0")[0])
 
 
 # -- the first line, and older versions

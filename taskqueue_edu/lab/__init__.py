@@ -10,6 +10,7 @@ checks           check, hint, reveal, confidence, progress
 mutants          the learner writes a test, and broken implementations try to get past it
 parsons          a program from its lines
 predict          predict and outcome; trace
+crash            what is left of a program's files after a crash
 """
 
 from taskqueue_edu.lab.checks import CheckFailed, check, confidence, hint, progress, reveal

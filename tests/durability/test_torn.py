@@ -87,3 +87,27 @@ def test_a_queue_goes_on_after_every_cut(folder: Path, tmp_path: Path) -> None:
             assert not queue.recovery.damaged
         shutil.rmtree(folder)
         tried("cuts of a journal, and a task after each")
+
+
+@pytest.mark.slow
+def test_zeros_in_place_of_the_first_line(folder: Path) -> None:
+    """A first line that a power cut left as zeros, in part or whole, is put aside, once."""
+    TaskQueue.open(folder).close()
+    journal = folder / "journal.jsonl"
+    first = journal.read_bytes()
+    for cut in range(len(first)):
+        zeros = bytes(len(first))
+        for damaged in (first[:cut] + zeros[cut:], zeros[: cut + 1] + first[cut + 1 :]):
+            journal.write_bytes(damaged)
+            with TaskQueue.open(folder) as queue:
+                assert queue.recovery is not None
+                assert queue.recovery.damaged
+                task_id = queue.submit(Echo(cut), delay=FAR)
+            with TaskQueue.open(folder) as queue:
+                assert [record.id for record in queue.registry.records()] == [task_id]
+                assert queue.recovery is not None
+                assert not queue.recovery.damaged
+            for path in (*folder.glob("torn-*"), *folder.glob("quarantine.*")):
+                assert path.read_bytes()
+                path.unlink()
+        tried("first lines with zeros", 2)
