@@ -154,6 +154,8 @@ def _solved(exercise: Exercise) -> list[NotebookNode]:
 def _starter_and_solution(exercise: Exercise, begin: str, end: str) -> str:
     """Return the code of a cell that both tools cut to the starter, and that runs as solved."""
     starter, solution = exercise.source("starter"), exercise.source("solution")
+    if exercise.check.file:
+        solution = solution.partition("\n")[2]  # `%%program` stands above the starter already
     return f"{starter}{begin}\n{solution}{end}"
 
 
@@ -228,7 +230,8 @@ def _for_otter(exercise: Exercise) -> list[NotebookNode]:
 def _otter_test(exercise: Exercise) -> str:
     """Return a test that asserts the verdict, so that otter reports what it says."""
     names = ", ".join(exercise.check.names)
-    lines = [f"def test_{exercise.folder.name}({names}):"]
+    takes = "place" if exercise.check.file else names
+    lines = [f"def test_{exercise.folder.name}({takes}):"]
     if _is_private(exercise):
         # Without the folder, the package's check would decide, and nobody would know.
         lines += [

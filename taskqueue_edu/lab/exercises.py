@@ -38,7 +38,8 @@ class UnknownExercise(TaskQueueError, KeyError):
 class Exercise:
     """An exercise, `p2.lost_task`, which lies in a folder `p2_lost_task`:
 
-    starter.py       what the learner gets: the bodies to write are `...`
+    starter.py       what the learner gets: the bodies to write are `...`. If the answer is a file,
+                     each begins with `# %%program name.py`, and `Check(file="name.py")` says so
     given.py         what earlier cells have defined, if the answers need it: they import it
     solution.py      what is right
     check.py         `check = Check(...)` and its probes
