@@ -166,7 +166,7 @@ def _lines(block: bytes) -> Iterator[tuple[int, bytes, bool]]:
 def _begins_ours(data: bytes) -> bool:
     start = b'{"journal":"%b",' % NAME.encode()
     # A power cut while the first line was written may have left zeros for its bytes.
-    return start.startswith(data[: len(start)].partition(b"\0")[0])
+    return all(byte in (0, ours) for byte, ours in zip(data, start, strict=False))
 
 
 # -- the first line, and older versions

@@ -493,7 +493,7 @@ def test_there_is_no_version_before_the_first(version: int) -> None:
         b'{"journal":"other"}\n',
         b'{"name":"x","crc":"00000000"',
         b"\n",
-        b"\0" * 100,
+        b"\0\1\2" * 40,
         seal(b'{"journal":"another","version":1,"seq":0,"at":1}'),
     ],
 )
