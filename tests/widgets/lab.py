@@ -39,7 +39,17 @@ _RUN = """async code => {
 
 
 def missing() -> str:
-    """Say what is not installed that a test with a browser needs; "" if nothing."""
+    """Say what is not installed that a test with a browser needs; "" if nothing.
+
+    With REQUIRE_BROWSER=1, as in CI, that is an error: nobody there reads why a test was skipped.
+    """
+    reason = _missing()
+    if reason and os.environ.get("REQUIRE_BROWSER") == "1":
+        raise RuntimeError(reason)
+    return reason
+
+
+def _missing() -> str:
     try:
         import playwright.sync_api  # noqa: F401
     except ImportError:
