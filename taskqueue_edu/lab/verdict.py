@@ -143,8 +143,8 @@ STYLE: Final = """<style>
  margin:4px 0;max-width:60em;color:var(--jp-ui-font-color1,currentColor);
  font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)}
 .tq-verdict h4{margin:6px 0;font-size:14px;font-weight:600}
-.tq-verdict p{margin:4px 0}
-.tq-verdict p b{display:inline-block;min-width:9.5em;font-weight:600}
+.tq-verdict p{margin:4px 0;padding-left:9.5em;text-indent:-9.5em}
+.tq-verdict p b{display:inline-block;width:9.5em;text-indent:0;font-weight:600}
 .tq-verdict pre{margin:2px 0 6px;font-size:12px;white-space:pre-wrap}
 .tq-verdict figure{margin:8px 0;overflow-x:auto}
 .tq-verdict.tq-todo{border-style:dashed}
