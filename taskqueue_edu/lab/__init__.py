@@ -11,6 +11,7 @@ mutants          the learner writes a test, and broken implementations try to ge
 parsons          a program from its lines
 predict          predict and outcome; trace
 crash            what is left of a program's files after a crash
+interleave       what a program's threads do in every order: explore, together, replay
 """
 
 from taskqueue_edu.lab.checks import CheckFailed, check, confidence, hint, progress, reveal

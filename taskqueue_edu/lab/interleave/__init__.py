@@ -1,0 +1,51 @@
+"""Runs the threads of a program one step at a time, in every order that matters.
+
+    def scenario():
+        counter = Counter()
+        together(counter.add, counter.add)      # a thread for each, and wait for both
+        assert counter.n == 2
+
+    print(explore(scenario))
+
+The verdict is the same every time, on every machine. If some schedule fails, it shows the one with
+the fewest preemptions; if none does, it says up to how many.
+
+What it does not see: other processes, and real input and output. What it can't run yet:
+`concurrent.futures.ThreadPoolExecutor`; use `together`, or threads of one's own.
+
+In the order in which to read it:
+
+    accesses    which instructions touch data that others may touch
+    history     when two schedules have come to the same state
+    sharing     which accesses race, and so are switch points
+    carriers    operating-system threads that are used again
+    schedule    one schedule: strands, points, a plan
+    primitives, queues, threads, clock
+                what code under test gets in the place of threading, queue and time
+    scope       which code is under test
+    tracing     stops a strand before each instruction that matters
+    patches     puts the primitives in place, and takes them away again
+    output      keeps what strands print
+    story       what happens in one schedule, step by step
+    verdict     what an exploration has found
+    search      explore: the schedules in the order of preemptions
+    text, page  a verdict in words, and as HTML
+    linearize   whether calls of a shared object could have happened one after another
+"""
+
+from taskqueue_edu.lab.interleave.linearize import Call, History, linearizable
+from taskqueue_edu.lab.interleave.search import explore, replay
+from taskqueue_edu.lab.interleave.story import Step
+from taskqueue_edu.lab.interleave.threads import together
+from taskqueue_edu.lab.interleave.verdict import Verdict
+
+__all__ = [
+    "Call",
+    "History",
+    "Step",
+    "Verdict",
+    "explore",
+    "linearizable",
+    "replay",
+    "together",
+]

@@ -1,0 +1,253 @@
+"""Puts the cooperative primitives in place, and takes them away again.
+
+Only code under test gets them, and only in strands. Other threads, like those of a notebook's
+kernel, find the real ones under the same names. Names that a module has imported (`from threading
+import Lock`) are replaced too, and so are defaults (`clock=time.time`) and the variables of
+closures, where dataclasses keep their default factories.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import CellType, FunctionType
+from typing import Any, Final
+
+from taskqueue_edu.lab.interleave import clock, primitives, queues, threads
+from taskqueue_edu.lab.interleave.schedule import me
+from taskqueue_edu.lab.interleave.scope import Scope
+
+
+def _stand_in(cooperative: type, real: Any, scope: Scope) -> type:
+    """Return what stands under the name of `real`: it makes a cooperative one where it should.
+
+    A class, since code under test may derive from it, or ask `isinstance`.
+    """
+    of_real = real if isinstance(real, type) else type(real())
+
+    class Meta(type):
+        def __call__(cls, *args: Any, **options: Any) -> Any:
+            if cls is stand_in and not (me() and scope.cooperates(sys._getframe(1))):
+                return real(*args, **options)
+            return super().__call__(*args, **options)
+
+        def __instancecheck__(cls, instance: Any) -> bool:
+            if cls is stand_in:
+                return isinstance(instance, (of_real, cooperative))
+            return super().__instancecheck__(instance)
+
+        def __subclasscheck__(cls, subclass: type) -> bool:
+            if cls is stand_in:
+                return issubclass(subclass, (of_real, cooperative))
+            return super().__subclasscheck__(subclass)
+
+    stand_in = Meta(cooperative.__name__, (cooperative,), {"__doc__": cooperative.__doc__})
+    return stand_in
+
+
+_PRIMITIVES: Final[dict[tuple[Any, str], type]] = {
+    (threading, "Lock"): primitives.Lock,
+    (threading, "RLock"): primitives.RLock,
+    (threading, "Condition"): primitives.Condition,
+    (threading, "Event"): primitives.Event,
+    (threading, "Semaphore"): primitives.Semaphore,
+    (threading, "BoundedSemaphore"): primitives.BoundedSemaphore,
+    (threading, "Barrier"): primitives.Barrier,
+    (queue, "Queue"): queues.Queue,
+    (queue, "LifoQueue"): queues.LifoQueue,
+    (queue, "PriorityQueue"): queues.PriorityQueue,
+    (queue, "SimpleQueue"): queues.SimpleQueue,
+}
+_FUNCTIONS: Final[dict[tuple[Any, str], Any]] = {
+    (threading, "current_thread"): threads.current_thread,
+    (time, "sleep"): clock.sleep,
+    **{(time, name): now for name, now in clock.CLOCKS.items()},
+}
+_ELSEWHERE: Final[dict[tuple[Any, str], Any]] = {
+    (threading.Thread, "start"): threads.start,
+    (threading.Thread, "join"): threads.join,
+    (threading.Thread, "is_alive"): threads.is_alive,
+    (threading, "_allocate_lock"): None,
+    (queue, "time"): clock.CLOCKS["monotonic"],
+}
+_LOCK: Final = _thread.LockType
+_RLOCK: Final = type(threading.RLock())
+
+
+_REAL: Final = frozenset(
+    {
+        _LOCK,
+        _RLOCK,
+        threading.Condition,
+        threading.Event,
+        threading.Semaphore,
+        threading.BoundedSemaphore,
+        queue.Queue,
+        queue.LifoQueue,
+        queue.PriorityQueue,
+    }
+)
+"""What is replaced where it was made before. A class of one's own that derives from them is not."""
+
+
+def _like(real: Any, known: dict[int, Any]) -> Any:
+    """Return a cooperative primitive in the state of a real one; `known` are those made so far."""
+    new: Any
+    if isinstance(real, queue.Queue):
+        kinds: dict[type, type[queues.Queue]] = {
+            queue.LifoQueue: queues.LifoQueue,
+            queue.PriorityQueue: queues.PriorityQueue,
+        }
+        new = kinds.get(type(real), queues.Queue)(real.maxsize)
+        new.queue.extend(real.queue)
+        new.unfinished_tasks = real.unfinished_tasks
+    elif isinstance(real, threading.Event):
+        new = primitives.Event()
+        new._flag = real.is_set()
+    elif isinstance(real, threading.Semaphore):
+        bounded = isinstance(real, threading.BoundedSemaphore)
+        new = (primitives.BoundedSemaphore if bounded else primitives.Semaphore)(real._value)
+    elif isinstance(real, threading.Condition):
+        lock = real._lock  # type: ignore[attr-defined]
+        if id(lock) not in known:
+            known[id(lock)] = _like(lock, known)
+        new = primitives.Condition(known[id(lock)])
+    else:
+        new = primitives.RLock() if isinstance(real, _RLOCK) else primitives.Lock()
+    return new
+
+
+class Patches:
+    """The replacements of one exploration."""
+
+    def __init__(self, scope: Scope, scenario: Any) -> None:
+        self._scope = scope
+        self._undo: list[Callable[[], None]] = []
+        self._made: list[tuple[Callable[[Any], None], Any, str]] = []
+        self._by_id: dict[int, tuple[Any, Any]] = {}
+        self._done: set[int] = set()
+        self._scenario = scenario
+
+    def put_in_place(self) -> None:
+        """Replace the names."""
+        for (module, name), cooperative in _PRIMITIVES.items():
+            real = getattr(module, name)
+            self._replace(module, name, real, _stand_in(cooperative, real, self._scope))
+        for (module, name), function in _FUNCTIONS.items():
+            self._replace(module, name, getattr(module, name), function)
+        for (module, name), function in _ELSEWHERE.items():
+            new = threading.Lock if function is None else function
+            self._set(module, name, getattr(module, name), new)
+        for module in self._scope.modules():
+            self.namespace(vars(module))
+        self._function(self._scenario)
+
+    def _replace(self, module: Any, name: str, real: Any, new: Any) -> None:
+        self._by_id[id(real)] = (real, new)
+        self._set(module, name, real, new)
+
+    def _set(self, owner: Any, name: str, old: Any, new: Any) -> None:
+        setattr(owner, name, new)
+        self._undo.append(partial(setattr, owner, name, old))
+
+    def take_away(self) -> None:
+        """Restore everything, the last first."""
+        while self._undo:
+            self._undo.pop()()
+
+    def renew(self) -> None:
+        """Put new primitives in the place of those that modules, classes and closures have.
+
+        They begin as those were before the exploration, whatever the last schedule has left.
+        """
+        known: dict[int, Any] = {}
+        for put, real, name in self._made:
+            new = known.get(id(real))
+            if new is None:
+                new = known[id(real)] = _like(real, known)
+                new._named = name
+            put(new)
+
+    # -- names in the code under test
+
+    def namespace(self, names: dict[str, Any]) -> None:
+        """Replace what a module, or a cell of a notebook, has under names of its own."""
+        if id(names) in self._done:
+            return
+        self._done.add(id(names))
+        for name, value in list(names.items()):
+            if id(value) in self._by_id:
+                names[name] = self._new(value)
+                self._undo.append(partial(names.__setitem__, name, value))
+            elif type(value) in _REAL:
+                self._ready_made(partial(names.__setitem__, name), value, name)
+            elif isinstance(value, FunctionType):
+                self._function(value)
+            elif isinstance(value, type) and value.__module__ == names.get("__name__"):
+                self._class(value)
+
+    def _ready_made(self, put: Callable[[Any], None], real: Any, name: str) -> None:
+        """Note where a primitive is that was made before: each schedule gets a new one there."""
+        self._made.append((put, real, name))
+        self._undo.append(partial(put, real))
+
+    def _class(self, cls: type) -> None:
+        if id(cls) in self._done:
+            return
+        self._done.add(id(cls))
+        for name, value in list(vars(cls).items()):
+            function = getattr(value, "__func__", value)
+            if isinstance(value, property):
+                function = value.fget
+            if isinstance(function, FunctionType):
+                self._function(function)
+            elif type(value) in _REAL:
+                self._ready_made(partial(setattr, cls, name), value, name)
+            elif isinstance(value, type) and value.__qualname__.startswith(cls.__qualname__):
+                self._class(value)
+            elif id(value) in self._by_id:
+                self._set(cls, name, value, self._by_id[id(value)][1])
+
+    def _function(self, function: Any) -> None:
+        function = getattr(function, "__func__", function)
+        if not isinstance(function, FunctionType) or id(function) in self._done:
+            return
+        self._done.add(id(function))
+        defaults, options = function.__defaults__, function.__kwdefaults__
+        if defaults and any(id(v) in self._by_id for v in defaults):
+            self._set(function, "__defaults__", defaults, tuple(self._new(v) for v in defaults))
+        if options and any(id(v) in self._by_id for v in options.values()):
+            new = {name: self._new(v) for name, v in options.items()}
+            self._set(function, "__kwdefaults__", options, new)
+        for name, cell, value in _cells(function):
+            if id(value) in self._by_id:
+                self._set(cell, "cell_contents", value, self._new(value))
+            elif isinstance(value, FunctionType):
+                self._function(value)
+            elif type(value) in _REAL:
+                self._ready_made(partial(setattr, cell, "cell_contents"), value, name)
+            elif isinstance(value, type) and self._scope.has_file(_file_of(value)):
+                self._class(value)
+        if self._scope.has(function.__code__):
+            self.namespace(function.__globals__)
+
+    def _new(self, value: Any) -> Any:
+        return self._by_id.get(id(value), (None, value))[1]
+
+
+def _cells(function: FunctionType) -> Iterator[tuple[str, CellType, Any]]:
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in cells:
+        with contextlib.suppress(ValueError):  # not assigned yet
+            yield name, cell, cell.cell_contents
+
+
+def _file_of(cls: type) -> str:
+    module = sys.modules.get(cls.__module__)
+    return getattr(module, "__file__", None) or "<string>"

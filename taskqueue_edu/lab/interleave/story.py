@@ -1,0 +1,231 @@
+"""What happens in one schedule, written down step by step: for a schedule that fails."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Final
+
+from taskqueue_edu.lab.interleave.accesses import (
+    CELL,
+    GLOBAL,
+    ITEMS,
+    UNKNOWN,
+    Target,
+    attribute,
+)
+from taskqueue_edu.lab.interleave.schedule import Group, Strand
+from taskqueue_edu.lab.interleave.scope import Scope
+
+_SHOWN: Final = 6
+"""How many items of a container are shown."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one thread does on one line, until another thread or another line comes."""
+
+    thread: int
+    line: int
+    source: str
+    file: str
+    notes: tuple[str, ...]
+    """What it reads, takes, gives back and waits for there."""
+    changes: tuple[tuple[str, str], ...]
+    """What is shared and has another value or state after this: the name, and which one."""
+    holds: tuple[str, ...]
+    """The locks it holds after this."""
+    waits: bool
+    """Whether it can't go on after this until another thread does something."""
+    wrong: bool
+    """Whether this is where it goes wrong."""
+
+
+@dataclass
+class _Draft:
+    thread: int
+    line: int
+    file: str
+    notes: list[str] = field(default_factory=list)
+    changes: dict[str, str] = field(default_factory=dict)
+    holds: tuple[str, ...] = ()
+    waits: bool = False
+    wrong: bool = False
+
+
+class Recorder:
+    """Writes down a schedule as it runs."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._drafts: list[_Draft] = []
+        # What an instruction has written can be looked at only after it.
+        self._pending: list[tuple[_Draft, str, Callable[[], str]]] = []
+        self._values: dict[str, str] = {}
+
+    # -- what is told
+
+    def line(self, strand: Strand, frame: FrameType) -> None:
+        """Note that `strand` comes to a line."""
+        strand.where = (frame.f_code.co_filename, frame.f_lineno)
+        self._draft(strand)
+
+    def point(self, strand: Strand, blocks: bool) -> None:
+        """Note that another strand may come in here, and whether this one has to wait."""
+        if not blocks:
+            self._complete()
+            return
+        if not isinstance(strand.doing[1], Group):
+            self._locate(strand)
+            self._waits(strand)
+
+    def nobody_can_go_on(self, waiting: list[Strand]) -> None:
+        """Note what each strand waits for in the end."""
+        for strand in waiting:
+            if not isinstance(strand.doing[1], Group):
+                self._waits(strand).wrong = True
+
+    def _waits(self, strand: Strand) -> _Draft:
+        verb, on = strand.doing
+        owner = getattr(on, "owner", None)
+        text = "has to " + (verb if verb.startswith("wait ") else f"wait to {verb}")
+        if on is not None:
+            text += f" {on.name}"
+        if isinstance(owner, Strand):
+            text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} holds")
+        last = next((d for d in reversed(self._drafts) if d.thread == strand.id), None)
+        draft = last if last is not None and text in last.notes else self._draft(strand)
+        if text not in draft.notes:
+            draft.notes.append(text)
+        draft.waits = True
+        return draft
+
+    def operation(self, strand: Strand, verb: str, on: Any, in_time: bool) -> None:
+        """Note an operation of a primitive."""
+        self._locate(strand)
+        draft = self._draft(strand)
+        done = f"has waited {verb[5:]}" if verb.startswith("wait ") else verb
+        draft.notes.append(f"{done} {on.name}" + ("" if in_time else ": its time is up"))
+        self._pending.append((draft, on.name, lambda: str(on.state)))
+
+    def access(
+        self, strand: Strand, frame: FrameType, target: Target, owner: Any, writes: bool
+    ) -> None:
+        """Note an access that is about to happen."""
+        strand.where = (frame.f_code.co_filename, frame.f_lineno)
+        draft = self._draft(strand)
+        name = target.label.removesuffix(ITEMS)
+
+        def value() -> str:
+            return show(_value(target, owner, frame))
+
+        if writes:
+            self._pending.append((draft, name, value))
+            draft.notes.append(f"writes {name}")
+        else:
+            draft.notes.append(f"sees {name} = {value()}")
+
+    def remark(self, strand: Strand, text: str) -> None:
+        """Note anything else."""
+        self._locate(strand)
+        self._draft(strand).notes.append(text)
+
+    def ends(self, strand: Strand, error: BaseException | None) -> None:
+        """Note that a strand has ended."""
+        self._complete()
+        if error is None:
+            return
+        trace = error.__traceback__
+        while trace is not None:
+            if self._scope.has(trace.tb_frame.f_code):
+                strand.where = (trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+            trace = trace.tb_next
+        draft = self._draft(strand)
+        draft.notes.append(f"raises {type(error).__name__}")
+        draft.wrong = True
+
+    # -- writing it down
+
+    def _complete(self) -> None:
+        for draft, name, value in self._pending:
+            text = value()
+            if f"writes {name}" in draft.notes:
+                draft.notes[draft.notes.index(f"writes {name}")] = f"writes {name} = {text}"
+            if self._values.get(name) != text:
+                draft.changes[name] = self._values[name] = text
+        self._pending.clear()
+
+    def _locate(self, strand: Strand) -> None:
+        """Find out on which line of the code under test the calling strand is."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and not self._scope.has(frame.f_code):
+            frame = frame.f_back
+        if frame is not None:
+            strand.where = (frame.f_code.co_filename, frame.f_lineno)
+
+    def _draft(self, strand: Strand) -> _Draft:
+        self._complete()
+        file, line = strand.where or ("", 0)
+        last = self._drafts[-1] if self._drafts else None
+        if last is None or (last.thread, last.line, last.file) != (strand.id, line, file):
+            last = _Draft(strand.id, line, file)
+            self._drafts.append(last)
+        last.holds = tuple(lock.name for lock in strand.held)
+        return last
+
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps in which something happened that others could notice."""
+        self._complete()
+        return tuple(
+            Step(
+                draft.thread,
+                draft.line,
+                linecache.getline(draft.file, draft.line).strip(),
+                draft.file,
+                tuple(dict.fromkeys(draft.notes)),
+                tuple(draft.changes.items()),
+                draft.holds,
+                draft.waits,
+                draft.wrong,
+            )
+            for draft in self._drafts
+            if draft.notes or draft.changes
+        )
+
+
+def _value(target: Target, owner: Any, frame: FrameType) -> Any:
+    if target.attribute is None:
+        return owner
+    if target.of is GLOBAL:
+        return frame.f_globals.get(target.attribute)
+    if target.of is CELL:
+        return frame.f_locals.get(target.attribute)
+    return attribute(owner, target.attribute)
+
+
+def show(value: Any, depth: int = 2) -> str:
+    """Describe a value without running any code of its class."""
+    kind = type(value)
+    if value is UNKNOWN:
+        return "?"
+    if value is None or kind in (bool, int, float, str, bytes):
+        text = repr(value)
+        return text if len(text) <= 40 else text[:37] + "..."
+    if kind not in (list, tuple, set, frozenset, dict, deque) or not depth:
+        return f"<{kind.__name__}>"
+    if kind is dict:
+        items = [
+            f"{show(k, depth - 1)}: {show(v, depth - 1)}" for k, v in [*value.items()][:_SHOWN]
+        ]
+    else:
+        items = [show(item, depth - 1) for item in [*value][:_SHOWN]]
+    if len(value) > _SHOWN:
+        items.append("...")
+    inside = ", ".join(items)
+    if kind is tuple:
+        return f"({inside})"
+    return f"[{inside}]" if kind in (list, deque) else f"{{{inside}}}"

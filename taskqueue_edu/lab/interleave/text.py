@@ -1,0 +1,91 @@
+"""A verdict in words: for terminals, and for whoever has it read aloud."""
+
+from __future__ import annotations
+
+import textwrap
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskqueue_edu.lab.interleave.story import Step
+    from taskqueue_edu.lab.interleave.verdict import Verdict
+
+_WIDTH = 34
+
+
+def headline(verdict: Verdict) -> str:
+    """Return the verdict in one sentence."""
+    if verdict.ok:
+        return f"PASS: {verdict.message} ({verdict.schedules:,} schedules)."
+    if verdict.ok is None:
+        return f"UNDECIDED: {verdict.message}."
+    return f"{verdict.kind.upper()}: {verdict.message}."
+
+
+def coverage(verdict: Verdict) -> str:
+    """Say what the verdict covers, and what it does not."""
+    if verdict.ok is False:
+        times = "switch" if verdict.switches == 1 else "switches"
+        found = f"Found in {verdict.schedules:,} schedules"
+        if not verdict.steps:
+            return f"{found}."
+        return f"{found}; this one has {verdict.switches} {times} of threads."
+    return (
+        "A switch was possible before each operation of a lock, queue or other primitive, and "
+        "before each access to data that threads race for: what the language permits, more than "
+        "one build of Python may happen to do. Errors that take more preemptions are not excluded."
+    )
+
+
+def in_words(verdict: Verdict) -> str:
+    """Return the whole verdict, with a column for each thread if a schedule failed."""
+    parts = [textwrap.fill(headline(verdict), 100)]
+    if verdict.steps:
+        parts.append(_table(verdict))
+    parts.append(textwrap.fill(coverage(verdict), 100))
+    return "\n\n".join(parts)
+
+
+def columns(verdict: Verdict) -> list[int]:
+    """Return the threads that take part, by number."""
+    return sorted({step.thread for step in verdict.steps})
+
+
+def lines_of(step: Step) -> list[str]:
+    """Return what a step does, a line each: the source first."""
+    found = [f"{step.line}: {step.source}"] if step.source else []
+    found += [f"  {'! ' if is_stop(note) else ''}{note}" for note in step.notes]
+    return found
+
+
+def is_stop(note: str) -> bool:
+    """Whether the thread goes no further there, for now or for ever."""
+    return note.startswith(("has to wait", "has no end", "raises"))
+
+
+def changes_of(step: Step) -> list[str]:
+    """Return what is shared and different after a step."""
+    return [f"{name} = {value}" for name, value in step.changes]
+
+
+def _table(verdict: Verdict) -> str:
+    used = columns(verdict)
+    rows = [["", *(verdict.threads[i] for i in used), "shared, after it"]]
+    for number, step in enumerate(verdict.steps, 1):
+        cells: list[list[str]] = [[str(number)], *([] for _ in used), _wrap(changes_of(step))]
+        cells[1 + used.index(step.thread)] = _wrap(lines_of(step))
+        rows += [list(row) for row in zip_longest(*cells, fillvalue="")]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    shown = [
+        " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([shown[0], "-+-".join("-" * width for width in widths), *shown[1:]])
+
+
+def _wrap(lines: list[str]) -> list[str]:
+    return [
+        piece
+        for line in lines
+        for piece in textwrap.wrap(line, _WIDTH, subsequent_indent="    ") or [""]
+    ]

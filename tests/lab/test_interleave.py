@@ -1,0 +1,300 @@
+"""explore: finds what is wrong, the same way each time, and lets pass what is right."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+import pytest
+
+from lab.lab_fuzz import compare
+from lab.lab_programs import BUGS, CORRECT
+from taskqueue_edu.lab.interleave import explore, replay, together
+
+HERE = Path(__file__).parent
+PROGRAMS = int(os.environ.get("TASKQUEUE_EDU_LAB_PROGRAMS", "200"))
+"""How many random programs are compared."""
+TIMES = int(os.environ.get("TASKQUEUE_EDU_LAB_TIMES", "5"))
+"""How often each mistake is looked for."""
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_finds_the_mistake(name: str) -> None:
+    """Each usual mistake is found, named with its kind, and shown step by step."""
+    scenario, kind = BUGS[name]
+    verdict = explore(scenario)
+    assert (verdict.ok, verdict.kind) == (False, kind)
+    assert verdict.steps
+    assert verdict.bound <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUGS)
+def test_finds_it_every_time(name: str) -> None:
+    """Each exploration comes to the same verdict, after the same number of schedules."""
+    scenario, _ = BUGS[name]
+    first = explore(scenario)
+    for _ in range(TIMES - 1):
+        again = explore(scenario)
+        assert again.kind == first.kind
+        assert (again.schedules, again.states, again.steps) == (
+            first.schedules,
+            first.states,
+            first.steps,
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CORRECT if name != "pool_of_own_parts"])
+def test_exhausts_what_is_right(name: str) -> None:
+    """A correct program passes in all schedules with up to two preemptions."""
+    verdict = explore(CORRECT[name])
+    assert verdict.ok, str(verdict)
+    assert (verdict.kind, verdict.bound, verdict.steps) == ("ok", 2, ())
+
+
+@pytest.mark.slow
+def test_a_larger_pool_passes_within_one_preemption() -> None:
+    """Two workers, three tasks, an own queue and futures: all schedules with one preemption."""
+    assert explore(CORRECT["pool_of_own_parts"], bound=1).ok
+
+
+@pytest.mark.slow
+def test_does_not_depend_on_the_hash_seed() -> None:
+    """Two interpreters with different hash seeds count the same schedules."""
+    source = (
+        "from lab_programs import BUGS, CORRECT\n"
+        "from taskqueue_edu.lab.interleave import explore\n"
+        "for scenario in (BUGS['if_around_wait'][0], CORRECT['pool_that_drains']):\n"
+        "    v = explore(scenario); print(v.kind, v.schedules, v.states, v.message)\n"
+    )
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", source],
+            cwd=HERE,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(HERE.parent.parent)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(answers) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, PROGRAMS, 50))
+def test_leaves_out_only_what_makes_no_difference(first: int) -> None:
+    """Random programs end in the same ways in the reduced search as in the plain one."""
+    for seed in range(first, first + 50):
+        both = compare(seed)
+        if both is not None:
+            plain, reduced = both
+            assert plain == reduced, f"python tests/lab/lab_fuzz.py {seed} {seed + 1}"
+
+
+# -- the verdict
+
+
+def test_the_shortest_schedule_is_shown() -> None:
+    """A lost update takes one preemption, and the text has a column for each thread."""
+    verdict = explore(BUGS["lost_update"][0])
+    assert verdict.bound == 1
+    text = str(verdict)
+    assert "add 1" in text
+    assert "add 2" in text
+    assert "sees n = 0" in text
+    assert "writes n = 1" in text
+    assert "raises AssertionError" in text
+    page = verdict._repr_html_()
+    assert '<th scope="col"' in page
+    assert "sees n = 0" in page
+
+
+def test_a_deadlock_says_who_waits_for_whom() -> None:
+    """The message names both locks and who holds them."""
+    message = explore(BUGS["ab_ba"][0]).message
+    assert "transfer 1 waits to acquire lock 2" in message
+    assert "which transfer 2 holds" in message
+    assert "transfer 2 waits to acquire lock 1" in message
+
+
+def test_a_verdict_can_be_run_again() -> None:
+    """replay runs the failing schedule and comes to the same steps."""
+    verdict = explore(BUGS["ab_ba"][0])
+    again = replay(verdict)
+    assert (again.kind, again.message, again.steps) == (
+        verdict.kind,
+        verdict.message,
+        verdict.steps,
+    )
+    with pytest.raises(ValueError, match="no schedule"):
+        replay(explore(CORRECT["counter_with_a_lock"]))
+
+
+def test_a_spent_budget_is_no_verdict() -> None:
+    """If the budget doesn't suffice, the verdict is neither, and says how far it came."""
+    verdict = explore(CORRECT["pool_that_drains"], budget=100)
+    assert verdict.ok is None
+    assert verdict.kind == "budget spent"
+    assert verdict.schedules == 100
+    assert not verdict
+    assert "up to" in verdict.message
+
+
+def test_a_scenario_that_builds_on_the_last_run_is_found_out() -> None:
+    """If the same schedule takes another course, the verdict says so instead of guessing."""
+    runs: list[int] = []
+
+    def scenario() -> None:
+        runs.append(1)
+        assert len(runs) != 1
+
+    assert explore(scenario).kind == "not repeatable"
+
+
+# -- what is put in place, and left as it was
+
+
+def test_names_imported_from_threading_are_under_control() -> None:
+    """A lock made through an imported name, or as a default of a dataclass, can deadlock too."""
+
+    @dataclass
+    class Pair:
+        a: Lock = field(default_factory=threading.Lock)
+
+    def scenario() -> None:
+        pair, b = Pair(), Lock()
+
+        def one() -> None:
+            with pair.a, b:
+                pass
+
+        def two() -> None:
+            with b, pair.a:
+                pass
+
+        together(one, two)
+
+    assert explore(scenario).kind == "deadlock"
+
+
+jobs: queue.Queue[int] = queue.Queue()
+jobs.put(1)
+
+
+def test_what_a_module_has_begins_anew_in_each_schedule() -> None:
+    """A queue made before the exploration is as full as it was, in each schedule and after."""
+
+    def take() -> None:
+        if not jobs.empty():
+            jobs.get()
+
+    assert explore(lambda: together(take, take)).kind == "deadlock"
+    assert explore(lambda: together(take)).ok
+    assert jobs.qsize() == 1
+    assert type(jobs) is queue.Queue
+
+
+def test_everything_is_left_as_it_was() -> None:
+    """Names, the trace function and the threads of the process are those of before."""
+    before = (threading.Lock, threading.Thread.start, queue.Queue, time.sleep, sys.stdout)
+    alive = set(threading.enumerate())
+
+    def trace(*_: object) -> None:
+        return None
+
+    sys.settrace(trace)
+    try:
+        explore(BUGS["lost_update"][0])
+        kept = sys.gettrace()
+    finally:
+        sys.settrace(None)
+    assert kept is trace
+    after = (threading.Lock, threading.Thread.start, queue.Queue, time.sleep, sys.stdout)
+    assert all(x is y for x, y in zip(before, after, strict=True))
+    assert set(threading.enumerate()) == alive
+
+
+def swallow_everything() -> None:
+    n = 0
+
+    def work() -> None:
+        nonlocal n
+        while True:
+            try:
+                n += 1
+                time.sleep(1)
+            except BaseException:
+                pass
+
+    together(work, work)
+
+
+def loop_for_ever() -> None:
+    while True:
+        pass
+
+
+def a_thread_never_joined() -> None:
+    threading.Thread(target=threading.Event().wait).start()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "scenario", [swallow_everything, loop_for_ever, a_thread_never_joined], ids=lambda s: s.__name__
+)
+def test_leaves_no_thread_behind(scenario: Callable[[], None]) -> None:
+    """Code that catches everything, loops for ever or never joins gets a verdict, and is ended."""
+    alive = set(threading.enumerate())
+    verdict = explore(scenario)
+    assert verdict.ok is False
+    assert set(threading.enumerate()) == alive
+
+
+def test_other_threads_keep_their_real_primitives() -> None:
+    """A thread that is not under control makes real locks while explorations run."""
+    real = type(threading.Lock())
+    made: list[type] = []
+    ended: list[bool] = []
+
+    def outsider() -> None:
+        while not ended:
+            made.append(type(threading.Lock()))
+            time.sleep(0.0005)
+
+    thread = threading.Thread(target=outsider)
+    thread.start()
+    while len(made) < 20:
+        explore(BUGS["lost_update"][0])
+    ended.append(True)
+    thread.join()
+    assert set(made) == {real}
+
+
+def test_together_also_works_outside() -> None:
+    """Outside of explore, together starts ordinary threads and raises what they raise."""
+    box: queue.Queue[int] = queue.Queue()
+    together(lambda: box.put(1), lambda: box.put(box.get() + 1))
+    assert box.get() == 2
+    with pytest.raises(ZeroDivisionError):
+        together(lambda: 1 // 0)
+
+
+def test_time_is_virtual() -> None:
+    """An hour of sleep takes no time, and the clock shows it."""
+
+    def scenario() -> None:
+        began = time.monotonic()
+        time.sleep(3600)
+        assert time.monotonic() - began >= 3600
+
+    assert explore(scenario).ok
