@@ -10,11 +10,14 @@ checks           check, hint, reveal, confidence, progress
 mutants          the learner writes a test, and broken implementations try to get past it
 parsons          a program from its lines
 predict          predict and outcome; trace
-crash            what is left of a program's files after a crash
-interleave       what a program's threads do in every order: explore, together, replay
+buttons          the same with buttons, for a notebook
+crash            crash_test: what is left of a program's files after a crash
+interleave       explore: what a program's threads do in every order; together, replay
 """
 
 from taskqueue_edu.lab.checks import CheckFailed, check, confidence, hint, progress, reveal
+from taskqueue_edu.lab.crash import crash_test
+from taskqueue_edu.lab.interleave import explore, linearizable, replay, together
 from taskqueue_edu.lab.mutants import mutants
 from taskqueue_edu.lab.parsons import parsons
 from taskqueue_edu.lab.predict import outcome, predict, trace
@@ -23,12 +26,17 @@ __all__ = [
     "CheckFailed",
     "check",
     "confidence",
+    "crash_test",
+    "explore",
     "hint",
+    "linearizable",
     "mutants",
     "outcome",
     "parsons",
     "predict",
     "progress",
+    "replay",
     "reveal",
+    "together",
     "trace",
 ]
