@@ -20,7 +20,7 @@ from lab.lab_programs import BUGS, CORRECT
 from taskqueue_edu.lab.interleave import explore, replay, together
 
 HERE = Path(__file__).parent
-PROGRAMS = int(os.environ.get("TASKQUEUE_EDU_LAB_PROGRAMS", "40"))
+PROGRAMS = int(os.environ.get("TASKQUEUE_EDU_LAB_PROGRAMS", "15"))
 """How many random programs are compared."""
 TIMES = int(os.environ.get("TASKQUEUE_EDU_LAB_TIMES", "5"))
 """How often each mistake is looked for."""
