@@ -178,6 +178,8 @@ class Workers:
             self.crashes += 1
             self._faults += run is None and not isinstance(error, WorkerCrash)
             hopeless = self._faults >= MAX_FAULTS and self.broken is None
+            if hopeless:  # with the lock still held: no other worker is replaced any more
+                self.broken, self._target = error, 0
         if hopeless:
             log.error("the workers can't take tasks, and are not replaced any more")
             self._give_up(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,21 @@ FAULTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that JupyterLab shows."""
-    return tmp_path_factory.mktemp("lab")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A notebook with a panel, and a cell below it that waits: for tests that only look."""
+    with opened(tmp_path_factory.mktemp("lab")) as page:
+        yield page
 
 
-@pytest.fixture(scope="module")
-def page(folder: Path) -> Iterator[Any]:
-    """A notebook with a panel, and a cell below it that waits."""
+@pytest.fixture
+def own_page(tmp_path: Path) -> Iterator[Any]:
+    """The same, for a test that ends the panel."""
+    with opened(tmp_path) as page:
+        yield page
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Any]:
     with Lab(folder) as lab, chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(20_000)
@@ -131,11 +139,12 @@ def test_it_is_readable(page: Any, width: int, dark: bool) -> None:
     assert page.evaluate(FAULTS) == []
 
 
-def test_every_control_works_while_a_cell_waits(page: Any, folder: Path) -> None:
+def test_every_control_works_while_a_cell_waits(own_page: Any, tmp_path: Path) -> None:
     """Each is used by key or by click; what it did is in the status line and in the kernel.
 
     In the end `stop` puts a text in its place, and its thread has gone.
     """
+    page = own_page
     from playwright.sync_api import expect
 
     panel = page.locator(".taskqueue-controls")
@@ -215,7 +224,7 @@ def test_every_control_works_while_a_cell_waits(page: Any, folder: Path) -> None
     press("Save the log")
     # Of the gate one; of the sums and the practice tasks three each; two more of the crash.
     says("Saved 42 facts to taskqueue-log-1.jsonl in the working folder.")
-    assert (folder / "taskqueue-log-1.jsonl").exists()
+    assert (tmp_path / "taskqueue-log-1.jsonl").exists()
 
     assert page.get_by_text("[*]:").count() == 1
     press("Cancel pending")
