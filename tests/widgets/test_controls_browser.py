@@ -96,22 +96,29 @@ FAULTS = """() => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def browser() -> Iterator[Any]:
+    """One for all pages: playwright runs once in a thread."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A notebook with a panel, and a cell below it that waits: for tests that only look."""
-    with opened(tmp_path_factory.mktemp("lab")) as page:
+    with opened(browser, tmp_path_factory.mktemp("lab")) as page:
         yield page
 
 
 @pytest.fixture
-def own_page(tmp_path: Path) -> Iterator[Any]:
+def own_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     """The same, for a test that ends the panel."""
-    with opened(tmp_path) as page:
+    with opened(browser, tmp_path) as page:
         yield page
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Any]:
-    with Lab(folder) as lab, chromium() as browser:
+def opened(browser: Any, folder: Path) -> Iterator[Any]:
+    with Lab(folder) as lab:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(20_000)
         open_notebook(page, lab.notebook("controls.ipynb", *CELLS))
