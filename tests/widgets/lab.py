@@ -67,6 +67,12 @@ class Lab:
         settings = private / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
         (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+        # The tools of a developer bring menus that a learner doesn't have.
+        config = private / "config" / "labconfig"
+        config.mkdir(parents=True)
+        (config / "page_config.json").write_text(
+            '{"disabledExtensions": {"@jupyter/nbgrader": true}}'
+        )
         places = {
             "JUPYTER_CONFIG_DIR": "config",
             "JUPYTER_DATA_DIR": "data",
