@@ -45,11 +45,15 @@ def check(exercise: str, *answers: Any) -> None:
     CheckFailed for an answer that is not right.
     """
     with gently():
-        verdict = find(exercise).judge(answers)
-        note(verdict)
-        show(verdict)
-        if strict() and not verdict.ok:
-            raise CheckFailed(f"{exercise}: {verdict.state}")
+        conclude(find(exercise).judge(answers))
+
+
+def conclude(verdict: Verdict) -> None:
+    """Keep and show what came of an answer. Raises CheckFailed while grading, if it isn't right."""
+    note(verdict)
+    show(verdict)
+    if strict() and not verdict.ok:
+        raise CheckFailed(f"{verdict.exercise}: {verdict.state}")
 
 
 def note(verdict: Verdict) -> None:

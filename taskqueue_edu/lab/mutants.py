@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from taskqueue_edu.lab.checks import gently, note, show
+from taskqueue_edu.lab.checks import conclude, gently
 from taskqueue_edu.lab.exercises import Exercise, find, import_file
 from taskqueue_edu.lab.isolate import isolated
 from taskqueue_edu.lab.probes import describe, undone
@@ -24,8 +24,7 @@ def mutants(exercise: str, test: Callable[[Any], Any]) -> None:
     with gently():
         found = find(exercise)
         verdict = _judge(found, test)
-        note(verdict)
-        show(verdict)
+        conclude(verdict)
 
 
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from taskqueue_edu.errors import TaskQueueError
-from taskqueue_edu.lab.checks import CheckFailed, gently, note, show, strict
+from taskqueue_edu.lab.checks import conclude, gently, note, show
 from taskqueue_edu.lab.exercises import Exercise, find, import_file
 from taskqueue_edu.lab.verdict import State, Verdict
 
@@ -60,10 +60,7 @@ def parsons(exercise: str, order: Any = ...) -> None:
             show(_Lines(found, wanted))
             return
         verdict = _judge(found, wanted.program(order))
-        note(verdict)
-        show(verdict)
-        if strict() and not verdict.ok:
-            raise CheckFailed(f"{exercise}: {verdict.state}")
+        conclude(verdict)
 
 
 def _judge(exercise: Exercise, program: str) -> Verdict:

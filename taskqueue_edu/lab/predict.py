@@ -12,8 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from taskqueue_edu.errors import TaskQueueError
-from taskqueue_edu.lab.checks import gently, note, show
-from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
+from taskqueue_edu.lab.checks import conclude, gently, note, show
 from taskqueue_edu.lab.verdict import State, Verdict
 
 FILE: Final = Path(__file__).parents[1] / "course" / "predictions.toml"
@@ -158,8 +157,7 @@ def trace(name: str, values: Any = ...) -> None:
     with gently():
         asked: Trace = _look_up(predictions().trace, name)
         verdict = _follow(name, asked, values)
-        note(verdict)
-        show(verdict)
+        conclude(verdict)
 
 
 def _follow(name: str, asked: Trace, values: Any) -> Verdict:
@@ -180,14 +178,3 @@ def _follow(name: str, asked: Trace, values: Any) -> Verdict:
                 happened=f"You have {value}; it is {one.value}.",
             )
     return Verdict(name, State.PASS, passed=(f"all {len(given)} steps",))
-
-
-def unknown_misconceptions() -> list[str]:
-    """Return what the questions name that is no misconception."""
-    asked = predictions()
-    options = (option for one in asked.predict.values() for option in one.options)
-    named = [option.misconception for option in options if option.misconception]
-    named += [
-        label for one in asked.trace.values() for s in one.steps for label in s.wrong.values()
-    ]
-    return [name for name in named if name not in MISCONCEPTIONS]

@@ -13,6 +13,8 @@ from taskqueue_edu import lab
 from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab import CheckFailed
 from taskqueue_edu.lab.exercises import Exercise, find
+from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
+from taskqueue_edu.lab.predict import predictions
 from taskqueue_edu.lab.probes import Check, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
@@ -314,6 +316,16 @@ def test_a_prediction_that_is_no_option(capsys: pytest.CaptureFixture[str]) -> N
     assert "do you mean 'p1.one_job'?" in shown(capsys)
 
 
+def test_questions_name_what_there_is() -> None:
+    """Each wrong option, and each wrong value of a trace, names a misconception that there is."""
+    asked = predictions()
+    named = {option.misconception for one in asked.predict.values() for option in one.options}
+    steps = [step for one in asked.trace.values() for step in one.steps]
+    named |= {label for step in steps for label in step.wrong.values()}
+    assert named - {""} <= set(MISCONCEPTIONS)
+    assert all(one.right in one.by_letter for one in asked.predict.values())
+
+
 def test_strict_raises_for_wrong_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """While grading, a wrong call raises."""
     monkeypatch.setenv("TASKQUEUE_EDU_STRICT", "1")
@@ -400,6 +412,12 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
 
     def hangs(smallest: Any) -> None: ...
 
+    with pytest.MonkeyPatch.context() as grading:
+        grading.setenv("TASKQUEUE_EDU_STRICT", "1")
+        with pytest.raises(CheckFailed):
+            lab.mutants("p1.smallest", too_weak)
+        lab.mutants("p1.smallest", good)
+    shown(capsys)
     lab.mutants("p1.smallest", hangs)
     assert "not done yet" in shown(capsys)
     lab.mutants("p1.smallest", too_weak)
