@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import signal
 import subprocess
 import sys
 import textwrap
@@ -26,8 +27,14 @@ _DESCRIPTORS = Path("/proc/self/fd")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Show what the durability tests tried: here, for the process that shows it loads no more."""
+    """Show what the durability tests tried: here, for the process that shows it loads no more.
+
+    And let Ctrl-C be what it is.
+    """
     config.pluginmanager.register(tally)
+    # A shell starts what runs in the background with Ctrl-C ignored, and the tests press it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
