@@ -15,7 +15,7 @@ from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab.checks import conclude, gently, note, show
 from taskqueue_edu.lab.verdict import State, Verdict
 
-FILE: Final = Path(__file__).parents[1] / "course" / "predictions.toml"
+FOLDER: Final = Path(__file__).parents[1] / "course" / "predictions"
 
 
 class Option(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,7 +56,7 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Predictions(msgspec.Struct, forbid_unknown_fields=True):
-    """What `predictions.toml` holds, by name."""
+    """What a file of questions holds, by name."""
 
     predict: dict[str, Prediction] = {}
     trace: dict[str, Trace] = {}
@@ -64,8 +64,13 @@ class Predictions(msgspec.Struct, forbid_unknown_fields=True):
 
 @cache
 def predictions() -> Predictions:
-    """Return all questions of the course."""
-    return msgspec.toml.decode(FILE.read_bytes(), type=Predictions)
+    """Return all questions of the course, which lie in a file a phase."""
+    found = Predictions()
+    for file in sorted(FOLDER.glob("*.toml")):
+        read = msgspec.toml.decode(file.read_bytes(), type=Predictions)
+        found.predict |= read.predict
+        found.trace |= read.trace
+    return found
 
 
 def _look_up(table: dict[str, Any], name: str) -> Any:
