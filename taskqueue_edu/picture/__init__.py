@@ -11,4 +11,5 @@ The notebook and the web page show the same one. In the order in which to read i
     timeline   the lanes of the workers, as SVG
     frame      the whole frame: counts, charts as SVG, lanes
     overview   the whole run in a strip
+    look       a window on a monitor: frame and strip, again and again
 """

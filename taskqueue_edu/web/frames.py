@@ -13,9 +13,7 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 
 from taskqueue_edu.monitor import Monitor
-from taskqueue_edu.picture.frame import draw
-from taskqueue_edu.picture.lanes import View
-from taskqueue_edu.picture.words import status
+from taskqueue_edu.picture.look import Look
 
 INTERVAL: Final = 0.2
 """Seconds between two frames, at least."""
@@ -46,7 +44,7 @@ class Feed:
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._views = {name: View() for name in WINDOWS}
+        self._looks = {name: Look(seconds) for name, seconds in WINDOWS.items()}
         self._next: dict[str, asyncio.Task[bytes]] = {}
         self._viewers = 0
         self._pause = INTERVAL
@@ -87,11 +85,13 @@ class Feed:
         """Return a picture, the status in words, and a text that changes when a task does."""
         began = time.thread_time()
         try:
-            snapshot = self._monitor.snapshot(WINDOWS[window])
-            lanes = self._views[window].update(snapshot)
-            picture = draw(snapshot, lanes, whole=window == "all")
-            happened = f"{sum(snapshot.totals.values())} {snapshot.depth}"
-            frame = {"picture": picture, "status": status(snapshot), "happened": happened}
+            shown = self._looks[window].draw(self._monitor)
+            happened = f"{sum(shown.snapshot.totals.values())} {shown.snapshot.depth}"
+            frame = {
+                "picture": shown.overview + shown.picture,
+                "status": shown.status,
+                "happened": happened,
+            }
         except Exception as error:  # whatever it is, it belongs on the screen
             frame = {"status": f"There is no picture. {type(error).__name__}: {error}"}
         # Not msgspec: a name may hold half of a surrogate pair, which UTF-8 has no place for.

@@ -19,6 +19,7 @@ import pytest
 
 from taskqueue_edu import TaskQueue, WorkerPool
 from taskqueue_edu.monitor import Monitor
+from taskqueue_edu.picture import look
 from taskqueue_edu.web import frames
 from taskqueue_edu.web.frames import MOST_VIEWERS, Feed
 from taskqueue_edu.workloads import SleepTask
@@ -208,13 +209,13 @@ def test_nothing_is_drawn_while_nobody_looks(
 ) -> None:
     """Frames are made for all viewers together, and none without one."""
     drawn: list[int] = []
-    real = frames.draw
+    real = look.draw
 
     def draw(*given: Any, **options: Any) -> str:
         drawn.append(1)
         return real(*given, **options)
 
-    monkeypatch.setattr(frames, "draw", draw)
+    monkeypatch.setattr(look, "draw", draw)
     site.ask("/")
     site.tasks()
     assert drawn == []
@@ -233,7 +234,7 @@ def test_a_slow_viewer_gets_the_newest_frame(
     """While one viewer is busy with a frame, others get theirs; its next one is the newest."""
     monkeypatch.setattr(frames, "INTERVAL", 0.001)
 
-    async def look() -> tuple[bytes, bytes]:
+    async def watch() -> tuple[bytes, bytes]:
         feed = Feed(Monitor(queue))
         slow, fast = feed.watch("30"), feed.watch("30")
         await anext(slow)
@@ -245,7 +246,7 @@ def test_a_slow_viewer_gets_the_newest_frame(
         assert [frame async for frame in slow] == [frame async for frame in fast] == []
         return late, newest
 
-    late, newest = asyncio.run(asyncio.wait_for(look(), LIMIT))
+    late, newest = asyncio.run(asyncio.wait_for(watch(), LIMIT))
     assert b"5 waiting" in newest
     assert b"5 waiting" in late
 
@@ -253,14 +254,14 @@ def test_a_slow_viewer_gets_the_newest_frame(
 def test_a_viewer_who_leaves_disturbs_nobody(queue: TaskQueue) -> None:
     """One who goes away while several wait for a frame does not take it from them."""
 
-    async def look() -> bytes:
+    async def watch() -> bytes:
         feed = Feed(Monitor(queue))
         leaving, staying = (asyncio.ensure_future(anext(feed.watch("30"))) for _ in range(2))
         await asyncio.sleep(0)
         leaving.cancel()
         return await staying
 
-    assert b"No task yet" in asyncio.run(asyncio.wait_for(look(), LIMIT))
+    assert b"No task yet" in asyncio.run(asyncio.wait_for(watch(), LIMIT))
 
 
 def test_a_viewer_who_does_not_read_holds_nothing_up(
@@ -268,7 +269,7 @@ def test_a_viewer_who_does_not_read_holds_nothing_up(
 ) -> None:
     """One who stops in the middle of a frame costs that frame; the others see on, and it ends."""
     with monkeypatch.context() as patched:
-        patched.setattr(frames, "draw", lambda *_, **__: "x" * 20_000_000)
+        patched.setattr(look, "draw", lambda *_, **__: "x" * 20_000_000)
         dashboard = queue.serve_dashboard()
         site = Site(dashboard.url)
         stuck = site.open("/events")
@@ -288,7 +289,7 @@ def test_an_error_is_on_the_screen(
         raise OSError("the disk is on fire")
 
     with monkeypatch.context() as patched:
-        patched.setattr(frames, "draw", fail)
+        patched.setattr(look, "draw", fail)
         watched = site.frames()
         frame = next(watched)
     assert (frame["status"], "picture" in frame) == (

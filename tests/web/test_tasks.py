@@ -258,7 +258,8 @@ def test_frames_follow_the_queue(queue: TaskQueue, site: Site) -> None:
     """A frame is the picture with the status in words; what happens is in the next ones."""
     frames = site.frames()
     first = next(frames)
-    assert first["picture"].startswith('<div class="tq">')
+    assert '<div class="tq">' in first["picture"]
+    assert "<title>Whole run</title>" in first["picture"]
     assert first["status"].startswith("No task yet")
     queue.submit(SleepTask(0))
     changed = next(frame for frame in frames if frame["happened"] != first["happened"])

@@ -21,6 +21,7 @@ from ipywidgets.widgets.widget import _instances
 
 from taskqueue_edu import LiveMonitor, Monitor, TaskQueue, WorkerPool
 from taskqueue_edu.facts import SUBMITTED, Submission
+from taskqueue_edu.picture import look
 from taskqueue_edu.registry import fold
 from taskqueue_edu.widgets import cells, final, painter, screen, updater
 from taskqueue_edu.workloads import FlakyTask, MathTask
@@ -185,7 +186,7 @@ def test_the_status_is_announced_when_it_stands_still(
         status = notebook.outputs[0].status
         assert (status.get("role"), status.get("aria-live")) == ("status", "off")
         thread = the_thread()
-        monkeypatch.setattr(painter, "draw", fail)
+        monkeypatch.setattr(look, "draw", fail)
         assert ended(thread)
         status = notebook.outputs[0].status
         assert (status.get("role"), status.get("aria-live")) == ("status", "polite")
@@ -557,7 +558,7 @@ def test_an_error_in_a_frame_is_shown(
     monitor = LiveMonitor(queue)
     monitor.show()
     thread = the_thread()
-    monkeypatch.setattr(painter, "draw", fail)
+    monkeypatch.setattr(look, "draw", fail)
     assert ended(thread)
     message = "Stopped by an error: ZeroDivisionError: a <bad> number"
     assert notebook.outputs[0].status.text == message
