@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -24,6 +25,24 @@ GRACE = 10.0
 """Seconds that a thread which a test started may take to end after the test."""
 
 _DESCRIPTORS = Path("/proc/self/fd")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --thorough."""
+    parser.addoption("--thorough", action="store_true", help="run also what takes its time")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked as thorough, unless it is asked for."""
+    if not config.getoption("thorough"):
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(pytest.mark.skip(reason="takes its time: --thorough runs it"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one process more than there are cores: some tests wait for others, or for the disk."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -101,6 +101,7 @@ def test_only_the_named_notebook_is_built(good: Path) -> None:
     assert [path.name for path in good.glob("*.ipynb")] == ["01_core_task_system.ipynb"]
 
 
+@pytest.mark.thorough
 def test_building_again_gives_the_same_bytes(good: Path) -> None:
     """The file of a notebook depends on its source alone, and `--check` agrees."""
     path = good / "01_core_task_system.ipynb"
@@ -166,6 +167,7 @@ def test_a_failing_cell_stops_the_build(build: Build, tmp_path: Path) -> None:
     assert old.read_text(encoding="utf-8") == "old"
 
 
+@pytest.mark.thorough
 def test_a_file_left_behind_stops_the_build(build: Build) -> None:
     """A notebook that would leave a file in the learner's folder is refused."""
     done = build("# %%\nopen('left.txt', 'w').close()\n")
@@ -173,6 +175,7 @@ def test_a_file_left_behind_stops_the_build(build: Build) -> None:
     assert "left.txt" in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_path_of_this_machine_stops_the_build(build: Build) -> None:
     """A notebook that shows where the builder keeps things is refused."""
     done = build("# %%\nimport tempfile\nprint(tempfile.gettempdir())\n")
@@ -180,6 +183,7 @@ def test_a_path_of_this_machine_stops_the_build(build: Build) -> None:
     assert "code cell 1 (import tempfile) shows a path of one machine" in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_kernel_that_dies_stops_the_build(build: Build) -> None:
     """A cell that ends the kernel is reported like one that raises."""
     done = build("# %%\nimport os\nos._exit(3)\n")
@@ -188,6 +192,7 @@ def test_a_kernel_that_dies_stops_the_build(build: Build) -> None:
     assert "It ended the kernel." in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_cell_that_hangs_stops_the_build(build: Build) -> None:
     """A cell that takes longer than the limit is given up, and its kernel is ended."""
     code = """if True:

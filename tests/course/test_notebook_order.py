@@ -91,7 +91,14 @@ ONE, TWO = ([f"{name} {n}" for n in range(CELLS)] for name in ("one", "two"))
 
 
 @SHUFFLED
-@pytest.mark.parametrize("chosen", [(), ("notebooks",), ("notebooks/one.ipynb",)])
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        (),
+        pytest.param(("notebooks",), marks=pytest.mark.thorough),
+        pytest.param(("notebooks/one.ipynb",), marks=pytest.mark.thorough),
+    ],
+)
 def test_cells_are_in_order_whatever_shuffles_them(
     project: Path, shuffled: tuple[str, ...], chosen: tuple[str, ...]
 ) -> None:

@@ -14,6 +14,7 @@ from taskqueue_edu.course.__main__ import app
 from taskqueue_edu.course.scaffold import NOTE, left_to_write, scaffold
 from taskqueue_edu.lab.exercises import PRIVATE
 
+PYTEST = (sys.executable, "-m", "pytest", "-q")
 SUITE = Path(__file__).parents[1] / "lab" / "test_exercises.py"
 
 
@@ -21,7 +22,7 @@ def suite(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the tests that hold each exercise to its word on the one in `folder`."""
     return subprocess.run(
         # None of the options that a run of all tests has.
-        [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-k", "p2.new", SUITE],
+        [*PYTEST, "-o", "addopts=", "--thorough", "-k", "p2.new", SUITE],
         cwd=SUITE.parents[2],
         env=os.environ | {PRIVATE: str(folder)},
         capture_output=True,
@@ -32,6 +33,7 @@ def suite(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_suite_says_what_is_left_to_write(tmp_path: Path) -> None:
     """A new exercise works, but is not complete while a note to its author is left."""
     made = scaffold("p2_new", tmp_path)
