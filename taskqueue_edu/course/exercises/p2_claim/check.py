@@ -1,0 +1,82 @@
+"""One of those who claim a path at the same moment gets it."""
+
+import threading
+from unittest import mock
+
+from taskqueue_edu.lab.interleave import explore, together
+from taskqueue_edu.lab.probes import Check
+
+check = Check("claim")
+
+
+@check.probe(question="What must be in `seen` after a claim, and is the lock free?")
+def one_after_the_other(claim):
+    """One thread claims a, a, b, a."""
+
+    def scenario():
+        seen, lock = set(), threading.Lock()
+        answers = [claim(path, seen, lock) for path in ("a", "a", "b", "a")]
+        assert answers == [True, False, True, False], f"claims of a, a, b, a gave {answers}"
+
+    return explore(scenario)
+
+
+def _two_claim(claim):
+    def scenario():
+        seen, lock, answers = set(), threading.Lock(), []
+        together(*[lambda: answers.append(claim("a", seen, lock))] * 2)
+        assert sorted(answers) == [False, True], f"two threads claimed a, and were told {answers}"
+
+    return explore(scenario)
+
+
+@check.probe(
+    "wrong_lock",
+    kinds=["assertion"],
+    question="Which other thread could have that lock?",
+)
+def a_lock_for_each_call(claim):
+    """Two threads claim one path; the locks that claim() makes are counted."""
+    made = []
+    real = threading.Lock
+
+    def make():
+        made.append(real())
+        return made[-1]
+
+    with mock.patch.multiple(threading, Lock=make, RLock=make):
+        claim("a", set(), real())
+    return _two_claim(claim) if made else None
+
+
+@check.probe(
+    "atomic_calls_compose",
+    kinds=["assertion"],
+    question="From where to where must nobody else touch `seen`?",
+)
+def two_claim_it(claim):
+    """Two threads claim one path."""
+    return _two_claim(claim)
+
+
+@check.probe(
+    "wrong_lock",
+    kinds=["assertion"],
+    question="All who share `seen` take `lock`. Which lock does claim() take?",
+)
+def somebody_else_has_the_lock(claim):
+    """Another thread looks and adds under `lock`, in lines of its own, while claim() runs."""
+
+    def scenario():
+        seen, lock, answers = set(), threading.Lock(), []
+
+        def colleague():
+            with lock:
+                mine = "a" not in seen
+                seen.add("a")
+            answers.append(mine)
+
+        together(colleague, lambda: answers.append(claim("a", seen, lock)))
+        assert sorted(answers) == [False, True], f"two threads claimed a, and were told {answers}"
+
+    return explore(scenario)

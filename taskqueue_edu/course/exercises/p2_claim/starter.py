@@ -1,0 +1,3 @@
+def claim(path, seen, lock):
+    """Return True to one caller for each path, False to all others."""
+    ...
