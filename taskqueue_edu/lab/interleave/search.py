@@ -153,6 +153,7 @@ class Search:
         self._frontier: list[deque[Choices]] = []
         self._seen: dict[tuple[int, ...], int] = {}
         self._cost = 0
+        self._failed_before = False
         self._restart()
 
     def _restart(self) -> None:
@@ -177,6 +178,7 @@ class Search:
                 yield run, choices
                 return
             if self._lab.sharing.grown:
+                self._failed_before |= run.failure is not None
                 self._restart()
                 continue
             self._branch(run, choices, cost)
@@ -193,6 +195,8 @@ class Search:
             return self._failed(*self._shortest(run, choices))
         if (cost := self._next_cost()) is not None:
             return self._spent(cost)
+        if self._failed_before:  # a schedule that is among those which passed now
+            return self._make(False, "not repeatable", NOT_REPEATABLE, self._cost)
         return self._make(
             True, "ok", f"every schedule with up to {_preemptions(self._bound)} passed", self._bound
         )
