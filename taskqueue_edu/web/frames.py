@@ -75,9 +75,12 @@ class Feed:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), self._pause)
                 return b""
-            # asyncio's own threads take nothing more once the main thread has ended, and the
-            # queue may go on.
-            return await run_in_threadpool(self._frame, window)
+            # Not asyncio's own threads: they take nothing more once the main thread has ended, and
+            # the queue may go on.
+            try:
+                return await run_in_threadpool(self._frame, window)
+            except RuntimeError:  # since Python 3.12, no thread can be started any more then
+                return self._frame(window)
         finally:
             del self._next[window]
 
