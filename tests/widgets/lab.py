@@ -7,9 +7,11 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,10 +116,22 @@ class Lab:
         self._started.set()
 
     def __enter__(self) -> Lab:
-        if not self._started.wait(60) or not self._address:
+        if not self._started.wait(60) or not self._address or not self._listens():
             self.close()
             raise RuntimeError("JupyterLab did not start:\n" + "".join(self._log))
         return self
+
+    def _listens(self) -> bool:
+        """Wait until the server listens: it prints its address a moment before."""
+        host, port = self._address.removeprefix("http://").split(":")
+        while self._process.poll() is None:
+            try:
+                socket.create_connection((host, int(port)), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return True
+        return False
 
     def __exit__(self, *_: object) -> None:
         self.close()
