@@ -75,7 +75,7 @@ def what_is_before_a_torn_line(recover):
 
 @check.probe(question="Where does the next line go that is appended?")
 def the_journal_goes_on(recover):
-    """The machine stops after each step; then it starts again, and more lines are appended."""
+    """The machine stops after each step, starts again, and appends more lines."""
     return _crashed(recover)
 
 

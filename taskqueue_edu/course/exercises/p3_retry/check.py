@@ -81,7 +81,7 @@ def no_means_no(pay):
 
 @check.probe("swallowing_is_robust", question="What does the caller tell the customer now?")
 def a_failure_is_told(pay):
-    """The bank declines a payment; for another one it is busy for ever."""
+    """The bank declines a payment, and for another one it is busy for ever."""
     for answer in ("declined", "busy"):
         bank = _Bank(*[answer] * 99)
         receipt, error = _paid(pay, bank)

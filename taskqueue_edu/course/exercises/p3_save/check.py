@@ -12,7 +12,7 @@ from taskqueue_edu.lab.probes import Check
 check = Check("save")
 
 
-def crashed(save):
+def crashed(save, **options):
     """Save twice over an old file, crash everywhere, and look what the file holds then."""
 
     def run(folder, acknowledge):
@@ -23,7 +23,7 @@ def crashed(save):
     def recover(folder):
         return (folder / "results.json").read_bytes()
 
-    return crash_test(run, recover, value_kept, files={"results.json": b"old"})
+    return crash_test(run, recover, value_kept, files={"results.json": b"old"}, **options)
 
 
 def if_kind(verdict, *kinds):
@@ -112,7 +112,7 @@ def a_failure_is_told(save):
 
 @check.probe(question="What does the file hold after each of the steps that are shown?")
 def old_or_new_at_every_moment(save):
-    """The process is killed, or the power fails, after each step; each fsync fails once."""
+    """The process is killed or the power fails after each step, and each fsync fails once."""
     return crashed(save)
 
 

@@ -47,7 +47,7 @@ def _crashed(LineStore, **options):
 
 @check.probe(question="What does the registry do with what your method returns?")
 def without_a_crash(LineStore):
-    """Two facts are appended; the store is closed and opened again; a third one follows."""
+    """Facts are appended, and the store is closed and opened again, twice."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "facts.jsonl")
         expected = []
@@ -69,7 +69,7 @@ def without_a_crash(LineStore):
 
 @check.probe(question="Where are the bytes after `write`, and where must they be after `flush`?")
 def what_is_flushed(LineStore):
-    """A fact is appended and flushed, another one is appended and synced; the file is looked at."""
+    """A fact is flushed, another one is synced, and the file is looked at after each."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "facts.jsonl")
         store = LineStore(path)
@@ -117,7 +117,7 @@ def what_is_before_a_torn_line(LineStore):
 
 @check.probe(question="What does the next start find on the disk that is shown?")
 def every_crash(LineStore):
-    """The process is killed or the power fails after each step, each fsync fails; it goes on."""
+    """It is killed or the power fails after each step, each fsync fails once, and it goes on."""
     return _crashed(LineStore)
 
 
