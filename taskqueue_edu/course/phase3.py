@@ -903,7 +903,7 @@ crash_test(count_on, total, value_kept, files=a_year)
 #
 # ### Kill the mutants (further practice)
 #
-# A friend has collected savers: nine functions `save(path, data)`, of which six are broken. Write a test that lets the three right ones
+# A friend has collected savers: functions `save(path, data)`, some right, most of them broken. Write a test that lets the right ones
 # pass, and turns the others down: it raises AssertionError. Reading back what was saved will not do. Use `crash_test`, with
 # `value_kept` as its check.
 
