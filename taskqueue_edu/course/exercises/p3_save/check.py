@@ -1,5 +1,6 @@
 """A file must hold all of the old bytes or all of the new ones, wherever a crash comes."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -43,6 +44,7 @@ def _syncs_a_file(save):
         tempfile.TemporaryDirectory() as place,
         mock.patch.object(os, "fsync", note),
         mock.patch.object(os, "fdatasync", note, create=True),
+        mock.patch.object(os, "sync", lambda: synced.append(True), create=True),
     ):
         path = Path(place, "results.json")
         path.write_bytes(b"old")
@@ -83,6 +85,30 @@ def it_saves(save):
         assert not extra, f"{extra} stayed behind."
 
 
+@check.probe(question="Which folder is sure to be on the same disk as the file?")
+def all_on_one_disk(save):
+    """Each folder is on a disk of its own, and no file can be renamed from one disk to another."""
+
+    def watched(real):
+        def rename(old, new, **options):
+            if Path(old).parent != Path(new).parent:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(old))
+            return real(old, new, **options)
+
+        return rename
+
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.multiple(os, replace=watched(os.replace), rename=watched(os.rename)),
+    ):
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        try:
+            save(path, b"new")
+        except OSError as error:
+            raise AssertionError(f"It raised {error.strerror!r}: the new file was elsewhere.") from error
+
+
 @check.probe(
     "write_is_durable",
     question="Which call must have returned before the new file may get the old one's name?",
@@ -102,6 +128,12 @@ def the_name_is_on_the_disk(save):
     return if_kind(crashed(save), "without fsync of the folder")
 
 
+@check.probe(question="What does the file hold after each of the steps that are shown?")
+def old_or_new_at_every_moment(save):
+    """The process is killed or the power fails after each step."""
+    return crashed(save, faults=())
+
+
 @check.probe(question="Who has to hear of the error?")
 def a_failure_is_told(save):
     """fsync fails, as on a broken disk."""
@@ -110,10 +142,10 @@ def a_failure_is_told(save):
     assert isinstance(raised, OSError), f"Instead of an OSError it raised {raised!r}."
 
 
-@check.probe(question="What does the file hold after each of the steps that are shown?")
-def old_or_new_at_every_moment(save):
-    """The process is killed or the power fails after each step, and each fsync fails once."""
-    return crashed(save)
+@check.probe(question="What does the caller believe now, and what is on the disk?")
+def old_or_new_after_a_failure(save):
+    """The same, and each fsync fails once, or the disk is full."""
+    return crashed(save, faults=("eio", "enospc"))
 
 
 @check.probe(question="What is left to do before the error goes on to the caller?")
