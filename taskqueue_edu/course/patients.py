@@ -117,7 +117,7 @@ def patients() -> dict[str, Recording]:
         "A": run(steady("index", 0.1, 0.3), workers=2),
         "B": run([*mail, *(Job(10 + n % 4 + n // 4 * 25, "report", 15) for n in range(8))], 4),
         "C": run([j._replace(ends=tuple(storm)) if 20 <= j.at < 40 else j for j in mail], 2),
-        "D": run([*mail, Job(10, "convert", 2, tuple(crash))], 2),
+        "D": run([*steady("mail", 1.5, 0.5), Job(10, "convert", 2, tuple(crash))], 2),
         "E": run([*steady("mail", 0.5, 0.2), *[Job(20, "mail", 0.2)] * 200], 4),
         "F": run(steady("index", 0.1, 0.3), workers=2, bound=4),
     }

@@ -1113,7 +1113,7 @@ show_source(facts.now)
 #
 # ### The monitor read like a doctor (further practice)
 #
-# Six queues ran for about a minute each, and each has one thing wrong, or right. (The runs are made by a small model, so that you
+# Six queues ran for about a minute each, and each has one thing wrong. (The runs are made by a small model, so that you
 # see the same ones as everybody.) On the left is how many tasks waited, on the right what each worker did. The lines of text
 # say the same, and more. Look at a patient, name what is wrong, then go on to the next.
 

@@ -132,7 +132,7 @@ def test_a_file_is_synced_by_its_object() -> None:
     """`os.fsync(file)` does what `os.fsync(file.fileno())` does."""
 
     def run(folder: Path, acknowledge: Callable[[Any], None]) -> None:
-        with open(folder / "file", "rb+") as file:
+        with (folder / "file").open("rb+") as file:
             file.write(b"n")
             file.flush()
             os.fsync(file)

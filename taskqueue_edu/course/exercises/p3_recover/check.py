@@ -113,6 +113,7 @@ def damage_is_reported(recover):
 def a_last_line_that_only_looks_whole(recover):
     """The last line ends with a newline, and bytes before that are zeros: they were not written."""
     *good, last = map(sealed, TEXTS)
-    texts, error, _ = _recovered(recover, b"".join(good) + last[:9] + b"\0" * len(last[9:-1]) + b"\n")
+    zeros = last[:9] + b"\0" * len(last[9:-1]) + b"\n"
+    texts, error, _ = _recovered(recover, b"".join(good) + zeros)
     assert error is None, f"Two whole lines are before it, and it raised {error!r}."
     assert texts == TEXTS[:2], f"Two whole lines are before it, and it returned {texts}."

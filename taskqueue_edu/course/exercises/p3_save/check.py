@@ -106,7 +106,7 @@ def all_on_one_disk(save):
         try:
             save(path, b"new")
         except OSError as error:
-            raise AssertionError(f"It raised {error.strerror!r}: the new file was elsewhere.") from error
+            raise AssertionError(f"The new file was elsewhere: {error.strerror}.") from error
 
 
 @check.probe(

@@ -58,7 +58,7 @@ def without_a_crash(LineStore):
             found = _ids(found)
             assert found == expected, f"{expected} went in, and load() gave {found}."
             numbers = [store.append(_fact(number)) for number in more]
-            assert None not in numbers, "append() returned None; the registry gives that to flush()."
+            assert None not in numbers, "append() returned None, and flush() gets that."
             assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
             assert all(numbers), "append() returned 0, which says that there is nothing to flush."
             expected += [f"task-{number}" for number in more]
@@ -78,8 +78,8 @@ def what_is_flushed(LineStore):
             method(store.append(_fact(number)))
             lines = path.read_bytes().count(b"\n")
             assert lines == number, (
-                f"{method.__name__}() returned, and the file has {lines} of {number} lines. The rest "
-                "is in the process, and dies with it."
+                f"{method.__name__}() returned, and the file has {lines} of {number} lines. The "
+                "rest is in the process, and dies with it."
             )
         store.close()
 
