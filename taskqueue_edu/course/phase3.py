@@ -72,7 +72,6 @@ from taskqueue_edu import (
     facts,
     files,
     plots,
-    task_type,
 )
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
 from taskqueue_edu.course.patients import patients
@@ -222,7 +221,7 @@ predict("p3.cause", ...)
 # A **boundary** is where your code calls somebody else's and answers for it. Who calls `read_port` knows about
 # configuration, and should not need to know about files. So the boundary **translates**: it catches what is
 # low-level, and raises what the caller understands. There are three ways to write that. Choose your prediction above,
-# then look. Below them is the boundary between this package's journal and the operating system.
+# then look. Below them is the boundary between this package and the operating system, where it writes files.
 
 
 # %%
