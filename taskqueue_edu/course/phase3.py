@@ -699,7 +699,8 @@ print(str(refused).replace(str(jobs_folder), "FOLDER"))
 
 
 # %% [markdown]
-# **Predict** what kept us out, above; and here: we open the folder again. How many of the acknowledged tasks are not there?
+# While it lived, we were kept out. Would a `threading.Lock` do that? You predicted it above. And now **predict**: we open the
+# folder again. How many of the acknowledged tasks are not there?
 
 # %%
 prediction = ...

@@ -7,7 +7,13 @@ from taskqueue_edu.lab.probes import Check
 
 check = Check("load_index")
 
-_BAD = {"no json.json": b'{"a": [1', "no text.json": b'{"a": "\xff"}'}
+_FOLDER = object()
+_UNREADABLE = {
+    "missing.json": None,
+    "folder.json": _FOLDER,
+    "no json.json": b'{"a": [1',
+    "no text.json": b'{"a": "\xff"}',
+}
 
 
 class _Interrupted(type(Path())):
@@ -23,20 +29,17 @@ class _Interrupted(type(Path())):
 
 
 def _loaded(load_index, name, data=None):
-    """Load a file of these bytes, or one that is not there. Return the index, and the error."""
+    """Load a file of these bytes, a folder, or nothing. Return the index, and the error."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
-        if data is not None:
+        if data is _FOLDER:
+            path.mkdir()
+        elif data is not None:
             path.write_bytes(data)
         try:
             return load_index(path), None
         except Exception as error:
             return None, error
-
-
-def _unreadable():
-    """Return the files that can't be read, each with its bytes: one is not there."""
-    return {"missing.json": None, **_BAD}.items()
 
 
 def _is_translated(error):
@@ -56,8 +59,8 @@ def a_good_file(load_index):
     "swallowing_is_robust", question="What does the caller do with an index that is empty?"
 )
 def no_file_is_no_index(load_index):
-    """The file is missing, holds half of a JSON object, or bytes that are no text."""
-    for name, data in _unreadable():
+    """The file is missing, is a folder, or holds half of a JSON object, or bytes that are no text."""
+    for name, data in _UNREADABLE.items():
         index, error = _loaded(load_index, name, data)
         assert error is not None, (
             f"For {name} it returned {index!r}. The caller takes that for the index, and saves it "
@@ -67,28 +70,33 @@ def no_file_is_no_index(load_index):
 
 @check.probe(question="What do `read_bytes` and `json.loads` raise, each for which file?")
 def it_is_translated(load_index):
-    """The same three files, and the class of what is raised is looked at."""
-    for name, data in _unreadable():
+    """The same four files, and the class of what is raised is looked at."""
+    for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
         assert _is_translated(error), f"{name} raised {error!r}."
 
 
 @check.probe("cause_is_lost", question="Whoever reads the log: how do they find line and column?")
 def the_cause_is_kept(load_index):
-    """The same three files, and the cause of the error is looked at."""
-    for name, data in _unreadable():
+    """The same four files, and the cause of the error is looked at."""
+    for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
-        assert error.__cause__ is not None, (
+        # Without a context nothing was caught, and so no cause was lost: that is for the next.
+        assert error.__cause__ is not None or error.__context__ is None, (
             f"{name} raised {type(error).__name__}: {error}\nIts __cause__ is None."
         )
 
 
 @check.probe(question="Which words would you search for, with twenty files in the folder?")
 def the_message_names_the_file(load_index):
-    """The same three files: what the cause is, and whether the message says which file."""
-    for name, data in _unreadable():
+    """The same four files: what the cause is, and whether the message says which file."""
+    for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
         cause = error.__cause__
+        assert cause is not None, (
+            f"For {name} the error has no cause. Whoever looks first and opens then says what was "
+            "so at the look, and in between the file may come or go."
+        )
         assert isinstance(cause, (OSError, ValueError)), f"{name}: the cause is {cause!r}."
         assert name in str(error), f"The message doesn't name {name}: {error}"
 
