@@ -59,7 +59,7 @@ def a_good_file(load_index):
     "swallowing_is_robust", question="What does the caller do with an index that is empty?"
 )
 def no_file_is_no_index(load_index):
-    """The file is missing, is a folder, or holds half of a JSON object, or bytes that are no text."""
+    """The file is missing, is a folder, or holds half an object, or bytes that are no text."""
     for name, data in _UNREADABLE.items():
         index, error = _loaded(load_index, name, data)
         assert error is not None, (
