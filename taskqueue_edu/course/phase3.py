@@ -271,7 +271,7 @@ with TaskQueue() as queue, WorkerPool(2) as pool:
     except TaskFailed as error:
         failed = error
 cause = failed.__cause__
-print(f"{type(failed).__name__}, from {type(cause).__name__}: {cause.msg}")
+print(f"{type(failed).__name__}, from {type(cause).__name__}")
 print(f"in line {cause.lineno} of the file that the task read: {cause.text.strip()}")
 print("called from:", *(frame.name for frame in traceback.extract_tb(cause.__traceback__)[:4]))
 
