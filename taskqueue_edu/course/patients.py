@@ -17,6 +17,8 @@ from taskqueue_edu.factlog import CODES
 from taskqueue_edu.recording import Entry, Recording
 
 _BEGAN: Final = 1_767_578_400  # 2026-01-05 02:00 UTC, in seconds
+_TAKING: Final = 0.001
+"""Seconds that a free worker needs to take a task."""
 
 
 class Job(NamedTuple):
@@ -49,6 +51,7 @@ class _Model:
         self._outside: deque[Job] = deque()
         self._inside: deque[_Waiting] = deque()
         self._free = [f"worker-{number}" for number in range(1, workers + 1)]
+        self._taken = 0.0  # when a worker last took a task
         self._order = count()  # of what happens at the same time
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
 
@@ -59,25 +62,32 @@ class _Model:
         while self._events:
             now, _, what = heappop(self._events)
             what(now)
-            while (self._outside and len(self._inside) < self._bound) or (
-                self._free and self._inside
-            ):
-                if self._outside and len(self._inside) < self._bound:
-                    self._submit(self._outside.popleft(), now)
-                if self._free and self._inside:
-                    self._start(self._inside.popleft(), self._free.pop(0), now)
+            while self._moves(now):
+                pass
+
+    def _moves(self, now: float) -> bool:
+        """Let a task in, or start one; return whether there was one."""
+        if self._outside and len(self._inside) < self._bound:
+            self._submit(self._outside.popleft(), now)
+        elif self._free and self._inside:
+            self._start(self._inside.popleft(), self._free.pop(0), now)
+        else:
+            return False
+        return True
 
     def come(self, job: Job) -> None:
         self._outside.append(job)
 
     def _submit(self, job: Job, now: float) -> None:
         task_id = f"task-{next(self._numbers)}"
+        now = max(now, self._taken)  # the place is free once a worker has taken what was in it
         self._note(facts.SUBMITTED, task_id, now, job.type, job.type, 0)
         self._inside.append(_Waiting(job, task_id, now, 0))
 
     def _start(self, one: _Waiting, worker: str, now: float) -> None:
-        self._note(facts.STARTED, one.task_id, now, worker, one.job.type, _ns(one.since))
-        self.at(now + one.job.seconds, lambda end: self._end(one, worker, now, end))
+        start = self._taken = now + _TAKING
+        self._note(facts.STARTED, one.task_id, start, worker, one.job.type, _ns(one.since))
+        self.at(start + one.job.seconds, lambda end: self._end(one, worker, start, end))
 
     def _end(self, one: _Waiting, worker: str, start: float, now: float) -> None:
         kind = one.job.ends[one.runs]

@@ -1116,6 +1116,9 @@ show_source(facts.now)
 # Six queues ran for about a minute each, and each has one thing wrong. (The runs are made by a small model, so that you
 # see the same ones as everybody.) On the left is how many tasks waited, on the right what each worker did. The lines of text
 # say the same, and more. Look at a patient, name what is wrong, then go on to the next.
+#
+# To see one live, after the cell below has run, in a cell of your own: `Monitor(runs["B"]).save("B.jsonl")`, then
+# `LiveMonitor.replay("B.jsonl", speed=5).show()`.
 
 # %%
 runs = patients()
