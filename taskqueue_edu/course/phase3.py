@@ -9,22 +9,27 @@
 #
 # - raise an error that keeps its cause, and say what `except Exception: pass` hides;
 # - decide when a retry is safe, and how long it should wait;
-# - say what a write survives, kill a process to prove it, and repair what a crash left behind;
-# - read latency as percentiles, and check a monitor's numbers with Little's law.
+# - say what a write survives, crash a program everywhere to prove it, and repair what a crash left behind;
+# - read latency as percentiles, and find out what is wrong with a queue from its monitor.
 #
-# **Time**: 90 minutes; sections 1 and 2, then 3 and 4, make two good sittings. **Before**: phases 1 and 2, or their
-# words: task, queue, worker, lock. Linux or macOS (on Windows, WSL): a journal needs file locks.
+# **Time**: 90 minutes for the core path, which is marked with ★: six exercises. Sections 1 and 2, then 3, then 4 make
+# good sittings. What has no star is further practice. **Before**: phases 1 and 2, or their words: task, queue, worker,
+# lock. Linux or macOS (on Windows, WSL): a journal needs file locks.
 #
 # **How it works**
 #
 # 1. The notebook is saved with its outputs. Choose *Edit → Clear Outputs of All Cells* first: a
 #    prediction teaches only if you make it before you see the answer.
-# 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell.
-# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it: the check
-#    says what is wrong. Hints are below the check, solutions at the end. An exercise that you skip
-#    stops nothing.
+# 2. Where a cell says `predict(...)`, choose with a button, or write the letter: `predict("p3.torn", "a")`. Where one
+#    begins with `prediction = ...`, put your answer in place of `...`. Then run the next cell.
+# 3. An exercise has a body of `...`. Write yours, run the cell and the check below it. The check says what it tried and
+#    what happened. If it knows the misconception behind that, it names it, and shows how it fails: the file at the
+#    moment of a crash, or the order in which threads ran. It runs in a copy of this notebook, so nothing that your
+#    code does there, hanging included, harms yours.
+# 4. In a cell of your own, `hint("p3.save")` gives the next hint. `reveal("p3.save")` explains the solution once yours
+#    is right, or after three tries. An exercise that you skip stops nothing.
 #
-# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 2 and 3.
+# *You know all this?* Make the predictions. Whatever you get wrong, read; then do exercises 5 and 6.
 
 # %%
 import ast
@@ -32,9 +37,7 @@ import inspect
 import json
 import logging
 import os
-import pickle
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -45,10 +48,11 @@ import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Full, SimpleQueue
+from queue import SimpleQueue
 from random import Random
 from statistics import mean, quantiles
 from unittest import mock
+from uuid import uuid4
 
 import matplotlib.pyplot as plt
 
@@ -59,9 +63,7 @@ from taskqueue_edu import (
     LiveMonitor,
     Monitor,
     RetryPolicy,
-    StorageError,
     StoreLocked,
-    TaskDead,
     TaskFailed,
     TaskQueue,
     TaskQueueError,
@@ -69,13 +71,25 @@ from taskqueue_edu import (
     current_task,
     facts,
     files,
-    task_type,
+    plots,
 )
-from taskqueue_edu.course.show import checking, compare, needs, show_source, within
-from taskqueue_edu.executor import run_task
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
+from taskqueue_edu.course.patients import patients
+from taskqueue_edu.course.show import compare, show_source
+from taskqueue_edu.files import sync_folder
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.journal.lines import encode, header
-from taskqueue_edu.journal.scan import scan
+from taskqueue_edu.lab import (
+    check,
+    crash_test,
+    hint,
+    mutants,
+    outcome,
+    parsons,
+    predict,
+    reveal,
+    trace,
+)
+from taskqueue_edu.lab.crash import value_kept
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, corpus_files
 
@@ -115,12 +129,16 @@ def new_folder():
 # looked up whether the step is legal.
 # </details>
 
+
 # %% [markdown]
 # ## The problem: a program that can't fail
 #
 # This one collects the numbers that stand in source files. It runs every night. Its author has thought
 # of everything: one bad file must not stop the others, and results are saved after each file, so that
 # a crash loses nothing.
+#
+# On Monday there are 14 files. On Tuesday there are two more: `draft.py`, which somebody has not finished,
+# and `magic.py`, which is in order. **Predict** what is saved after Tuesday.
 
 
 # %%
@@ -154,36 +172,18 @@ magic.write_text('PNG = b"\\x89PNG"\nSIZE = 13\n')
 results_file = folder / "results.json"
 print("Monday's report:", collect(corpus, results_file))
 print("saved:", len(json.loads(results_file.read_text())))
-
-# %% [markdown]
-# On Monday there were 14 files. On Tuesday there are two more: `draft.py`, which somebody has not finished,
-# and `magic.py`, which is in order.
-#
-# **Predict**: how many files does Tuesday's report count? How many are in `results.json` afterwards?
+predict("p3.tuesday", ...)
 
 # %%
-prediction_report = ...
-prediction_saved = ...
-
-compare(prediction_report, collect([*corpus, draft, magic], results_file))
-try:
-    saved = len(json.loads(results_file.read_text()))
-except ValueError:
-    saved = 0
-compare(prediction_saved, saved)
-
-# %% [markdown]
-# The report counts 15 files. All are lost, Monday's too. And `draft.py` is missing without a word. What
-# is in the file, and what happens on Wednesday?
-
-# %%
+print("Tuesday's report:", collect([*corpus, draft, magic], results_file))
 print("results.json ends with:", results_file.read_text()[-34:])
+outcome("p3.tuesday")
 print("Wednesday's report:", collect(corpus, results_file))
 
 # %% [markdown]
-# `magic.py` holds a constant of type `bytes`, and JSON can't hold that. `open("w")` had emptied the file by
-# then, `json.dump` wrote the first part and raised, and `except Exception: pass` threw the only witness
-# away. On Wednesday the other `except` takes the ruin for "the first night".
+# Tuesday's report counts 15 files, and the file that it saved is no JSON. `magic.py` holds a constant of type `bytes`,
+# and JSON can't hold that. `open("w")` had emptied the file by then, `json.dump` wrote the first part and raised, and
+# `except Exception: pass` threw the only witness away. On Wednesday the other `except` takes the ruin for "the first night".
 #
 # No crash was needed. Three habits did it:
 #
@@ -210,39 +210,18 @@ def show_tree(cls, depth=0):
 
 
 show_tree(TaskQueueError)
+predict("p3.cause", ...)
 
 # %% [markdown]
 # In parentheses are the parents outside of the tree. `QueueFull` is a `TaskQueueError` *and* a `queue.Full`
-# of the standard library.
-#
-# **Predict**: a queue with one place is full. Which `except` gets the error: 1, 2 or 3?
-
-# %%
-prediction = ...
-
-queue = TaskQueue(maxsize=1)
-queue.submit(MathTask("sum", (1, 2)))
-try:
-    queue.submit(MathTask("sum", (3, 4)), timeout=0)
-except TimeoutError:
-    caught = 1
-except Full as error:
-    caught = 2
-    print(f"{type(error).__name__}: {error}\n")
-except TaskQueueError:
-    caught = 3
-queue.close()
-compare(prediction, caught)
-
-# %% [markdown]
-# The first `except` that fits gets it, and `queue.Full` fits. So code written for the standard library's
-# queue works with this one unchanged. That is what the second parent is for.
+# of the standard library, so code written for the standard library's queue works with this one unchanged.
 #
 # ### Translate at the boundary, and keep the cause
 #
 # A **boundary** is where your code calls somebody else's and answers for it. Who calls `read_port` knows about
 # configuration, and should not need to know about files. So the boundary **translates**: it catches what is
-# low-level, and raises what the caller understands. There are three ways to write that.
+# low-level, and raises what the caller understands. There are three ways to write that. Choose your prediction above,
+# then look. Below them is the boundary between this package and the operating system, where it writes files.
 
 
 # %%
@@ -265,6 +244,8 @@ for how in ("from error", "from None", "(plain)"):
     except ConfigError as error:
         joined = [line.strip() for line in traceback.format_exception(error) if "exception" in line]
         print(f"raise translated {how}\n    cause: {error.__cause__!r}\n    shown:", *joined)
+outcome("p3.cause")
+show_source(inspect.unwrap(files.storage_errors))
 
 # %% [markdown]
 # - `from error` says: *that* is why. Both errors are shown, in the right relation. Use it.
@@ -276,27 +257,12 @@ for how in ("from error", "from None", "(plain)"):
 # > text has no class, no `errno` and no line number: no program can act on it, and the traceback to the fault
 # > is gone.
 #
-# **Look inside**: this is the boundary between the journal and the operating system. Below it, a folder can't
-# be opened because a file is in the way.
-
-# %%
-show_source(inspect.unwrap(files.storage_errors))
-(folder / "a file").touch()
-try:
-    TaskQueue.open(folder / "a file" / "jobs")
-except StorageError as error:
-    print(
-        f"{type(error).__name__} with errno {error.errno}, from {type(error.__cause__).__name__}:"
-    )
-    print(str(error).replace(str(folder), "FOLDER"))
-
-# %% [markdown]
 # ### From the task to whoever waits
 #
 # A task fails in a worker's thread, and you wait for its result in another. `wait_for_result` raises
 # `TaskFailed` there, *from* the task's own exception, with the traceback that it had in the worker:
 
-# %% tags=["nbval-ignore-output"]
+# %%
 with TaskQueue() as queue, WorkerPool(2) as pool:
     pool.start_processing(queue)
     task_id = queue.submit(IndexFile(str(draft)))
@@ -304,20 +270,10 @@ with TaskQueue() as queue, WorkerPool(2) as pool:
         queue.wait_for_result(task_id)
     except TaskFailed as error:
         failed = error
-print("".join(traceback.format_exception(failed)).replace(str(folder), "FOLDER"))
-
-# %%
-print(f"{type(failed).__name__} from {type(failed.__cause__).__name__}", end=", ")
-print("in line", failed.__cause__.lineno, "of the file that the task read")
-
-# %% [markdown]
-# ### What `except Exception` lets through
-#
-# The worker that most people write first. It gets three jobs: one divides by zero, one calls `sys.exit`, one
-# returns 42. **Predict**: how many answers come back?
-
-# %%
-prediction = ...
+cause = failed.__cause__
+print(f"{type(failed).__name__}, from {type(cause).__name__}")
+print(f"in line {cause.lineno} of the file that the task read: {cause.text.strip()}")
+print("called from:", *(frame.name for frame in traceback.extract_tb(cause.__traceback__)[:4]))
 
 
 def first_worker(jobs, answers):
@@ -328,14 +284,23 @@ def first_worker(jobs, answers):
             answers.put(error)
 
 
+predict("p3.first_worker", ...)
+
+# %% [markdown]
+# ### What `except Exception` lets through
+#
+# The cell above ends with the worker that most people write first. It gets three jobs: one divides by zero, one calls
+# `sys.exit`, one returns 42. Choose your prediction, then look how many answers come back.
+
+# %%
 jobs, answers = SimpleQueue(), SimpleQueue()
 for job in (lambda: 1 / 0, lambda: sys.exit(3), lambda: 42, None):
     jobs.put(job)
 worker = threading.Thread(target=first_worker, args=(jobs, answers))
 worker.start()
 worker.join()
-compare(prediction, answers.qsize())
-print("the only answer:", repr(answers.get()))
+print(answers.qsize(), "answer:", repr(answers.get()))
+outcome("p3.first_worker")
 
 # %% [markdown]
 # > **You may think** that `except Exception` catches every exception, because of its name. **But** `SystemExit`
@@ -343,42 +308,7 @@ print("the only answer:", repr(answers.get()))
 # > the program" gets through.
 #
 # In the main thread that is right. In a worker it ends the thread, without a message, and who waits for 42
-# waits for ever. So a worker catches `BaseException`, and makes it the *outcome* of the task. Does this
-# package's worker? It gets everything that people throw; the last can't even be printed.
-
-
-# %%
-class Rude(Exception):
-    def __str__(self):
-        raise RuntimeError("no comment")
-
-
-@dataclass(frozen=True)
-class Throw:
-    error: BaseException
-
-    def execute(self):
-        raise self.error
-
-
-with TaskQueue() as queue, WorkerPool(1) as pool:
-    pool.start_processing(queue)
-    for thrown in (ValueError("plain"), SystemExit(3), KeyboardInterrupt(), Rude()):
-        task_id = queue.submit(Throw(thrown))
-        try:
-            queue.wait_for_result(task_id)
-        except TaskFailed as error:
-            print(error.message.removeprefix(f"task {task_id} "))
-            assert error.__cause__ is thrown
-    print(
-        "the only worker still works:",
-        queue.wait_for_result(queue.submit(MathTask("sum", (20, 22)))),
-    )
-show_source(run_task)
-
-# %% [markdown]
-# `_failure` describes the exception by its class names, its message and its traceback. That must not fail
-# either, and it did not.
+# waits for ever. So this package's worker catches `BaseException`, and makes it the *outcome* of the task.
 #
 # ### Several errors at once
 #
@@ -409,52 +339,13 @@ except* SyntaxError as group:
 except* OSError as group:
     print(group.message, "- to be found:", *group.exceptions[0].__notes__)
 
-# %% [markdown]
-# ### An exception that can't travel
-#
-# Between processes an exception travels as bytes: `pickle.dumps` makes them, `pickle.loads` makes an exception
-# of them again. `Quota` looks harmless. **Predict**: does it come back, `"yes"` or `"no"`?
 
-# %%
-prediction = ...
+class IndexUnreadable(TaskQueueError, ValueError):
+    """The saved index can't be used: for exercise 1."""
 
-
-class Quota(Exception):
-    def __init__(self, user, limit):
-        super().__init__(f"{user} has used all {limit} tasks")
-        self.user, self.limit = user, limit
-
-
-class SafeQuota(Exception):
-    def __init__(self, user, limit):
-        super().__init__(user, limit)
-        self.user, self.limit = user, limit
-
-    def __str__(self):
-        return f"{self.user} has used all {self.limit} tasks"
-
-
-try:
-    came_back = repr(pickle.loads(pickle.dumps(Quota("ann", 5))))
-    compare(prediction, "yes")
-except TypeError as error:
-    compare(prediction, "no")
-    print("TypeError:", error)
-print("Quota.args:    ", Quota("ann", 5).args)
-print(
-    "SafeQuota.args:",
-    SafeQuota("ann", 5).args,
-    "->",
-    pickle.loads(pickle.dumps(SafeQuota("ann", 5))),
-)
 
 # %% [markdown]
-# `loads` calls the class with `args`, and `args` is what reached `Exception.__init__`. With `Quota` that is one
-# text, where two arguments are needed. It fails at the *receiver*, who can do nothing about it; a standard
-# process pool gives up as a whole (`BrokenProcessPool`). This package sends no exceptions between processes,
-# only texts that describe them.
-#
-# ### Exercise 1: a boundary
+# ### ★ Exercise 1: a boundary
 #
 # `load_index` reads a saved index. Its caller knows one error, `IndexUnreadable`.
 #
@@ -464,72 +355,10 @@ print(
 # - If it is JSON, but not a `dict`, raise `IndexUnreadable` too.
 # - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
 
-
-# %%
-class IndexUnreadable(TaskQueueError, ValueError):
-    """The saved index can't be used."""
-
-
-def load_index(path):
-    """Return the index that is saved at `path`. Raises IndexUnreadable."""
-    ...
-
-
-# %%
-class Interrupted(type(Path())):
-    """A path at which the user presses Ctrl-C."""
-
-    def __fspath__(self):
-        raise KeyboardInterrupt
-
-
-def error_of(path):
-    try:
-        load_index(path)
-    except BaseException as error:
-        return error
-
-
-with checking("Exercise 1", right="Every cause is kept, and what is not yours passes."):
-    needs(load_index)
-    texts = {"good": b'{"a": [1]}', "no json": b'{"a": [1', "no text": b"\xff", "list": b"[1]"}
-    for name, data in texts.items():
-        (folder / f"{name}.json").write_bytes(data)
-    value = load_index(folder / "good.json")
-    assert value == {"a": [1]}, f"A good file gave {value!r}, expected {{'a': [1]}}."
-    for name in ("missing", "no json", "no text"):
-        error = error_of(folder / f"{name}.json")
-        assert error is not None, f"{name}.json raised nothing: the caller takes it for an index."
-        assert isinstance(error, IndexUnreadable), f"{name}.json raised {type(error).__name__}."
-        assert error.__cause__ is not None, f"{name}.json: the cause is lost: raise ... from error."
-        cause = (OSError, ValueError)
-        assert isinstance(error.__cause__, cause), f"{name}.json: the cause is {error.__cause__!r}."
-        assert f"{name}.json" in str(error), (
-            f"The message doesn't name the file: {error.message!r}."
-        )
-    error = error_of(folder / "list.json")
-    assert isinstance(error, IndexUnreadable), (
-        "A list is JSON, but no index: raise IndexUnreadable."
-    )
-    error = error_of(None)
-    assert error is not None, "load_index(None) raised nothing: something hides errors."
-    assert not isinstance(error, IndexUnreadable), (
-        "load_index(None) is a mistake of the caller, and you call it an unreadable file. Which "
-        "exceptions do you expect here?"
-    )
-    error = error_of(Interrupted("x.json"))
-    assert isinstance(error, KeyboardInterrupt), f"Ctrl-C became {error!r}."
+# %% exercise="p3.boundary"
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
-#
-# What do `path.read_bytes()` and `json.loads(...)` raise? `json.JSONDecodeError` and `UnicodeDecodeError` have a
-# common parent.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# Keep the `try` small: one line is enough. Look at the type after it.
-# </details>
+# *Stuck?* `hint("p3.boundary")`. *Done, or tried three times?* `reveal("p3.boundary")`.
 #
 # ## 2. Trying again
 #
@@ -558,21 +387,6 @@ for path, record in zip(paths, records):
     print(f"{path:18} {record.status:10} runs: {record.attempt}  last failure: {why}")
 show_source(RetryPolicy.wait_after)
 
-# %% [markdown]
-# `attempts` counts all runs, the first included. In the source, find where the policy decides *not* to try again,
-# and where it makes the waits grow.
-#
-# <details><summary>Answer</summary>
-#
-# The first `if`: no attempts are left, or the exception is not of the named kind. `factor ** (attempt - 1)` grows,
-# `min` with `max_delay` ends that.
-# </details>
-#
-# **Predict**: `Pay(10)` is submitted once. Its first run loses the bank's answer. How much is paid?
-
-# %%
-prediction = ...
-
 payments, booked = [], {}
 
 
@@ -596,11 +410,27 @@ class PayOnce:
             raise ConnectionError("the bank's answer got lost")
 
 
+predict("p3.pay", ...)
+
+# %% [markdown]
+# `attempts` counts all runs, the first included. In the source, find where the policy decides *not* to try again,
+# and where it makes the waits grow.
+#
+# <details><summary>Answer</summary>
+#
+# The first `if`: no attempts are left, or the exception is not of the named kind. `factor ** (attempt - 1)` grows,
+# `min` with `max_delay` ends that.
+# </details>
+#
+# The cell above ends with two tasks that do something, and whose first run then loses the bank's answer. Choose your
+# prediction there, then look how much `Pay(10)` pays, and how much `PayOnce(10)`.
+
+# %%
 with TaskQueue(retry=policy) as queue, WorkerPool(1) as pool:
     pool.start_processing(queue)
     queue.submit_many([Pay(10), PayOnce(10)])
-compare(prediction, sum(payments))
-print("booked under a key:", sum(booked.values()))
+print("paid:", sum(payments), "- booked under a key:", sum(booked.values()))
+outcome("p3.pay")
 
 # %% [markdown]
 # > **You may think** that a retry is always safe, because the first run failed. **But** a run can do its work and
@@ -637,6 +467,16 @@ right.set(
 )
 plt.show()
 
+
+class Declined(ValueError):
+    """The bank says no. It will say so next time, too: for exercise 2."""
+
+
+def new_key():
+    """Return a key that no other payment has."""
+    return uuid4().hex
+
+
 # %% [markdown]
 # The red bar on the right is cut off: it goes up to 200. **Modify**: set `max_delay=2`. Which points on the left move? What
 # does a server gain from a larger `max_delay`, and who pays for it?
@@ -646,6 +486,21 @@ plt.show()
 # Those of the fourth failed attempt and later: without jitter they would be 4, 8, 16 and 20 s, and are all 2 s now. A larger
 # `max_delay` leaves a server in trouble alone for longer. Whoever waits for the result pays.
 # </details>
+#
+# ### ★ Exercise 2: pay once
+#
+# `bank.charge(amount, key)` charges an account, and returns a receipt. It may raise `ConnectionError`, before the money has
+# moved or *after*; or `Declined`, which is its last word. If the bank gets a key a second time, it charges nothing, and
+# returns the receipt that belongs to the key. `new_key()` makes a key.
+#
+# - Return the receipt. After a `ConnectionError` try again, five times in all, and call `sleep` with the seconds
+#   between: 1, 2, 4, and no more than 4.
+# - If that was not enough, raise the bank's error. One call of `pay` never charges twice.
+
+# %% exercise="p3.retry"
+
+# %% [markdown]
+# *Stuck?* `hint("p3.retry")`. *Done, or tried three times?* `reveal("p3.retry")`.
 #
 # ## 3. What survives
 #
@@ -671,40 +526,20 @@ for value in values:
     except TypeError as error:
         print(f"{value!r:28} TypeError: {error}")
 compare(prediction, same)
+print()
+with TaskQueue.open(new_folder()) as queue:
+    try:
+        queue.submit(MathTask("sum", [1, 2]))  # its field is a tuple
+    except InvalidTask as error:
+        print(f"InvalidTask: {error.message}")
 
 # %% [markdown]
-# The last two are the harmless ones: they say no. A tuple becomes a list, a key becomes text, two keys become one,
+# The set and the bytes are the harmless ones: they say no. A tuple becomes a list, a key becomes text, two keys become one,
 # `NaN` is not even JSON. Days later the *same program* reads data of another shape than it wrote.
 #
-# So this package checks at the door. A task for a journal is turned into JSON, read back as its annotations say, and
-# compared, all before `submit` returns. A result takes the same round trip before it counts.
-
-
-# %%
-@task_type("phase3.resize")
-@dataclass(frozen=True)
-class Resize:
-    sizes: list
-    factor: float
-
-    def execute(self) -> dict[str, int]:
-        return {1: 2}  # not what the annotation says
-
-
-with TaskQueue.open(new_folder()) as queue, WorkerPool(1) as pool:
-    pool.start_processing(queue)
-    for bad in (Resize((1, 2), 0.5), Resize([1, 2], float("nan"))):
-        try:
-            queue.submit(bad)
-        except InvalidTask as error:
-            print(f"InvalidTask: {error.message}")
-    task_id = queue.submit(Resize([1, 2], 0.5))
-    try:
-        queue.wait_for_result(task_id)
-    except TaskFailed as error:
-        print(f"TaskFailed, by a {error.exception_type}")
-
-# %% [markdown]
+# So this package checks at the door, as the last line shows. A task for a journal is turned into JSON, read back as its
+# annotations say, and compared, all before `submit` returns. A result takes the same round trip before it counts.
+#
 # ### Where the bytes are
 #
 # A process writes `hello` into a file. Then it is killed with SIGKILL (`kill -9`): no `finally`, no `__exit__`
@@ -735,11 +570,33 @@ for action in actions:
     found.append(target.read_text())
     print(f"{action:36} {found[-1]!r}")
 compare(prediction, found)
+predict("p3.closed", ...)
 
 # %% [markdown]
 # `write` puts the text into a buffer in the *process*, and dies with it. `flush` hands it to the **kernel** (the
-# operating system), which outlives the process. It doesn't outlive a power cut: the kernel writes to the disk when it
-# sees fit, on Linux usually within half a minute. `fsync` waits until the disk has it.
+# operating system), which outlives the process. It doesn't outlive a power cut. To pull the plug a hundred times would
+# take a while, so the **lab** does it on a simulated disk: `crash_test` runs a program, stops it after each of its
+# steps, works out what the disk may hold then, and lets the program recover from that. `acknowledge` is the moment from
+# which on somebody relies on it.
+
+
+# %%
+def note_it(folder, acknowledge):
+    with open(folder / "notes.txt", "a") as file:
+        file.write("milk\n")
+    acknowledge("milk")  # the file is closed: is it safe?
+
+
+def notes(folder):
+    path = folder / "notes.txt"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+outcome("p3.closed")
+crash_test(note_it, notes)
+
+# %% [markdown]
+# `fsync` waits until the disk has it.
 #
 # | your code did | after an exception | after `kill -9` | after a power cut |
 # |---|---|---|---|
@@ -747,9 +604,6 @@ compare(prediction, found)
 # | `file.flush()`, `file.close()`, `os.write(...)` | kept | kept | **lost** |
 # | `os.fsync(fd)` | kept | kept | kept |
 # | `os.fsync` of a *new* file's folder, too | kept | kept | kept, and under its name |
-#
-# You saw the second column just now, and the first in `results.json`: `with` closed the file, and so kept the ruin. The third
-# can't be shown without pulling the plug; its sources are the manual pages fsync(2) and close(2).
 #
 # > **You may think** that a file is safe once it is closed, because then it is finished. **But** `close` does what
 # > `flush` does. Neither waits for the disk.
@@ -762,7 +616,7 @@ compare(prediction, found)
 # | `"interval"` | kept | may be lost if it is younger than `interval` (1 s) | one `write`; a thread syncs in the background |
 # | `"always"` | kept | kept | one `write`, and an `fdatasync` that all who wait at that moment share |
 #
-# Why not always? Measure it on your disk:
+# Why not always? Measure it on your disk. Then three sums run on one worker, and we look at the journal that they leave.
 
 # %% tags=["nbval-ignore-output"]
 places = {level: new_folder() for level in ("process", "interval", "always")}
@@ -774,19 +628,6 @@ for level, place in places.items():
         seconds = time.perf_counter() - start
     print(f'sync="{level}":'.ljust(17), f"{seconds / 200 * 1e6:7,.0f} µs for each submit")
 
-# %%
-process, interval, always = ([fact[0] for fact in read_facts(place)] for place in places.values())
-print(len(process), "facts in each journal, the same ones:", process == interval == always)
-
-# %% [markdown]
-# In the files there is no difference: a running machine never shows you what `fsync` did. A missing `fsync` is found by
-# reasoning, or after a power cut.
-#
-# ### Read the journal yourself
-#
-# Three sums on one worker. Then we read the file with nothing but `json` and `zlib`.
-
-# %% tags=["nbval-ignore-output"]
 sums = new_folder()
 with TaskQueue.open(sums) as queue, WorkerPool(1) as pool:
     queue.submit_many([MathTask("sum", (n, 10)) for n in (1, 2, 3)])
@@ -796,6 +637,10 @@ for line in lines:
     print(line.decode())
 
 # %%
+process, interval, always = ([fact[0] for fact in read_facts(place)] for place in places.values())
+print(
+    len(process), "facts in each of the first three, the same ones:", process == interval == always
+)
 for number, line in enumerate(lines):
     body, _, seal = line.rpartition(b',"crc":"')
     assert zlib.crc32(body) == int(seal[:8], 16), "somebody changed this line"
@@ -806,8 +651,11 @@ print("by read_facts:", dict(Counter(fact[0] for fact in read_facts(sums))))
 print(
     "folded:       ", {str(status): n for status, n in fold(read_facts(sums)).counts().items() if n}
 )
+predict("p3.two_processes", ...)
 
 # %% [markdown]
+# In the first three journals there is no difference: a running machine never shows you what `fsync` did.
+#
 # The journal holds facts, not states. The state of a task is computed from its facts (a **fold**), by the same code in a
 # running queue and after reopening. Each line ends with a **checksum** of its own bytes (CRC-32), so a reader can tell
 # whether it is as it was written.
@@ -815,7 +663,7 @@ print(
 # ### Kill it
 #
 # Now for real. A process submits sums to a journal and runs them. It prints a line when `submit` has returned, and one
-# when a result is there: with that it has **acknowledged** them, and somebody may rely on it. We read 300 lines. Then
+# when a result is there: with that it has acknowledged them. We read 300 lines. Then
 # we try to open its folder ourselves, and kill it with SIGKILL, wherever it is.
 
 # %% tags=["nbval-ignore-output"]
@@ -849,8 +697,10 @@ results = {task_id: int(value) for kind, task_id, value in said if kind == "resu
 print(len(promised), "submits and", len(results), "results were acknowledged")
 print(str(refused).replace(str(jobs_folder), "FOLDER"))
 
+
 # %% [markdown]
-# **Predict**: we open the folder again. How many of the acknowledged tasks are not there?
+# While it lived, we were kept out. Would a `threading.Lock` do that? You predicted it above. And now **predict**: we open the
+# folder again. How many of the acknowledged tasks are not there?
 
 # %%
 prediction = ...
@@ -867,6 +717,8 @@ with TaskQueue.open(jobs_folder) as queue, WorkerPool(2) as pool:
 ends = Counter(fact[1] for fact in read_facts(jobs_folder) if fact[0] == facts.SUCCEEDED)
 print("tasks that ended exactly once:", "all" if set(ends.values()) == {1} else ends)
 print("while it lived, we got:", type(refused).__name__)
+outcome("p3.two_processes")
+predict("p3.torn", ...)
 
 # %% [markdown]
 # > **You may think** that a `threading.Lock` around the journal keeps a second process out. **But** that lock is an object in
@@ -877,10 +729,13 @@ print("while it lived, we got:", type(refused).__name__)
 #
 # If the machine stops during a write, a part of the line is on the disk: the line is **torn**. We need not wait for that
 # accident. We cut the last line of the `sums` journal at *every* byte, and reopen. That line says that the third sum
-# succeeded. **Predict**: after how many of the cuts is more lost than this one fact?
+# succeeded. Choose your prediction, then look.
+#
+# A wrong byte *in the middle* is another matter. We flip one bit of the second line, the one that says that the first sum
+# was submitted. How many of the three sums will the queue know?
 
 # %%
-prediction = ...
+prediction = ...  # of three sums
 
 # The library warns in the log of each repair. Here it would, a hundred times.
 logging.getLogger("taskqueue_edu").setLevel(logging.ERROR)
@@ -895,22 +750,8 @@ for cut in range(last_line, len(journal)):
         aside = b"".join(path.read_bytes() for path in Path(torn).glob("torn-*"))
         assert aside == journal[last_line:cut], "the torn bytes are kept in a file beside it"
         seen[f"{counts['succeeded']} succeeded, {counts['pending']} pending"] += 1
-compare(prediction, sum(seen.values()) - seen["2 succeeded, 1 pending"])
 print("after reopening, each time:", *seen)
-
-# %% [markdown]
-# The third sum is pending again, and runs once more.
-#
-# > **You may think** that a file with a broken last line is broken, so throw it away. **But** a torn line was not yet promised
-# > to anybody: `submit` returns when the kernel has the whole line (with `sync="always"`, when the disk has it). And each line
-# > before it proves with its checksum that it is whole.
-#
-# A wrong byte *in the middle* is another matter. That line was acknowledged once, and no rule can guess it back. So the
-# queue puts the line aside, where you can look at it, says so, and goes on with the rest. We flip one bit of the second line,
-# the one that says that the first sum was submitted. **Predict**: how many of the three sums does the queue know?
-
-# %%
-prediction = ...
+outcome("p3.torn")
 
 damaged = new_folder()
 second_line = journal.index(b"\n") + 1
@@ -926,312 +767,199 @@ print("facts that fit no task now:", report.ignored)
 with TaskQueue.open(damaged) as queue:
     print("found when it was opened again:", queue.recovery.lines())
 
-# %% [markdown]
-# Every line of the file is still somewhere: in the journal, or in `quarantine.jsonl` with the reason. In a terminal,
-# `taskqueue doctor FOLDER` shows all this without changing anything.
+
+def sealed(text):
+    """Return a text as a line of a journal: its checksum, the text, a newline."""
+    body = text.encode()
+    return b"%08x %b\n" % (zlib.crc32(body), body)
+
+
+def text_of(line):
+    """Return the text of such a line. Raises ValueError if the line is not as it was written."""
+    checksum, _, body = line.removesuffix(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body):
+        raise ValueError(f"not as it was written: {line!r}")
+    return body.decode()
+
 
 # %% [markdown]
-# ### A task that kills
+# After each cut the third sum is pending again, and runs once more.
 #
-# A task that was running when its process died is tried again: most often it is not to blame. But a task that *itself*
-# takes the process down would do so for ever. `max_recoveries=2` says how often it gets another chance. Here such a task
-# stands in line before a harmless sum. **Predict**: how often must we start the program until it gets to its end?
+# > **You may think** that a file with a broken last line is broken, so throw it away. **But** a torn line was not yet promised
+# > to anybody: `submit` returns when the kernel has the whole line (with `sync="always"`, when the disk has it). And each line
+# > before it proves with its checksum that it is whole.
+#
+# The flipped line was acknowledged once, and no rule can guess it back. So the queue puts the line aside, where you can look
+# at it, says so, and goes on with the rest. Every line of the file is still somewhere: in the journal, or in
+# `quarantine.jsonl` with the reason. In a terminal, `taskqueue doctor FOLDER` shows all this without changing anything.
+#
+# ### ★ Exercise 3: recover
+#
+# The cell above ends with a small journal of its own: `sealed(text)` makes a line with a checksum, and `text_of(line)` returns the
+# text, or raises ValueError if the line is not as it was written. Its program syncs each line before it begins the next one.
+# Write what it does when it starts:
+#
+# - Return the texts in the file, oldest first. The very first time there is no file: `[]`.
+# - A last line that is not as it was written is torn: cut it off the file, so that the next line begins a line.
+# - If any other line is not as it was written, raise `JournalDamaged`, and change nothing.
+
+# %% exercise="p3.recover"
+
+# %% [markdown]
+# *Stuck?* `hint("p3.recover")`. *Done, or tried three times?* `reveal("p3.recover")`.
+#
+# ### ★ Exercise 4: replace a file, from its lines
+#
+# A journal grows at its end. Other files are written anew as a whole, as `results.json` was. Then the old bytes must stay until
+# the new ones are safe: an **atomic replace**, all or nothing. `os.replace` gives a file the name of another one in one step.
+# `sync_folder` syncs the folder, in which the names are kept.
+#
+# First follow the steps on paper: `trace` asks what is in the file after each, if the power fails then. Write `"old"` or `"new"` for
+# each `...`. Then put the lines in order, with the buttons, or as letters: `parsons("p3.parsons_replace", "A B C")`. Four
+# lines don't belong.
 
 # %%
-prediction = ...
-
-POISON = """
-import os, signal, sys
-from dataclasses import dataclass
-from taskqueue_edu import TaskQueue, WorkerPool, task_type
-from taskqueue_edu.workloads import MathTask
-
-@task_type("poison")
-@dataclass(frozen=True)
-class Poison:
-    def execute(self) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-with TaskQueue.open(sys.argv[1], max_recoveries=2) as queue, WorkerPool(1) as pool:
-    if not queue.registry.records():
-        queue.submit_many([Poison(), MathTask("sum", (20, 22))])
-    pool.start_processing(queue)
-"""
-poisoned, exits = new_folder(), []
-while (not exits or exits[-1] != 0) and len(exits) < 10:
-    exits.append(subprocess.run([sys.executable, "-c", POISON, str(poisoned)]).returncode)
-compare(prediction, len(exits))
-print("it ended with", exits)
-
-with TaskQueue.open(poisoned) as queue:
-    poison_id, sum_id = (record.id for record in queue.registry.records())
-    print("the sum:", queue.wait_for_result(sum_id))
-    try:
-        queue.wait_for_result(poison_id)
-    except TaskDead as error:
-        print("TaskDead:", str(error).removeprefix(f"task {poison_id} "))
+trace("p3.disk", [..., ..., ..., ..., ..., ...])
+parsons("p3.parsons_replace", ...)
 
 # %% [markdown]
-# ### The program that can't fail, again
+# ### ★ Exercise 5: save atomically
 #
-# With all of that, the night job is short. Sixteen files go in; the journal keeps what came out; the report names what
-# failed. There is no `except ...: pass`, and nothing to save: we open the folder a second time, without a worker, and
-# everything is there.
+# Now all of it. Write `save(path, data)` so that `path` holds all of the old bytes or all of the new ones at *every* moment, a power
+# cut included, and the new ones once it has returned. Sync the folder yourself: `os.open(..., os.O_RDONLY)`, `os.fsync`,
+# `os.close`.
+#
+# If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
 
-# %%
-night = new_folder()
-with TaskQueue.open(night) as queue, WorkerPool(2) as pool:
-    pool.start_processing(queue)
-    queue.submit_many([IndexFile(str(path)) for path in (*corpus, draft, magic)])
-
-with TaskQueue.open(night) as queue:
-    counts = queue.registry.counts()
-    print("report:", {str(status): n for status, n in counts.items() if n})
-    for record in queue.registry.records():
-        if record.failure:
-            print(f"{record.failure.type}: {record.failure.message}")
+# %% exercise="p3.save"
 
 # %% [markdown]
-# ### Exercise 2: save atomically
+# *Stuck?* `hint("p3.save")`. *Done, or tried three times?* `reveal("p3.save")`.
 #
-# A journal grows at its end. Other files are written anew as a whole, as `results.json` was. Write `save(path, data)`
-# so that `path` holds all of the old bytes or all of the new ones at *every* moment, a power cut included:
+# ### Bug hunt: once in a thousand power cuts
 #
-# 1. write the new bytes to another file in the **same folder**;
-# 2. see to it that the disk has them (`os.fsync`);
-# 3. put that file in the place of the old one (`os.replace`: all or nothing);
-# 4. see to it that the disk has the folder's new entry (open the folder with `os.open(..., os.O_RDONLY)`, `os.fsync`
-#    it, `os.close` it).
-#
-# If a step before 3 fails, raise, and leave no extra file behind.
+# This program counts. Each number is in its log, and on the disk, before it is acknowledged. A long log takes long to read, so
+# at each start `compact` puts a **snapshot** in its place: a file that holds the number alone. Every file is synced before it gets
+# its name, and the folder is synced at the end. It has lost nothing for a year. Find the fault by reading: which step comes
+# too early?
 
 
 # %%
-def save(path, data):
-    """Replace the bytes in the file `path` by `data`, all or nothing. Raises OSError."""
+def total(folder):
+    """Return the count: the largest number in the snapshot, and in whole lines of the log."""
+    found, snapshot, log = [0], folder / "snapshot", folder / "log"
+    if snapshot.exists():
+        found.append(int(snapshot.read_text()))
+    if log.exists():
+        lines = log.read_bytes().splitlines(keepends=True)
+        found += [int(line) for line in lines if len(line) == 9 and line.strip().isdigit()]
+    return max(found)
+
+
+def compact(folder, done):
+    """Put a snapshot in the place of the log."""
+    new = folder / "snapshot.new"
+    with open(new, "w") as file:
+        file.write(str(done))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, folder / "snapshot")
+    (folder / "log").unlink(missing_ok=True)
+    sync_folder(folder)
+
+
+def count_on(folder, acknowledge):
+    """Count three more."""
+    done = total(folder)
+    compact(folder, done)
+    with open(folder / "log", "ab") as log:
+        sync_folder(folder)
+        for number in range(done + 1, done + 4):
+            log.write(b"%08d\n" % number)
+            log.flush()
+            os.fsync(log.fileno())
+            acknowledge(number)
+
+
+predict("p3.hunt", ...)
+
+# %%
+outcome("p3.hunt")
+a_year = {"log": b"00000364\n00000365\n"}
+ordered = crash_test(count_on, total, value_kept, files=a_year, disk="ext4")
+print("on a disk that keeps changes of names in order:", ordered.kind)
+crash_test(count_on, total, value_kept, files=a_year)
+
+# %% [markdown]
+# No test on your own machine would have found it: Linux's usual file system keeps the changes of names in order, and there it is
+# right. POSIX, which says what a program may rely on, doesn't promise that. **Fix it**: one line is missing in `compact`. Put it in,
+# run both cells again, and read the last line of the verdict: it says what was tried.
+#
+# <details><summary>Answer</summary>
+#
+# `sync_folder(folder)` between `os.replace` and `unlink`: the snapshot's name is on the disk before the log may go. The verdict is then
+# PASS, for each crash point, each torn or reordered effect, and each fsync that fails.
+# </details>
+#
+# ### Kill the mutants (further practice)
+#
+# A friend has collected savers: functions `save(path, data)`, some right, most of them broken. Write a test that lets the right ones
+# pass, and turns the others down: it raises AssertionError. Reading back what was saved will not do. Use `crash_test`, with
+# `value_kept` as its check.
+
+
+# %%
+def test_saver(save):
+    """Raise AssertionError if `save(path, data)` may lose data."""
     ...
 
 
-# %%
-def watch_save(fail_at=None):
-    """Run save() over a file with old bytes. Return its steps, and what `path` held at each."""
-    steps, held = [], []
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        path = Path(place, "results.json")
-        path.write_bytes(b"old")
-
-        def watched(real, name):
-            def call(what, *more, **options):
-                step = name
-                if name == "sync":
-                    about = os.fstat(what if isinstance(what, int) else what.fileno())
-                    step = "sync folder" if stat.S_ISDIR(about.st_mode) else "sync file"
-                    if step == "sync file" and about.st_size < len(b"new"):
-                        step = "sync too early"
-                elif Path(what).read_bytes() != b"new":
-                    step = "replace too early"
-                steps.append(step)
-                held.append(path.read_bytes() if path.exists() else None)
-                if step == fail_at:
-                    raise OSError(5, "made to fail")
-                return real(what, *more, **options)
-
-            return call
-
-        sync, swap = watched(os.fsync, "sync"), watched(os.replace, "replace")
-        with (
-            mock.patch.multiple(os, fsync=sync, replace=swap, rename=swap),
-            mock.patch.object(os, "fdatasync", sync, create=True),
-        ):
-            try:
-                save(path, b"new")
-                raised = False
-            except OSError:
-                raised = True
-                if fail_at is None:
-                    raise
-        extra = sorted(file.name for file in path.parent.iterdir() if file != path)
-        return steps, held, path.read_bytes(), extra, raised
-
-
-with checking("Exercise 2", right="Old or new, never in between, even when the disk fails."):
-    needs(save)
-    steps, held, after, extra, raised = watch_save()
-    assert after == b"new", f"Afterwards the file holds {after!r}, not the new bytes."
-    assert "sync too early" not in steps, (
-        "os.fsync came while the bytes were still in Python's buffer: what hands them to the kernel?"
-    )
-    assert "replace too early" not in steps, (
-        "At os.replace the new file was not whole: close or flush it before."
-    )
-    assert "replace" in steps, (
-        "You write into the file itself: the old bytes are gone before the new ones are there."
-    )
-    assert "sync file" in steps[: steps.index("replace")], (
-        "os.replace comes before the disk has the bytes: a power cut can leave an empty file."
-    )
-    assert "sync folder" in steps[steps.index("replace") :], (
-        "After os.replace the folder was not synced: after a power cut the old entry may be back."
-    )
-    assert set(held) <= {b"old", b"new"}, f"In between, the file held {held}."
-    assert extra == [], f"{extra} stayed behind."
-    steps, held, after, extra, raised = watch_save(fail_at="sync file")
-    assert raised, "os.fsync failed, and save() told nobody: the caller believes the data is safe."
-    assert after == b"old", "os.fsync failed, and the old file was replaced all the same."
-    assert extra == [], f"os.fsync failed, and {extra} stayed behind."
+mutants("p3.mutants_savers", test_saver)
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# *Stuck?* `hint("p3.mutants_savers")`.
 #
-# `path.with_name(path.name + ".new")` is a path in the same folder.
-# </details>
-# <details><summary>Hint 2</summary>
-#
-# `os.fsync` can only wait for bytes that the kernel has. What must come between `write` and `fsync`?
-# </details>
-# <details><summary>Hint 3</summary>
-#
-# To clean up and still raise: `except BaseException:`, remove the file, `raise`.
-# </details>
-#
-# ### Exercise 3: a store of your own
+# ### ★ Exercise 6: a store of your own
 #
 # A queue asks five things of its store, and takes any object that has them. Write `LineStore`: one file, one fact a line.
 #
 # | method | who calls it | what it does |
 # |---|---|---|
-# | `load()` | the registry, once, first | returns the facts in the file, oldest first |
+# | `load()` | the registry, once, first | returns the facts in the file, oldest first; cuts a torn last line off |
 # | `append(fact)` | the registry, under its lock | adds the line, and waits for nobody; returns a number from 1 that grows |
 # | `flush(position)` | any thread, several at once | returns when the facts up to `position` survive `kill -9` |
 # | `sync(position)` | any thread, several at once | returns when the facts up to `position` survive a power cut |
 # | `close()` | the queue, last | releases the file |
 #
-# Two functions turn facts into bytes and back, with the journal's own code. Yours needs no lock on the folder and no
-# repair: that is what the real `JsonStore` adds.
+# Two functions turn facts into bytes and back, with the journal's own code. `line_of(number, fact)` returns a line; the first fact in a file
+# has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
+# line is left out.
 
-
-# %%
-def line_of(number, fact):
-    """Return a fact as a line of bytes. The first fact in a file has number 1, the next 2, ..."""
-    return encode(number, fact)
-
-
-def facts_of(data):
-    """Return the facts in such lines. Raises JournalDamaged if a number is wrong or missing."""
-    found = scan(header(0) + data, Path("store"))
-    if found.damage or found.gaps or found.duplicates:
-        raise JournalDamaged("the lines are not numbered 1, 2, 3, ...")
-    return found.facts
-
-
-class LineStore:
-    """Keeps facts in a file, one a line."""
-
-    json = True  # it wants tasks and results as JSON
-
-    def __init__(self, path):
-        self.file = open(path, "ab+")  # reads anywhere, writes at the end
-        self.count = 0  # the facts in the file
-
-    def load(self):
-        """Return the facts in the file, oldest first."""
-        ...
-
-    def append(self, fact):
-        """Add a fact; return its number."""
-        ...
-
-    def flush(self, position):
-        """Return when the kernel has the facts up to that number."""
-        ...
-
-    def sync(self, position):
-        """Return when the facts up to that number are on the disk."""
-        ...
-
-    def close(self):
-        """Close the file."""
-        ...
-
-
-# %%
-with checking("Exercise 3", right="Your store keeps what the queue acknowledged."):
-    needs(LineStore.load, LineStore.append, LineStore.flush, LineStore.sync, LineStore.close)
-    path, some = folder / "mine.jsonl", read_facts(sums)
-    path.unlink(missing_ok=True)
-    store = LineStore(path)
-    loaded = store.load()
-    assert loaded is not None and list(loaded) == [], f"An empty file gave {loaded!r}, expected []."
-    *most, last = some
-    numbers = [store.append(fact) for fact in most]
-    assert None not in numbers, "append() returned None, and the registry hands that to flush()."
-    assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
-    assert numbers[0] > 0, "append() returned 0, which says that there is nothing to flush."
-    store.flush(numbers[-1])
-    in_kernel = path.read_bytes().count(b"\n")
-    assert in_kernel == len(most), (
-        f"{len(most)} facts were flushed, and the kernel has {in_kernel}. After kill -9 the rest is "
-        "lost: see the table of what survives."
-    )
-    numbers.append(store.append(last))
-    with (
-        mock.patch.object(os, "fsync", wraps=os.fsync) as synced,
-        mock.patch.object(os, "fdatasync", synced, create=True),
-    ):
-        store.sync(numbers[-1])
-    assert synced.called, "sync() did not wait for the disk: a power cut takes what it promised."
-    assert path.read_bytes().count(b"\n") == len(some), (
-        "sync() returned, and the last fact was still in the process: the disk gets what the kernel has."
-    )
-    store.close()
-
-    store = LineStore(path)
-    loaded = list(store.load())
-    assert [fact[:4] for fact in loaded] == [fact[:4] for fact in some], (
-        f"{len(some)} facts went in; after reopening, load() gave {len(loaded)}, or another order."
-    )
-    store.append(some[0])
-    store.close()
-    store = LineStore(path)
-    try:
-        count = len(list(store.load()))
-    except JournalDamaged:
-        count = 0
-    assert count == len(some) + 1, (
-        "A fact appended after load() can't be read: with which number must its line begin?"
-    )
-    store.close()
-    path.unlink()
-
-    def run_sums():
-        with TaskQueue(store=LineStore(path)) as queue, WorkerPool(2) as pool:
-            ids = queue.submit_many([MathTask("sum", (n, 1)) for n in range(20)])
-            pool.start_processing(queue)
-        with TaskQueue(store=LineStore(path)) as queue:
-            return [queue.wait_for_result(task_id, timeout=0) for task_id in ids]
-
-    values = within(10, run_sums)
-    assert values == list(range(1, 21)), (
-        f"Twenty sums, and after reopening the results are {values}."
-    )
+# %% exercise="p3.store"
 
 # %% [markdown]
-# <details><summary>Hint 1</summary>
+# *Stuck?* `hint("p3.store")`. *Done, or tried three times?* `reveal("p3.store")`.
 #
-# `load`: `self.file.seek(0)`, then read all of it. Remember how many facts there were.
-# </details>
-# <details><summary>Hint 2</summary>
+# The last thing that the check tries is your store in the real system. See it for yourself, in a cell of your own:
 #
-# The file object has a buffer of its own. Which rows of the table in *What survives* are `append`, `flush` and `sync`?
-# </details>
+# ```python
+# with TaskQueue(store=LineStore(folder / "mine.jsonl")) as queue, WorkerPool(2) as pool, LiveMonitor(queue):
+#     queue.submit_many([IndexFile(str(path)) for path in corpus])
+#     pool.start_processing(queue)
+# ```
+#
+# And the program that can't fail? With a journal it is short: submit an `IndexFile` for each path, and open the folder again on the next
+# day. What failed has its reason in the journal, and there is nothing to save by hand.
 #
 # ## 4. Numbers that tell the truth
 #
 # Every fact has a time, so all that you may want to know about speed is in the log already. A **monitor** reads it and adds
-# up. The tasks need no code for it, and the workers don't wait for it.
+# up. The tasks need no code for it, and the workers don't wait for it. It remembers how far it has read (a **cursor**), and
+# takes only what is new.
 #
-# Watch one: 600 pages, four workers, about 20 ms a page. `await queue.drained()` waits without blocking the notebook, so
-# the picture can move.
+# It measures two durations: **waiting**, from when a task could run until it started, and **running**, from there to its end. Watch
+# 600 pages, four workers, about 20 ms a page. `await queue.drained()` waits without blocking the notebook, so the picture can
+# move.
 
 # %% tags=["nbval-ignore-output"]
 WORKERS = 4
@@ -1244,58 +972,44 @@ with PageServer(20.0) as server, TaskQueue() as queue, WorkerPool(WORKERS) as po
     print(live.summary())
     monitor = Monitor(queue)
     tasks, log = monitor.to_frame("tasks"), monitor.to_frame("facts")
-
-# %% [markdown]
-# How does it keep up with a queue of any length? It remembers how far it has read (a **cursor**), and takes only what is
-# new. `to_frame` gives the same data as tables for pandas.
-
-# %%
-show_source(Monitor.refresh)
-print(len(tasks), "tasks with:", *tasks.columns)
-print(len(log), "facts with:", *log.columns)
-
-# %% [markdown]
-# ### Why the mean lies
-#
-# Two services. A takes 50 ms for every request. B takes 20 ms for 95 of 100, and 620 ms for the other five.
-# **Predict**: which has the lower mean, `"A"`, `"B"` or `"neither"`?
-
-# %%
-prediction = ...
-
-services = {"A": [50] * 100, "B": [20] * 95 + [620] * 5}  # ms
-means = {name: mean(times) for name, times in services.items()}
-compare(prediction, "neither" if means["A"] == means["B"] else min(means, key=means.get))
-for name, times in services.items():
-    cuts = quantiles(times, n=100, method="inclusive")
-    print(f"{name}: mean {means[name]} ms, p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
-print(f"20 requests to B: with a probability of {1 - 0.95**20:.0%} at least one is slow")
-
-# %% [markdown]
-# Nobody ever waits 50 ms for B. A **percentile** says what somebody meets: half of the requests stay below p50, 99 of 100
-# below p99. Few *requests* to B are slow; but most *visits* of 20 requests meet a slow one.
-#
-# ### What the length of the work hides
-#
-# The monitor measures two durations: **waiting**, from when a task could run until it started, and **running**, from there
-# to its end. You know about the second: about 20 ms. Now draw both.
-
-# %% tags=["nbval-ignore-output"]
-fig, (left, right) = plt.subplots(1, 2, figsize=(8.5, 2.8), layout="constrained")
-for axes, column, color in ((left, "running", "tab:blue"), (right, "waiting", "tab:orange")):
-    axes.hist(tasks[column] * 1000, bins=40, color=color)
-    axes.set(title=column, xlabel="ms", ylabel="tasks")
-plt.show()
 print((tasks[["waiting", "running"]] * 1000).describe(percentiles=[0.5, 0.95, 0.99]).round(1))
 
 # %%
 longer = tasks["waiting"].median() > 5 * tasks["running"].median()
 print("half of the tasks waited more than five times as long as a page takes:", longer)
+services = {"A": [50] * 100, "B": [20] * 95 + [620] * 5}  # ms
+predict("p3.mean", ...)
 
 # %% [markdown]
 # > **You may think** that this service is fast, because a page takes 20 ms. **But** whoever submitted the last page waited for
 # > all the others first. A dashboard that shows how long the *work* takes, or how much is done, stays green while the
 # > queue grows without end.
+#
+# ### Why the mean lies
+#
+# Two services: A takes 50 ms for every request, B 20 ms for 95 of 100, and 620 ms for the other five. Choose your prediction, then
+# look.
+
+# %%
+for name, times in services.items():
+    cuts = quantiles(times, n=100, method="inclusive")
+    print(f"{name}: mean {mean(times)} ms, p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms")
+print(f"20 requests to B: with a probability of {1 - 0.95**20:.0%} at least one is slow")
+outcome("p3.mean")
+
+# %% [markdown]
+# Nobody ever waits 50 ms for B. A **percentile** says what somebody meets: half of the requests stay below p50, 99 of 100
+# below p99. Few *requests* to B are slow; but most *visits* of 20 requests meet a slow one.
+#
+# ### A promise (further practice)
+#
+# Your team promises: 99 of 100 customers get their result within `limit` seconds after they ask for it. Write the check of that
+# promise. A task is (submitted, started, finished), in seconds.
+
+# %% exercise="p3.promise"
+
+# %% [markdown]
+# *Stuck?* `hint("p3.promise")`. *Done, or tried three times?* `reveal("p3.promise")`.
 #
 # ### Little's law
 #
@@ -1331,10 +1045,12 @@ axes.step(clock, inside, where="post")
 axes.set(xlabel="time (s)", ylabel="tasks inside")
 plt.show()
 
+
 # %%
 apart = abs(mean_inside / (rate * time_inside) - 1)
 print("L and λW agree to one part in a million:", apart < 1e-6)
 print("the workers were busy most of the time:", utilization > 0.5)
+predict("p3.clock", ...)
 
 # %% [markdown]
 # The law also says what you can't tune away. Look at the third line: workers, divided by the time that a page takes, is the most
@@ -1354,11 +1070,9 @@ print("the workers were busy most of the time:", utilization > 0.5)
 #
 # `time.time()` says what time it is, and somebody may set it: an operator, a time server, a virtual machine that wakes up. We
 # can't set your clock. So we let `time.time` say what it would say if the clock were set back by an hour while a task runs.
-# **Predict**: does the monitor measure a negative duration, `True` or `False`?
+# Choose your prediction, then look. Does the monitor fall for it?
 
 # %%
-prediction = ...
-
 real_time, shift = time.time, 0
 
 
@@ -1375,14 +1089,67 @@ with mock.patch.object(time, "time", lambda: real_time() + shift):
         pool.start_processing(queue)
         queue.submit(SetClockBack())
     wall, steady = time.time() - wall, time.monotonic() - steady
-compare(prediction, bool((Monitor(queue).to_frame()["running"] < 0).any()))
 print(f"time.time() says it took {wall / 3600:.1f} h, time.monotonic() says {steady / 3600:.1f} h")
+print(
+    "the monitor measured a negative duration:",
+    bool((Monitor(queue).to_frame()["running"] < 0).any()),
+)
+outcome("p3.clock")
 show_source(facts.now)
 
 # %% [markdown]
 # Measure durations with a clock that nobody can set: `time.monotonic()` or `time.perf_counter()`. The queue ties such a clock to
 # the time of day once, when it is imported (`_ANCHOR`). So its times can be read as dates, and their differences are right.
 #
+# ### A snapshot while others work (further practice)
+#
+# A monitor that writes its numbers to a file reads them while workers change them. `Board` counts how many tasks are in each state. Write
+# `dump`: all numbers must be of *one* moment, and no worker may have to wait while `write` waits for the disk.
+
+# %% exercise="p3.snapshot"
+
+# %% [markdown]
+# *Stuck?* `hint("p3.snapshot")`. *Done, or tried three times?* `reveal("p3.snapshot")`.
+#
+# ### The monitor read like a doctor (further practice)
+#
+# Six queues ran for about a minute each, and each has one thing wrong. (The runs are made by a small model, so that you
+# see the same ones as everybody.) On the left is how many tasks waited, on the right what each worker did. The lines of text
+# say the same, and more. Look at a patient, name what is wrong, then go on to the next.
+#
+# To see one live, after the cell below has run, in a cell of your own: `Monitor(runs["B"]).save("B.jsonl")`, then
+# `LiveMonitor.replay("B.jsonl", speed=5).show()`.
+
+# %%
+runs = patients()
+figure, grid = plt.subplots(len(runs), 2, figsize=(9, 14), layout="constrained")
+for (name, recording), (left, right) in zip(runs.items(), grid):
+    ran = Monitor(recording).to_frame("facts")
+    told = [
+        plots.depth(ran, left),
+        plots.workers(ran, right),
+        plots.shares(ran, plt.Figure().subplots()),
+    ]
+    left.set(ylabel=f"{name}: tasks", ylim=(0, max(10, left.get_ylim()[1])))
+    each = Monitor(recording).to_frame("tasks")
+    print(
+        f"{name}: {len(each)} tasks, runs from {each['running'].min():.1f} to {each['running'].max():.1f} s;",
+        end=" ",
+    )
+    print(
+        f"waits: p50 {each['waiting'].median():.1f} s, p99 {each['waiting'].quantile(0.99):.1f} s"
+    )
+    print(*told, sep="\n", end="\n\n")
+plt.show()
+for name in runs:
+    predict(f"p3.patient_{name}", ...)
+
+# %%
+for name in runs:
+    outcome(f"p3.patient_{name}")
+scratch.cleanup()
+
+# %% [markdown]
 # ## What you can say now
 #
 # - An error has a class for programs and a text for people. Catch by name what you can deal with; **translate** at boundaries,
@@ -1407,100 +1174,3 @@ show_source(facts.now)
 #
 # **Next**: [Phase 4](04_integration_and_cli.ipynb) puts the parts together: configuration, a command line, a shutdown that loses
 # nothing, and tests that don't depend on luck.
-
-# %%
-scratch.cleanup()
-
-# %% [markdown]
-# ## Solutions
-#
-# <details><summary>Exercise 1: a boundary</summary>
-#
-# ```python
-# def load_index(path):
-#     try:
-#         index = json.loads(path.read_bytes())
-#     except (OSError, ValueError) as error:
-#         raise IndexUnreadable(f"{path.name} can't be read: {error}") from error
-#     if not isinstance(index, dict):
-#         raise IndexUnreadable(f"{path.name} holds a {type(index).__name__}, expected a dict")
-#     return index
-# ```
-#
-# *Why it is right.* The `try` holds one line, and the `except` names the two families that this line raises for a bad file.
-# Everything else passes.
-#
-# *Alternatives.* Two `except` clauses with two messages. `with open(path, "rb") as file: json.load(file)`.
-#
-# *Wrong turns.* `except Exception` calls `load_index(None)` an unreadable file. `except (OSError, json.JSONDecodeError)` forgets
-# bytes that are no text. `return {}` for a missing file: that is Wednesday's mistake.
-# </details>
-#
-# <details><summary>Exercise 2: save atomically</summary>
-#
-# ```python
-# def save(path, data):
-#     new = path.with_name(path.name + ".new")
-#     try:
-#         with open(new, "wb") as file:
-#             file.write(data)
-#             file.flush()
-#             os.fsync(file.fileno())
-#         os.replace(new, path)
-#     except BaseException:
-#         new.unlink(missing_ok=True)
-#         raise
-#     descriptor = os.open(path.parent, os.O_RDONLY)
-#     try:
-#         os.fsync(descriptor)
-#     finally:
-#         os.close(descriptor)
-# ```
-#
-# *Why it is right.* Until `os.replace` nobody touches the old file, and by then the disk has all of the new one. `flush` comes before
-# `fsync`, which can only wait for what the kernel has.
-#
-# *Alternatives.* `tempfile.NamedTemporaryFile(dir=path.parent, delete=False)`: then two processes can save at the same time.
-#
-# *Wrong turns.* A temporary file in `/tmp` may lie on another disk, and `os.replace` can't work across disks. Without the first
-# `fsync`, a file system may write the new name before the data: after a power cut the file is there, and empty. `os.remove(path)`
-# before `os.replace` opens the very gap that you want to close.
-# </details>
-#
-# <details><summary>Exercise 3: a store of your own</summary>
-#
-# ```python
-#     def load(self):
-#         self.file.seek(0)
-#         found = facts_of(self.file.read())
-#         self.count = len(found)
-#         return found
-#
-#     def append(self, fact):
-#         self.count += 1
-#         self.file.write(line_of(self.count, fact))
-#         return self.count
-#
-#     def flush(self, position):
-#         self.file.flush()
-#
-#     def sync(self, position):
-#         self.file.flush()
-#         os.fsync(self.file.fileno())
-#
-#     def close(self):
-#         self.file.close()
-# ```
-#
-# *Why it is right.* The three methods are the three rows of the table. `append` fills the buffer, fast enough to be called under the
-# registry's lock, which is why it needs none of its own. `flush` and `sync` may take long, so the registry calls them without its
-# lock; a file object has one inside. And both do more than asked: what others appended meanwhile goes along, for one price.
-#
-# *Alternatives.* A table in SQLite: `INSERT` in `append`, `commit` in `sync`. Then `sync` needs a lock of its own, since two
-# threads must not commit at the same moment.
-#
-# *Wrong turns.* An empty `flush`: the registry doesn't sync the fact that a task *started*, it only flushes it. After a kill the file
-# may not know that the task ever ran, and a task that kills is never found out. `sync` without `flush`: the registry calls one of
-# them for a fact, not both. `fsync` in `append`: safe, but every thread then waits for the disk under the registry's lock. Not
-# counting in `load`: new lines begin with 1 again, and the reader takes them for damage.
-# </details>

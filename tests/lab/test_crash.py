@@ -128,6 +128,22 @@ def test_a_whole_write_is_exhausted() -> None:
         assert crash_test(run, recover, value_kept, files={"file": b"old"}, faults=[faults]).ok
 
 
+def test_a_file_is_synced_by_its_object() -> None:
+    """`os.fsync(file)` does what `os.fsync(file.fileno())` does."""
+
+    def run(folder: Path, acknowledge: Callable[[Any], None]) -> None:
+        with (folder / "file").open("rb+") as file:
+            file.write(b"n")
+            file.flush()
+            os.fsync(file)
+        acknowledge(b"n")
+
+    def recover(folder: Path) -> bytes:
+        return (folder / "file").read_bytes()
+
+    assert crash_test(run, recover, value_kept, files={"file": b"o"}).ok
+
+
 def nothing(*_: object) -> None:
     pass
 

@@ -174,6 +174,8 @@ def routed(
 
 
 def _ours(system: System, what: object) -> str | int | None:
+    if hasattr(what, "fileno"):  # os.fsync takes a file, too
+        what = what.fileno()
     if isinstance(what, int):
         return what if what in system.descriptors else None
     return on_disk(what)

@@ -1,0 +1,135 @@
+"""A boundary must translate what belongs to it, keep the cause, and let the rest pass."""
+
+import tempfile
+from pathlib import Path
+
+from taskqueue_edu.lab.probes import Check
+
+check = Check("load_index")
+
+_FOLDER = object()
+_UNREADABLE = {
+    "missing.json": None,
+    "folder.json": _FOLDER,
+    "no json.json": b'{"a": [1',
+    "no text.json": b'{"a": "\xff"}',
+}
+
+
+class _Interrupted(type(Path())):
+    """A path at which the user presses Ctrl-C."""
+
+    def __fspath__(self):
+        raise KeyboardInterrupt
+
+    def open(self, *_, **__):
+        raise KeyboardInterrupt
+
+    read_bytes = read_text = open
+
+
+def _loaded(load_index, name, data=None):
+    """Load a file of these bytes, a folder, or nothing. Return the index, and the error."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        if data is _FOLDER:
+            path.mkdir()
+        elif data is not None:
+            path.write_bytes(data)
+        try:
+            return load_index(path), None
+        except Exception as error:
+            return None, error
+
+
+def _is_translated(error):
+    """Tell whether it is an IndexUnreadable: the learner's own, from a cell, included."""
+    return type(error).__name__ == "IndexUnreadable"
+
+
+@check.probe(question="What does the file hold, and what does your function return?")
+def a_good_file(load_index):
+    """The file holds {"a": [1]}."""
+    index, error = _loaded(load_index, "good.json", b'{"a": [1]}')
+    assert error is None, f"Nothing is wrong with the file, and it raised {error!r}."
+    assert index == {"a": [1]}, f"It returned {index!r}, expected {{'a': [1]}}."
+
+
+@check.probe(
+    "swallowing_is_robust", question="What does the caller do with an index that is empty?"
+)
+def no_file_is_no_index(load_index):
+    """The file is missing, is a folder, or holds half an object, or bytes that are no text."""
+    for name, data in _UNREADABLE.items():
+        index, error = _loaded(load_index, name, data)
+        assert error is not None, (
+            f"For {name} it returned {index!r}. The caller takes that for the index, and saves it "
+            "over the old one."
+        )
+
+
+@check.probe(question="What do `read_bytes` and `json.loads` raise, each for which file?")
+def it_is_translated(load_index):
+    """The same four files, and the class of what is raised is looked at."""
+    for name, data in _UNREADABLE.items():
+        _, error = _loaded(load_index, name, data)
+        assert _is_translated(error), f"{name} raised {error!r}."
+
+
+@check.probe("cause_is_lost", question="Whoever reads the log: how do they find line and column?")
+def the_cause_is_kept(load_index):
+    """The same four files, and the cause of the error is looked at."""
+    for name, data in _UNREADABLE.items():
+        _, error = _loaded(load_index, name, data)
+        # Without a context nothing was caught, and so no cause was lost: that is for the next.
+        assert error.__cause__ is not None or error.__context__ is None, (
+            f"{name} raised {type(error).__name__}: {error}\nIts __cause__ is None."
+        )
+
+
+@check.probe(question="Which words would you search for, with twenty files in the folder?")
+def the_message_names_the_file(load_index):
+    """The same four files: what the cause is, and whether the message says which file."""
+    for name, data in _UNREADABLE.items():
+        _, error = _loaded(load_index, name, data)
+        cause = error.__cause__
+        assert cause is not None, (
+            f"For {name} the error has no cause. Whoever looks first and opens then says what was "
+            "so at the look, and in between the file may come or go."
+        )
+        assert isinstance(cause, (OSError, ValueError)), f"{name}: the cause is {cause!r}."
+        assert name in str(error), f"The message doesn't name {name}: {error}"
+
+
+@check.probe(question="Is all that is JSON an index?")
+def json_that_is_no_index(load_index):
+    """The file holds a list."""
+    index, error = _loaded(load_index, "list.json", b"[1]")
+    assert error is not None, f"It returned {index!r}, which is JSON, and no dict."
+    assert _is_translated(error), f"It raised {error!r}."
+
+
+@check.probe(question="Which exceptions do you expect at this line, and which not?")
+def a_mistake_of_the_caller(load_index):
+    """It is called with None in the place of a path."""
+    try:
+        found = load_index(None)
+    except Exception as error:
+        assert not _is_translated(error), (
+            f"It raised IndexUnreadable: {error}. No file is to blame, and whoever looks for the "
+            "mistake looks in the wrong place."
+        )
+        return
+    raise AssertionError(f"It returned {found!r}: something hides errors.")
+
+
+@check.probe(question="Whose wish is Ctrl-C, and who has to grant it?")
+def ctrl_c_passes(load_index):
+    """The user presses Ctrl-C while the file is read."""
+    try:
+        found = load_index(_Interrupted("index.json"))
+    except KeyboardInterrupt:
+        return
+    except Exception as error:
+        raise AssertionError(f"Ctrl-C became {error!r}, and the program goes on.") from error
+    raise AssertionError(f"Ctrl-C was ignored: it returned {found!r}.")

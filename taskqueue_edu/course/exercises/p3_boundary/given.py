@@ -1,0 +1,10 @@
+import json
+from pathlib import Path
+
+from taskqueue_edu import TaskQueueError
+
+__all__ = ["IndexUnreadable", "Path", "json"]
+
+
+class IndexUnreadable(TaskQueueError, ValueError):
+    """The saved index can't be used."""

@@ -1,0 +1,3 @@
+def load_index(path):
+    """Return the index that is saved at `path`. Raises IndexUnreadable."""
+    ...

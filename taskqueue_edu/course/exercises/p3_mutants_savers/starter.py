@@ -1,0 +1,3 @@
+def save(path, data):
+    """Replace the bytes in `path` by `data`: an implementation, for a learner's test to judge."""
+    ...

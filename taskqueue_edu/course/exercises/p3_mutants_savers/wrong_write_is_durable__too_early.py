@@ -1,0 +1,14 @@
+"""It syncs the new file before the bytes have left the process."""
+
+import os
+
+from taskqueue_edu.files import sync_folder
+
+
+def save(path, data):
+    new = path.with_name(path.name + ".new")
+    with open(new, "wb") as file:
+        file.write(data)
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    sync_folder(path.parent)

@@ -1,0 +1,16 @@
+"""The old file is removed to make room."""
+
+import os
+
+from taskqueue_edu.files import sync_folder
+
+
+def save(path, data):
+    new = path.with_name("new")
+    with open(new, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.remove(path)
+    os.replace(new, path)
+    sync_folder(path.parent)

@@ -1,0 +1,23 @@
+"""The atomic replace, put together from its lines."""
+
+from taskqueue_edu.course.exercises.p3_save.check import (
+    it_saves,
+    old_or_new_at_every_moment,
+    the_bytes_are_on_the_disk,
+    the_name_is_on_the_disk,
+)
+from taskqueue_edu.lab.probes import Check
+
+check = Check("save")
+
+check.probe(question="Which name does the file have that you wrote into?")(it_saves)
+check.probe(
+    "write_is_durable",
+    question="Which call must have returned before the new file may get the old one's name?",
+)(the_bytes_are_on_the_disk)
+check.probe("rename_is_durable", question="Where is a file's name kept, and who syncs that?")(
+    the_name_is_on_the_disk
+)
+check.probe(question="What does the file hold after each of the steps that are shown?")(
+    old_or_new_at_every_moment
+)

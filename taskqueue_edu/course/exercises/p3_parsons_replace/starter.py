@@ -1,0 +1,3 @@
+def save(path, data):
+    """Replace the bytes in the file `path`: these lines are to be put in order."""
+    ...

@@ -1,0 +1,14 @@
+"""The folder is not synced."""
+
+import os
+
+from taskqueue_edu.files import sync_folder
+
+
+def save(path, data):
+    new = path.with_name("new")
+    with open(new, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)

@@ -1,0 +1,7 @@
+def keeps_promise(tasks, limit):
+    """Tell whether 99 of 100 got their result within `limit` seconds after they had asked for it.
+
+    A task is (submitted, started, finished), in seconds. Without tasks, nobody had to wait.
+    """
+    late = [task for task in tasks if task[2] - task[0] > limit]
+    return len(late) * 100 <= len(tasks)

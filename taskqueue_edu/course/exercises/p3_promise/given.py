@@ -1,0 +1,3 @@
+from statistics import mean, quantiles
+
+__all__ = ["mean", "quantiles"]

@@ -1,0 +1,13 @@
+"""The ValueError of a torn line is not caught."""
+
+from taskqueue_edu.course.exercises.p3_recover.given import text_of
+
+
+def recover(path):
+    """Return the texts in the journal `path`, and cut a torn last line off.
+
+    Raises JournalDamaged for a line in the middle that is not as it was written.
+    """
+    if not path.exists():
+        return []
+    return [text_of(line) for line in path.read_bytes().splitlines(keepends=True)]

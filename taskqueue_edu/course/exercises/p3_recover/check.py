@@ -1,0 +1,119 @@
+"""A journal must give back all that was acknowledged, and say so when it can't."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from taskqueue_edu import JournalDamaged
+from taskqueue_edu.course.exercises.p3_recover.given import sealed
+from taskqueue_edu.lab.crash import crash_test, log_kept
+from taskqueue_edu.lab.probes import Check
+
+check = Check("recover")
+
+TEXTS = ["one", "two", "three"]
+
+
+def _crashed(recover, **options):
+    """Append two lines, each synced before it is acknowledged; crash everywhere; recover."""
+
+    def run(folder, acknowledge):
+        with open(folder / "journal", "ab") as file:
+            descriptor = os.open(folder, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+            for text in ("milk", "eggs"):
+                file.write(sealed(text))
+                file.flush()
+                os.fsync(file.fileno())
+                acknowledge(text)
+
+    return crash_test(run, lambda folder: recover(folder / "journal"), log_kept, **options)
+
+
+def _recovered(recover, data):
+    """Recover a file of these bytes. Return the texts or None, what was raised, and its bytes."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "journal")
+        path.write_bytes(data)
+        texts = error = None
+        try:
+            texts = list(recover(path))
+        except JournalDamaged as damage:
+            error = damage
+        return texts, error, path.read_bytes() if path.exists() else None
+
+
+@check.probe(question="What does the file look like at the very first start?")
+def a_whole_journal(recover):
+    """There is no file, an empty one, and one of three whole lines."""
+    with tempfile.TemporaryDirectory() as place:
+        found = recover(Path(place, "journal"))
+        assert found is not None, "Without a file it returned None, expected []."
+        assert list(found) == [], f"Without a file it returned {found!r}, expected []."
+    for texts in ([], TEXTS):
+        data = b"".join(map(sealed, texts))
+        found, error, after = _recovered(recover, data)
+        assert error is None, f"Nothing is wrong with the file, and it raised {error!r}."
+        assert found == texts, f"The file holds {texts}, and it returned {found}."
+        assert after == data, "Nothing was wrong with the file, and it is not as it was."
+
+
+@check.probe(
+    "torn_line_ruins_file", question="Was the last line promised to anybody? And those before it?"
+)
+def what_is_before_a_torn_line(recover):
+    """The machine stops while a line is written, and the lines before it are looked for."""
+    # On this disk a line is torn at its end, and never looks whole.
+    verdict = _crashed(recover, restart=False, faults=(), disk="ext4")
+    if verdict.kind != "torn last line":
+        return None
+    assert verdict.failure is not None
+    found = verdict.failure.recovered
+    return verdict if found == "[]" or "JournalDamaged" in found else None
+
+
+@check.probe(question="Where does the next line go that is appended?")
+def the_journal_goes_on(recover):
+    """The machine stops after each step, starts again, and appends more lines."""
+    return _crashed(recover)
+
+
+@check.probe(
+    "swallowing_is_robust", question="How does anybody get to know that a line is missing?"
+)
+def damage_is_not_passed_over(recover):
+    """One bit of the second of three lines is wrong. It was acknowledged once."""
+    first, second, third = map(sealed, TEXTS)
+    damaged = bytes([second[9] ^ 1])
+    texts, _, _ = _recovered(recover, first + second[:9] + damaged + second[10:] + third)
+    assert texts != ["one", "three"], (
+        "It returned ['one', 'three'], as if there had never been a second line."
+    )
+
+
+@check.probe(question="How can you tell a torn line from one that is damaged?")
+def damage_is_reported(recover):
+    """One bit of the first or second line is wrong, of three."""
+    for bad in (0, 1):
+        lines = [bytearray(sealed(text)) for text in TEXTS]
+        lines[bad][9] ^= 1
+        data = b"".join(lines)
+        texts, error, after = _recovered(recover, data)
+        assert error is not None, (
+            f"Line {bad + 1} of three is damaged. It returned {texts}, and raised nothing."
+        )
+        assert after == data, (
+            f"Line {bad + 1} of three is damaged. It raised {error!r}, and the file has changed: "
+            "whoever wants to repair it by hand finds less than there was."
+        )
+
+
+@check.probe(question="Which bytes of a write may be missing after a power cut?")
+def a_last_line_that_only_looks_whole(recover):
+    """The last line ends with a newline, and bytes before that are zeros: they were not written."""
+    *good, last = map(sealed, TEXTS)
+    zeros = last[:9] + b"\0" * len(last[9:-1]) + b"\n"
+    texts, error, _ = _recovered(recover, b"".join(good) + zeros)
+    assert error is None, f"Two whole lines are before it, and it raised {error!r}."
+    assert texts == TEXTS[:2], f"Two whole lines are before it, and it returned {texts}."

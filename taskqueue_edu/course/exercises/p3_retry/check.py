@@ -1,0 +1,101 @@
+"""A payment must be made once, however often it is sent, and be sent again only if that helps."""
+
+from taskqueue_edu.lab.probes import Check
+
+check = Check("pay")
+
+
+class _Declined(ValueError):
+    """The bank says no."""
+
+
+class _Bank:
+    """A bank that answers as it was told: "ok", "busy", "answer lost", "declined"; then "ok"."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.charged = {}
+        self.asked = 0
+        self.waits = []
+
+    def charge(self, amount, key):
+        self.asked += 1
+        answer = self.answers.pop(0) if self.answers else "ok"
+        if answer == "busy":
+            raise ConnectionError("503, busy")
+        if answer == "declined":
+            raise _Declined("no money")
+        self.charged.setdefault(key, amount)
+        if answer == "answer lost":
+            raise ConnectionError("the answer got lost")
+        return f"receipt for {self.charged[key]}"
+
+
+def _paid(pay, bank, amount=10):
+    """Pay. Return the receipt or None, and the bank's error or None."""
+    try:
+        return pay(bank, amount, bank.waits.append), None
+    except (ConnectionError, _Declined) as error:
+        return None, error
+
+
+@check.probe(question="What does the bank return, and what your function?")
+def it_is_paid(pay):
+    """The bank answers at once."""
+    bank = _Bank()
+    receipt, error = _paid(pay, bank)
+    assert error is None, f"The bank said yes, and it raised {error!r}."
+    assert receipt == "receipt for 10", f"It returned {receipt!r}, expected the bank's receipt."
+    assert bank.asked == 1, f"The bank said yes, and was asked {bank.asked} times."
+    assert not bank.waits, f"The bank said yes at once, and it waited {bank.waits} s."
+
+
+@check.probe(question="What does the bank do with a key that it knows?")
+def two_payments(pay):
+    """Two payments are made, of 10 and of 20."""
+    bank = _Bank()
+    for amount in (10, 20):
+        _paid(pay, bank, amount)
+    total = sum(bank.charged.values())
+    assert total == 30, f"The bank has charged {total}, expected 30: it took both for the same."
+
+
+@check.probe(
+    "retry_is_safe", question="How can the bank tell a second try from a second payment?"
+)
+def an_answer_is_lost(pay):
+    """The bank charges the money, and its answer gets lost: ConnectionError."""
+    bank = _Bank("answer lost")
+    _paid(pay, bank)
+    total = sum(bank.charged.values())
+    assert total <= 10, f"One payment of 10, and the bank has charged {total}."
+
+
+@check.probe("retry_is_safe", question="After which errors can the next try end differently?")
+def no_means_no(pay):
+    """The bank declines the payment, and does so each time."""
+    bank = _Bank(*["declined"] * 9)
+    _paid(pay, bank)
+    assert bank.asked == 1, f"The bank said no, and was asked {bank.asked} times."
+
+
+@check.probe("swallowing_is_robust", question="What does the caller tell the customer now?")
+def a_failure_is_told(pay):
+    """The bank declines a payment, and for another one it is busy for ever."""
+    for answer in ("declined", "busy"):
+        bank = _Bank(*[answer] * 99)
+        receipt, error = _paid(pay, bank)
+        said = "said no" if answer == "declined" else "was busy each time"
+        assert error is not None, f"The bank {said}. Nothing was paid; it returned {receipt!r}."
+
+
+@check.probe(question="How many tries are there in all, and how long is the fourth wait?")
+def the_waits(pay):
+    """The bank is busy for ever, four times, or twice."""
+    for busy, waits in ((99, [1, 2, 4, 4]), (4, [1, 2, 4, 4]), (2, [1, 2])):
+        bank = _Bank(*["busy"] * busy)
+        _, error = _paid(pay, bank)
+        tries = len(waits) + 1
+        assert bank.asked == tries, f"Busy {busy} times: {bank.asked} tries, expected {tries}."
+        assert bank.waits == waits, f"Busy {busy} times: it waited {bank.waits}, expected {waits}."
+        assert (error is None) == (busy < 5), f"Busy {busy} times: it raised {error!r}."

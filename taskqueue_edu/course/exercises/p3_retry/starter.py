@@ -1,0 +1,3 @@
+def pay(bank, amount, sleep):
+    """Have the bank charge `amount` once, and return its receipt. Raises what the bank raises."""
+    ...

@@ -1,0 +1,177 @@
+"""A file must hold all of the old bytes or all of the new ones, wherever a crash comes."""
+
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+from taskqueue_edu.lab.crash import crash_test, value_kept
+from taskqueue_edu.lab.probes import Check
+
+check = Check("save")
+
+
+def crashed(save, **options):
+    """Save twice over an old file, crash everywhere, and look what the file holds then."""
+
+    def run(folder, acknowledge):
+        for data in (b"new", b"newer"):
+            save(folder / "results.json", data)
+            acknowledge(data)
+
+    def recover(folder):
+        return (folder / "results.json").read_bytes()
+
+    return crash_test(run, recover, value_kept, files={"results.json": b"old"}, **options)
+
+
+def if_kind(verdict, *kinds):
+    """Return a verdict if it is of one of these kinds: others are for another probe."""
+    return verdict if verdict.kind in kinds else None
+
+
+def _syncs_a_file(save):
+    """Tell whether a file is synced at all, and not the folder alone."""
+    synced = []
+
+    def note(what):
+        about = os.fstat(what if isinstance(what, int) else what.fileno())
+        synced.append(stat.S_ISREG(about.st_mode))
+
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.object(os, "fsync", note),
+        mock.patch.object(os, "fdatasync", note, create=True),
+        mock.patch.object(os, "sync", lambda: synced.append(True), create=True),
+    ):
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        save(path, b"new")
+    return any(synced)
+
+
+def _interrupted(save, error):
+    """Save while fsync raises. Return what was raised, the old file's bytes, and other names."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        fails = mock.Mock(side_effect=error)
+        with (
+            mock.patch.object(os, "fsync", fails),
+            mock.patch.object(os, "fdatasync", fails, create=True),
+        ):
+            try:
+                save(path, b"new")
+                raised = None
+            except BaseException as caught:
+                raised = caught
+        extra = sorted(file.name for file in path.parent.iterdir() if file != path)
+        return raised, path.read_bytes() if path.exists() else None, extra
+
+
+@check.probe(question="Which name does the file have that you wrote into?")
+def it_saves(save):
+    """Nothing fails: a file is saved three times."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        for data in (b"first", b"second", b"a third, longer one " * 1000):
+            save(path, data)
+            found = path.read_bytes() if path.exists() else None
+            assert found == data, f"Saved: {data[:20]}. The file holds {found and found[:20]}."
+        extra = sorted(file.name for file in path.parent.iterdir() if file != path)
+        assert not extra, f"{extra} stayed behind."
+
+
+@check.probe(question="Which folder is sure to be on the same disk as the file?")
+def all_on_one_disk(save):
+    """Each folder is on a disk of its own, and no file can be renamed from one disk to another."""
+
+    def watched(real):
+        def rename(old, new, **options):
+            if Path(old).parent != Path(new).parent:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(old))
+            return real(old, new, **options)
+
+        return rename
+
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.multiple(os, replace=watched(os.replace), rename=watched(os.rename)),
+    ):
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        try:
+            save(path, b"new")
+        except OSError as error:
+            raise AssertionError(f"The new file was elsewhere: {error.strerror}.") from error
+
+
+@check.probe(
+    "write_is_durable",
+    question="Which call must have returned before the new file may get the old one's name?",
+)
+def the_bytes_are_on_the_disk(save):
+    """The power fails after each step, and the bytes are looked for."""
+    if _syncs_a_file(save):
+        return None  # too early, perhaps, but not because a write was taken for durable
+    return if_kind(
+        crashed(save), "write without fsync acknowledged", "rename without fsync of the file"
+    )
+
+
+@check.probe("rename_is_durable", question="Where is a file's name kept, and who syncs that?")
+def the_name_is_on_the_disk(save):
+    """The power fails after each step, and the new name is looked for."""
+    return if_kind(crashed(save), "without fsync of the folder")
+
+
+@check.probe(question="What does the file hold after each of the steps that are shown?")
+def old_or_new_at_every_moment(save):
+    """The process is killed or the power fails after each step."""
+    return crashed(save, faults=())
+
+
+@check.probe(question="Who has to hear of the error?")
+def a_failure_is_told(save):
+    """fsync fails, as on a broken disk."""
+    raised, _, _ = _interrupted(save, OSError(5, "made to fail"))
+    assert raised is not None, "save() returned as if the data were safe."
+    assert isinstance(raised, OSError), f"Instead of an OSError it raised {raised!r}."
+
+
+@check.probe(question="What does the caller believe now, and what is on the disk?")
+def old_or_new_after_a_failure(save):
+    """The same, and each fsync fails once, or the disk is full."""
+    return crashed(save, faults=("eio", "enospc"))
+
+
+@check.probe(question="What is left to do before the error goes on to the caller?")
+def a_failure_leaves_nothing_behind(save):
+    """fsync fails, as on a broken disk, and then with another kind of error."""
+    for error in (OSError(5, "made to fail"), RuntimeError("made to fail")):
+        _, held, extra = _interrupted(save, error)
+        assert held == b"old", f"fsync raised {error!r}, and the file holds {held}."
+        assert not extra, f"fsync raised {error!r}, and {extra} stayed behind."
+
+
+@check.probe(
+    "exception_catches_all", question="Which class do Exception and KeyboardInterrupt both have?"
+)
+def ctrl_c_leaves_nothing_behind(save):
+    """Somebody presses Ctrl-C during fsync."""
+    _, _, extra = _interrupted(save, KeyboardInterrupt())
+    assert not extra, (
+        f"After other errors the folder was clean. After KeyboardInterrupt {extra} stayed behind."
+    )
+
+
+@check.probe(question="What is there the first time that it saves?")
+def the_first_night(save):
+    """There is no old file yet."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "results.json")
+        save(path, b"first")
+        assert path.read_bytes() == b"first", f"The file holds {path.read_bytes()}."

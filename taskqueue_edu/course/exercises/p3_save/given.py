@@ -1,0 +1,5 @@
+import os
+import tempfile
+from pathlib import Path
+
+__all__ = ["Path", "os", "tempfile"]

@@ -1,0 +1,3 @@
+def save(path, data):
+    """Replace the bytes in the file `path` by `data`, all or nothing. Raises OSError."""
+    ...

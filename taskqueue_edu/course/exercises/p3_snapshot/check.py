@@ -1,0 +1,56 @@
+"""What is written out must have been so at one moment, and nobody must wait for the writing."""
+
+import json
+
+from taskqueue_edu.lab.interleave import explore, together
+from taskqueue_edu.lab.probes import Check
+
+check = Check("Board")
+
+
+@check.probe(question="What does `write` get, and how often?")
+def alone(Board):
+    """One thread writes the numbers out, twice, and moves a task in between."""
+    board, texts = Board({"pending": 2, "done": 0}), []
+    board.dump(texts.append)
+    board.move("pending", "done")
+    board.dump(texts.append)
+    assert len(texts) == 2, f"dump() ran twice, and write() was called {len(texts)} times."
+    for text, expected in zip(texts, ({"pending": 2, "done": 0}, {"pending": 1, "done": 1})):
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise AssertionError(f"It wrote {text}, which is no JSON.") from error
+        assert found == expected, f"It wrote {text}, expected {json.dumps(expected)}."
+
+
+@check.probe(
+    "dump_while_mutating",
+    kinds=["assertion", "exception"],
+    question="Between which two lines of `move` is a number missing?",
+)
+def one_moves_and_one_dumps(Board):
+    """One thread moves the only task, another writes the numbers out: they must be one task."""
+
+    def scenario():
+        board, texts = Board({"pending": 1, "done": 0}), []
+        together(lambda: board.move("pending", "done"), lambda: board.dump(texts.append))
+        total = sum(json.loads(texts[0]).values())
+        assert total == 1, f"there is one task, and the numbers were written as {texts[0]}"
+
+    return explore(scenario)
+
+
+@check.probe(
+    "lock_held_through_call",
+    kinds=["deadlock"],
+    question="For how long does a worker wait if the disk is slow?",
+)
+def nobody_waits_for_the_writing(Board):
+    """write() waits until another thread has moved a task."""
+
+    def scenario():
+        board = Board({"pending": 1, "done": 0})
+        board.dump(lambda text: together(lambda: board.move("pending", "done")))
+
+    return explore(scenario)

@@ -1,0 +1,4 @@
+import json
+import threading
+
+__all__ = ["json", "threading"]

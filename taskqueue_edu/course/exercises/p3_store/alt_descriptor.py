@@ -1,0 +1,37 @@
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os
+
+
+class LineStore:
+    """Keeps facts in a file, one a line."""
+
+    json = True  # it wants tasks and results as JSON
+
+    def __init__(self, path):
+        self.path = path
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+        self.count = 0
+
+    def load(self):
+        found, end = facts_of(self.path.read_bytes())
+        os.ftruncate(self.fd, end)
+        self.count = len(found)
+        yield from found
+
+    def append(self, fact):
+        self.count += 1
+        line = line_of(self.count, fact)
+        while line:
+            line = line[os.write(self.fd, line) :]
+        return self.count
+
+    def flush(self, position):
+        pass  # the kernel has it already
+
+    def sync(self, position):
+        os.fsync(self.fd)
+
+    def close(self):
+        os.close(self.fd)
