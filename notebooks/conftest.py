@@ -12,6 +12,7 @@ nothing but a notebook.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from unittest import mock
@@ -22,6 +23,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from taskqueue_edu.course.execute import kernel_environment
 from taskqueue_edu.course.paths import path_patterns
 
+_PRIVATE = tempfile.TemporaryDirectory()
 SANITIZE = Path(__file__).parents[1] / "tests" / "nbval_sanitize.cfg"
 
 
@@ -40,7 +42,7 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup() -> Generator[None, None, None]:
     """Give the kernel, which starts here, the same environment that the builder gave it."""
-    with mock.patch.dict(os.environ, kernel_environment(), clear=True):
+    with mock.patch.dict(os.environ, kernel_environment(_PRIVATE.name), clear=True):
         return (yield)
 
 

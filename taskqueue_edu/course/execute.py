@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from taskqueue_edu.course.paths import shorten_paths
 from taskqueue_edu.course.rules import first_line
 from taskqueue_edu.course.sources import CourseError
+from taskqueue_edu.lab.attempts import PLACE
 
 CELL_TIMEOUT = 60
 """Seconds that one cell may take; the tests give it the same."""
@@ -34,16 +35,18 @@ _PERSONAL = {
 }
 
 
-def kernel_environment() -> dict[str, str]:
+def kernel_environment(folder: str) -> dict[str, str]:
     """Return the environment variables for a kernel whose outputs are kept or compared.
 
-    Those of this process, without what makes outputs differ from one person to the next.
+    Those of this process, without what makes outputs differ from one person to the next. What is
+    kept of a learner's progress goes to `folder`, and not into that of whoever runs this.
     """
-    return {
+    common = {
         name: value
         for name, value in os.environ.items()
         if name not in _PERSONAL and not name.startswith("TASKQUEUE_")
     }
+    return common | {PLACE: str(Path(folder, "progress.json"))}
 
 
 def execute(notebook: NotebookNode, name: str, report: Callable[[str], None]) -> None:
@@ -65,8 +68,8 @@ def execute(notebook: NotebookNode, name: str, report: Callable[[str], None]) ->
         # What it logs is about itself: that it talks over TCP, that it was ended.
         extra_arguments=["--log-level=CRITICAL"],
     )
-    with tempfile.TemporaryDirectory() as folder:
-        with client.setup_kernel(cwd=folder, env=kernel_environment()):
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as private:
+        with client.setup_kernel(cwd=folder, env=kernel_environment(private)):
             for number, (index, cell) in enumerate(code, start=1):
                 started = time.monotonic()
                 try:

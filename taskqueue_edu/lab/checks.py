@@ -18,6 +18,7 @@ TRIES: Final = 3
 """Answers that were not right before the solution is shown without being forced."""
 
 _PHASES: Final = {
+    "p0": "0 Start here",
     "p1": "1 Core task system",
     "p2": "2 Worker pool",
     "p3": "3 Monitoring and storage",

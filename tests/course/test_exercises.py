@@ -116,7 +116,7 @@ def run(notebook: NotebookNode, folder: Path, **environment: str) -> None:
         extra_arguments=["--log-level=CRITICAL"],
     )
     client.execute(
-        cwd=str(folder), env=kernel_environment() | {"TMPDIR": str(folder)} | environment
+        cwd=str(folder), env=kernel_environment(str(folder)) | {"TMPDIR": str(folder)} | environment
     )
 
 

@@ -1,0 +1,8 @@
+"""`+=` changes the list that the name refers to."""
+
+
+def with_task(line, task):
+    """Return a new list: the tasks of `line`, and `task` at its end. `line` stays as it is."""
+    new = line
+    new += [task]
+    return new
