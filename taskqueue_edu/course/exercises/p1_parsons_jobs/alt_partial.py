@@ -1,0 +1,5 @@
+from functools import partial
+
+
+def make_jobs(paths, run):
+    return [partial(run, path) for path in paths]

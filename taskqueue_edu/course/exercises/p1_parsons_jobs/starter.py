@@ -1,0 +1,3 @@
+def make_jobs(paths, run):
+    """Return a job for each path: called later, it calls `run` with that path."""
+    ...
