@@ -12,8 +12,12 @@
 # - name what JSON changes silently, and write a task type that comes back from JSON unchanged;
 # - keep an invariant under a lock, and run a pending queue of your own inside the real system.
 #
-# **Time**: 75 to 90 minutes. **Before**: functions, classes, dataclasses, exceptions and type hints in
-# Python. You need no threads and no Rust.
+# **Time**: 90 minutes for the core path. **Before**: functions, classes, dataclasses, exceptions and type
+# hints in Python. You need no threads and no Rust.
+#
+# | core path, six checks | further practice |
+# |---|---|
+# | 1 a trace · 2 a puzzle of lines · 3 a collector · 4 a task type · 5 a bug hunt · 6 a pending queue | A a registry · B a test that finds broken queues |
 #
 # **How it works**
 #
@@ -21,14 +25,14 @@
 #    prediction teaches only if you make it before you see the answer.
 # 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell. Where
 #    one says `predict(...)`, choose with a button, or write the letter: `predict("p1.one_job", "a")`.
-# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it. The check says
+# 3. An exercise has a body of `...`. Write yours, run the cell and the check below it. The check says
 #    what it tried and what happened. If it knows the misconception behind that, it names it, and asks a
 #    question that leads on. It runs in a copy of this notebook, so nothing that your code does there, hanging
 #    included, harms yours.
 # 4. In a cell of your own, `hint("p1.collector")` gives the next hint. `reveal("p1.collector")` explains the
 #    solution once yours is right, or after three tries. An exercise that you skip stops nothing.
 #
-# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercise 3.
+# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 5 and 6.
 
 # %%
 import heapq
@@ -41,11 +45,11 @@ from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import FrozenInstanceError, dataclass, field
 from pathlib import Path
-from typing import get_type_hints
 
 from taskqueue_edu import (
     IllegalTransition,
     InvalidTask,
+    LiveMonitor,
     QueueClosed,
     RetryPolicy,
     Task,
@@ -59,7 +63,18 @@ from taskqueue_edu import (
 )
 from taskqueue_edu.catalogue import Catalogue, catalogue
 from taskqueue_edu.course.show import compare, show_source
-from taskqueue_edu.lab import check, hint, outcome, predict, reveal
+from taskqueue_edu.lab import (
+    check,
+    explore,
+    hint,
+    mutants,
+    outcome,
+    parsons,
+    predict,
+    reveal,
+    together,
+    trace,
+)
 from taskqueue_edu.pending import PendingQueue
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, corpus_files
@@ -141,24 +156,32 @@ results = queue.run_all()
 outcome("p1.one_job")
 print("different files:", len({result.path for result in results}))
 print("the first three:", [Path(result.path).name for result in results[:3]])
-
-# %% [markdown]
-# Fourteen jobs ran, thirteen files are missing, and no error says so. Look inside the queue:
-
-# %%
+print("\nLook inside:")
 print("entries:", len(queue.waiting))
 print("different objects:", len({id(job) for job in queue.waiting}))
 print("is the first the last?", queue.waiting[0] is queue.waiting[-1])
 
 # %% [markdown]
-# The queue holds one object fourteen times.
-
-# %% [markdown]
+# Fourteen jobs ran, thirteen files are missing, and no error says so. The queue holds one object fourteen
+# times.
+#
 # ## 1. Names, objects, and handing over
 #
 # An **object** is a thing in memory. A **name** (`job`), a list entry (`waiting[3]`) or an attribute
 # (`self.path`) is a **reference** to an object. Assigning, passing an argument and appending to a list
 # copy the reference and never the object. Two references to one object are **aliases**.
+#
+# ### Exercise 1 (core): follow the names
+#
+# Five lines of a program. Without running them, write what `len(batch)` is after each, in place of the `...`.
+
+# %%
+trace("p1.names", [..., ..., ..., ..., ...])
+
+# %% [markdown]
+# `append` changes the object that the name refers to. `=` changes to which object the name refers, and nothing else.
+#
+# ### Three questions
 #
 # For every bug of this kind ask three questions. Here they are answered for the queue above.
 #
@@ -167,19 +190,17 @@ print("is the first the last?", queue.waiting[0] is queue.waiting[-1])
 # 3. **When is it read?** In `run_all`, after the loop: each read sees the last change.
 #
 # To repair it, break one of the three. The simplest is the first: make an object for each job, and
-# keep no name for it.
+# keep no name for it. `queue.submit(IndexFile(path))` in the loop does that.
+#
+# Now the real `TaskQueue`. A batch carries a list of paths. The caller submits the batch and then tidies up
+# its list. One queue is in memory, one keeps its tasks in a folder on disk. **Predict** for each: does the task
+# count all lines of the four files, or none?
 
 # %%
-queue = JobQueue()
-for path in files:
-    queue.submit(IndexFile(path))
-print(len({result.path for result in queue.run_all()}), "different files")
+prediction_memory = ...  # "all" or "none"
+prediction_folder = ...
 
-# %% [markdown]
-# Now the real `TaskQueue`. A batch carries a list of paths. The caller submits the batch and then
-# tidies up its list.
 
-# %%
 @task_type("index_batch")
 @dataclass
 class IndexBatch:
@@ -193,37 +214,24 @@ class IndexBatch:
 
 def submit_then_tidy_up(queue):
     batch = IndexBatch(files[:4])
+    total = batch.execute()
     task_id = queue.submit(batch)
     waiting = queue.registry.get(task_id).task
     batch.paths.clear()  # the caller is done with its list
     with WorkerPool(1) as pool:
         pool.start_processing(queue)
-        return queue.wait_for_result(task_id), waiting is batch
+        lines = queue.wait_for_result(task_id)
+    return {0: "none", total: "all"}[lines], waiting is batch
 
-
-print("lines in the first four files:", IndexBatch(files[:4]).execute())
-
-# %% [markdown]
-# **Predict**: what does the task return, run by a queue in memory?
-
-# %%
-prediction = ...
 
 with TaskQueue() as queue:
     lines, same_object = submit_then_tidy_up(queue)
-compare(prediction, lines)
-print("the queue holds the caller's own object:", same_object)
-
-# %% [markdown]
-# The same function, with a queue that keeps its tasks in a folder on disk. **Predict** again.
-
-# %%
-prediction = ...
-
+compare(prediction_memory, lines)
+print("the queue in memory holds the caller's own object:", same_object)
 with tempfile.TemporaryDirectory() as folder, TaskQueue.open(folder) as queue:
     lines, same_object = submit_then_tidy_up(queue)
-compare(prediction, lines)
-print("the queue holds the caller's own object:", same_object)
+compare(prediction_folder, lines)
+print("the queue in a folder holds the caller's own object:", same_object)
 
 # %% [markdown]
 # > **You may think** that `submit` copies the task, because once the call has returned the task is in
@@ -354,6 +362,30 @@ print("default_factory makes one each time:", GoodBasket().paths is not GoodBask
 # > assignment that the call performs. **But** a default is evaluated once, when `def` runs. All
 # > baskets share that one list.
 #
+# ### A name is looked up late
+#
+# A job may be a function without arguments. `lambda: path` makes one. **Predict** the list of what the three
+# jobs return.
+
+# %%
+prediction = ...
+
+jobs = [lambda: path for path in ("a.py", "b.py", "c.py")]
+compare(prediction, [job() for job in jobs])
+
+# %% [markdown]
+# > **You may think** that each lambda keeps the path that it was made with, because it was made in that turn
+# > of the loop. **But** it keeps the *variable*. It looks the value up when it is called, and then the loop is over.
+#
+# ### Exercise 2 (core): a puzzle
+#
+# `make_jobs(paths, run)` returns a list of jobs: the job of a path, called later, calls `run(path)`. Put the lines
+# in order. Some don't belong. Choose by buttons, or write the letters: `parsons("p1.parsons_jobs", "A B C")`.
+
+# %%
+parsons("p1.parsons_jobs", ...)
+
+# %% [markdown]
 # ### How long an object lives
 #
 # An object lives as long as something refers to it. A **weak reference** (`weakref.ref`) refers to an
@@ -387,7 +419,7 @@ except QueueClosed as error:
 # | Lifetimes: a reference can't outlive its object | a reference keeps its object alive | Nothing dangles. What you get instead is *use after close*: the object is there, but its queue or file is shut. |
 
 # %% [markdown]
-# ## Exercise 1: the collector that loses files
+# ## Exercise 3 (core): the collector that loses files
 #
 # A collector gathers paths and submits them in batches of four. Its first version had this `flush`, and
 # every batch came back with 0 lines:
@@ -410,17 +442,16 @@ except QueueClosed as error:
 # %% [markdown]
 # ## 2. What is a task? Shapes and types
 #
-# The queue runs anything that has `execute()`. How does the library say that?
-
-# %%
-show_source(Task)
-
-# %% [markdown]
+# The queue runs anything that has `execute()`. The library says so in `Task`, which the cell below shows.
+#
 # A **Protocol** describes a shape: the methods that an object must have. A class fits if it has them; it
 # names no base class (**structural** typing). An **abstract base class** (ABC) is the other way: a class
 # fits if it inherits (**nominal** typing). See both judge the same class:
 
 # %%
+show_source(Task)
+
+
 class Answer:  # no base class
     def execute(self) -> int:
         return 42
@@ -449,18 +480,21 @@ with TaskQueue() as queue, WorkerPool(1) as pool:
 # An ABC can share code and complains early. A Protocol lets classes take part that know nothing of this
 # library: yours, or one from another package. The queue needs no shared code, so it uses a Protocol.
 #
-# `execute` below wants an argument that no worker will give it. **Predict**: what does `isinstance` say?
+# Two mistakes follow: a method with an argument that no worker will give it, and a field of the wrong type.
+# **Predict** for both where Python finds out.
 
 # %%
-prediction = ...
+predict("p1.protocol", ...)
+predict("p1.hints", ...)
 
-
+# %%
 class NeedsPath:
     def execute(self, path):
         return IndexFile(path).execute()
 
 
-compare(prediction, isinstance(NeedsPath(), Task))
+print("isinstance says:", isinstance(NeedsPath(), Task))
+outcome("p1.protocol")
 
 with TaskQueue() as queue, WorkerPool(1) as pool:
     pool.start_processing(queue)
@@ -479,11 +513,7 @@ with TaskQueue() as queue, WorkerPool(1) as pool:
 # **Modify**: give `path` a default value in `NeedsPath`. What changes for `isinstance`, and what for the
 # queue?
 #
-# What about type hints, then? `MathTask` declares `operands: tuple[int, ...]`, and we give it text.
-# **Predict** where the mistake shows, with a queue in memory.
-
-# %%
-predict("p1.hints", ...)
+# Now the field: `MathTask` declares `operands: tuple[int, ...]`, and we give it text.
 
 # %%
 def where_it_shows(queue):
@@ -520,16 +550,8 @@ print(f"\nA persistent queue: {where}\n{type(error).__name__}: {error}")
 #
 # `submit` takes a `Task[T]`, a task whose result is a `T`, and returns a `TaskId[T]`. `wait_for_result`
 # takes a `TaskId[T]` and returns a `T`. **Generic** means that: the type has a parameter, here `T`.
-
-# %%
-hints = get_type_hints(TaskQueue.submit)
-print("submit: task is", hints["task"], "and it returns", hints["return"])
-with TaskQueue() as queue:
-    task_id = queue.submit(MathTask("sum", (1, 2, 3)))
-print("at run time the id is a plain", type(task_id).__name__)
-
-# %% [markdown]
-# At run time there is nothing to see: `T` is for the type checker. This is what mypy 2.4 with `--strict`
+#
+# At run time there is nothing to see, and the id is a plain `str`: `T` is for the type checker. This is what mypy 2.4 with `--strict`
 # said to a file with these lines:
 #
 # ```python
@@ -609,6 +631,12 @@ try_to_store(MathTask("sum", [1, 2]))
 try_to_store(MathTask("sum", (True, 2)))
 try_to_store(Answer())
 
+print(catalogue.decode("math", b'{"operation": "sum", "operands": [1, 2]}'))
+try:
+    catalogue.decode("os.system", b'{"command": "ls"}')
+except TaskQueueError as error:
+    print("os.system:", type(error).__name__)
+
 # %% [markdown]
 # The first is stored, and comes back equal, int keys included: the field's type `dict[int, str]` tells the
 # decoder what to make of the text. Where the type doesn't tell (`object`), or the value doesn't fit the
@@ -625,22 +653,14 @@ show_source(Catalogue.encode)
 # useful type either?
 #
 # **Data is never code.** JSON only *names* a type. The catalogue builds an object of a class that this
-# process registered under that name, and of no other.
-
-# %%
-try:
-    catalogue.decode("os.system", b'{"command": "ls"}')
-except TaskQueueError as error:
-    print(type(error).__name__)
-print(catalogue.decode("math", b'{"operation": "sum", "operands": [1, 2]}'))
-
-# %% [markdown]
+# process registered under that name, and of no other: the last line above is refused.
+#
 # | Rust | Python | where the comparison misleads |
 # |---|---|---|
 # | `serde` with `#[derive(Deserialize)]` | dataclass and a strict codec | The `json` module alone checks no types, turns int keys into text and lets NaN through. |
 
 # %% [markdown]
-# ## Exercise 2: a task type of your own
+# ## Exercise 4 (core): a task type of your own
 #
 # Write the task type `total_size`: it fetches several pages and returns the sum of their sizes in bytes.
 #
@@ -657,6 +677,17 @@ print(catalogue.decode("math", b'{"operation": "sum", "operands": [1, 2]}'))
 
 # %% [markdown]
 # *Stuck?* `hint("p1.total_size")`. *Done, or tried three times?* `reveal("p1.total_size")`.
+#
+# ## Further practice A: a registry of your own
+#
+# A **registry** is a table that others enter things into. The catalogue is one: it knows classes by their names.
+# `TaskBook` is a small one. `add` is finished, in two steps. `make` has the same two steps, and is yours to fill; of
+# `types` only the promise is there.
+
+# %% exercise="p1.task_book"
+
+# %% [markdown]
+# *Stuck?* `hint("p1.task_book")`. *Done, or tried three times?* `reveal("p1.task_book")`.
 
 # %% [markdown]
 # ## 4. What the queue promises: invariant and lock
@@ -751,7 +782,8 @@ print([pending.get() for _ in range(4)])
 #   thread calls `notify()`, and takes the lock again. By then things may have changed once more, so
 #   `while` looks again. (Phase 2 shows what happens with `if`.)
 #
-# A `get` on an empty queue waits until there is something:
+# A `get` on an empty queue waits until there is something. And `TaskQueue` needs exactly these four methods of a
+# pending queue, and takes any object that has them: so yours runs the real system.
 
 # %%
 pending = MinimalPending()
@@ -764,11 +796,6 @@ pending.put("at last")
 thread.join()
 print("then it got:", got)
 
-# %% [markdown]
-# `TaskQueue` needs exactly these four methods of a pending queue, and takes any object that has them. So
-# yours runs the real system:
-
-# %%
 with TaskQueue(pending=MinimalPending()) as queue:
     ids = [queue.submit(IndexFile(path)) for path in files[:-1]]
     urgent = queue.submit(IndexFile(files[-1]), priority=10)
@@ -860,7 +887,89 @@ compare(prediction, len(leaky.waiting_safely()))
 # | a poisoned mutex, after a panic | nothing | If code under `with lock` raises, the lock is released and a broken invariant stays. |
 
 # %% [markdown]
-# ## Exercise 3: a pending queue of your own
+# ## Exercise 5 (core): a bug hunt
+#
+# An index keeps what it knows of a file in one object. Whoever asks for a path must get *the* object of that path:
+# identity matters, since one thread writes into it what another reads. Two threads ask for one path, two thousand times:
+
+# %% tags=["nbval-ignore-output"]
+class SourceFile:
+    """What is known of one file."""
+
+    def __init__(self, path):
+        self.path = path
+
+
+class Hasty:
+    """Gives out the one SourceFile of a path."""
+
+    def __init__(self):
+        self._files = {}
+
+    def get(self, path):
+        if path not in self._files:
+            self._files[path] = SourceFile(path)
+        return self._files[path]
+
+
+def two_ask():
+    files, got = Hasty(), []
+    together(*[lambda: got.append(files.get("a.py"))] * 2)
+    assert got[0] is got[1], "each thread has an object of its own"
+
+
+failed = 0
+for _ in range(2000):
+    try:
+        two_ask()
+    except AssertionError:
+        failed += 1
+print(failed, "of 2000 runs went wrong")
+
+# %% [markdown]
+# Perhaps none went wrong. That proves nothing: those runs took the orders that came up. So *you* choose the order.
+# A thread may be stopped after any step of a line, and the other goes on. Follow this order of the threads A and B,
+# and write after each step how many objects have been made.
+
+# %%
+trace("p1.schedule", [..., ..., ..., ..., ...])
+
+# %% [markdown]
+# The **lab** plays this game to its end. `explore` runs a function again and again, each time with another order of
+# the steps of its threads, and shows the simplest order that goes wrong. It needs no luck, and says the same each time.
+
+# %%
+print(explore(two_ask))
+
+# %% [markdown]
+# Write `get` so that no order goes wrong. The check explores yours.
+
+# %% exercise="p1.one_of_each"
+
+# %% [markdown]
+# *Stuck?* `hint("p1.one_of_each")`. *Done, or tried three times?* `reveal("p1.one_of_each")`.
+#
+# ## Further practice B: kill the mutants
+#
+# Five broken queues, **mutants**, are hidden here, and three that are right. Write a test that lets the right ones pass and
+# turns the broken ones down, by `assert`. All make the same promise:
+#
+# - `Waiting(items=())` holds what is in `items`, in that order, with priority 0.
+# - `put(item, priority=0)` adds an item. Items may be anything; they need not be comparable.
+# - `get()` removes and returns the item of the highest priority and, of these, the oldest.
+# - `items()` returns a list of what waits, in the order in which `get` would give it out.
+# - It shares no list with anybody.
+
+# %%
+def test_waiting(Waiting): ...
+
+
+mutants("p1.mutants_waiting", test_waiting)
+
+# %% [markdown]
+# *Stuck?* `hint("p1.mutants_waiting")`. *Done, or tried three times?* `reveal("p1.mutants_waiting")` shows a test.
+#
+# ## Exercise 6 (core): a pending queue of your own
 #
 # An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
@@ -877,19 +986,28 @@ compare(prediction, len(leaky.waiting_safely()))
 # %% [markdown]
 # *Stuck?* `hint("p1.newest_first")`. *Done, or tried three times?* `reveal("p1.newest_first")`.
 #
-# The last thing that the check tries is your queue in the real system: fourteen files, one worker. See it for yourself, in
-# a cell of your own: put `NewestFirst()` in the place of `MinimalPending()` in the example above that has an urgent file.
-# The urgent file still runs first. Is its priority the reason?
-#
+# The last thing that the check tries is your queue in the real system: fourteen files, one worker. See it for yourself in
+# the live picture below: write `NewestFirst` in place of `MinimalPending`, once it is right. The waiting times of the
+# tasks tell the two apart: which has the longest wait, the first file or the last?
+
+# %% tags=["nbval-ignore-output"]
+Mine = MinimalPending
+
+with TaskQueue(pending=Mine()) as queue, WorkerPool(1) as pool:
+    ids = queue.submit_many([IndexFile(path) for path in files * 10])
+    with LiveMonitor(queue) as monitor:
+        pool.start_processing(queue)
+        await queue.drained()
+print(monitor.summary())
+
+# %% [markdown]
 # ## 5. The life of a task
 #
 # A task waits, runs, ends; or it fails and waits again; or it is cancelled. Which steps are legal is written
-# in one table, `TRANSITIONS`, and read by one function. The module's own drawing:
+# in one table, `TRANSITIONS`, and read by one function. Below is the module's own drawing, then the function.
 
 # %%
 print(state.__doc__)
-
-# %%
 show_source(state.next_status)
 print("what can happen to a task that is")
 for status, steps in state.TRANSITIONS.items():
@@ -929,7 +1047,8 @@ with TaskQueue() as queue:
 #
 # The **registry** is the one place where something happens to a task. A **fact** is a small tuple: what
 # happened, to which task, when, by whom. The registry checks it against the table, stores it, changes the
-# task's record, and wakes whoever waits, in this order.
+# task's record, and wakes whoever waits, in this order. What it promises stands at its lock, as it does in your
+# queue: the end of the cell shows it.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -945,15 +1064,12 @@ with tempfile.TemporaryDirectory() as folder:
     with TaskQueue.open(folder) as queue:
         print("status:", queue.status(task_id))
         print("the same result:", queue.wait_for_result(task_id) == first_answer)
-
-# %% [markdown]
-# The result came back from the journal in the folder; nothing ran. What the registry promises stands at its
-# lock, as it does in your queue:
-
-# %%
+print()
 print(inspect.getdoc(Registry))
 
 # %% [markdown]
+# The result came back from the journal in the folder; nothing ran.
+#
 # <details><summary>Why does the registry wake waiters only after it gave the lock back?</summary>
 #
 # Whoever is woken runs code that the registry doesn't know. If that code asked the registry something, it
@@ -975,7 +1091,9 @@ print(inspect.getdoc(Registry))
 # - A **Protocol** describes a shape. `isinstance` sees names only; the checker sees signatures; nobody
 #   enforces hints at run time unless, as the catalogue does, they check.
 # - **JSON** changes tuples, keys and NaN without a word. A round trip at `submit` says so in time.
+# - A default is made once; a lambda looks its variables up when it is **called**.
 # - An **invariant** is a sentence; the **lock** keeps it true for whoever looks; returning the inside leaks it.
+# - That nothing went wrong two thousand times proves nothing. The lab tries every order.
 # - One **table** says what may happen to a task. The first to ask wins.
 #
 # **Explain it to yourself** (nobody checks): A friend's queue copies each task with `copy.copy` in `submit`.
@@ -987,5 +1105,6 @@ print(inspect.getdoc(Registry))
 # %% [markdown]
 # ## Solutions
 #
-# `reveal("p1.collector")`, `reveal("p1.total_size")` and `reveal("p1.newest_first")` explain them, once yours is right or after
-# three tries. With `force=True` they open now. You learn more if you try first.
+# `reveal(...)` explains the solution of an exercise once yours is right, or after three tries. With `force=True` it opens
+# now. You learn more if you try first. The names are `p1.parsons_jobs`, `p1.collector`, `p1.total_size`,
+# `p1.one_of_each`, `p1.newest_first`, `p1.task_book` and `p1.mutants_waiting`.
