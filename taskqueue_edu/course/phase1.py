@@ -987,8 +987,8 @@ mutants("p1.mutants_waiting", test_waiting)
 # *Stuck?* `hint("p1.newest_first")`. *Done, or tried three times?* `reveal("p1.newest_first")`.
 #
 # The last thing that the check tries is your queue in the real system: fourteen files, one worker. See it for yourself in
-# the live picture below: write `NewestFirst` in place of `MinimalPending`, once it is right. The waiting times of the
-# tasks tell the two apart: which has the longest wait, the first file or the last?
+# the live picture below: write `NewestFirst` in place of `MinimalPending`, once it is right. **Predict**: will the picture
+# of the waiting times differ between the two? And the number that the cell after it prints?
 
 # %% tags=["nbval-ignore-output"]
 Mine = MinimalPending
@@ -1000,7 +1000,14 @@ with TaskQueue(pending=Mine()) as queue, WorkerPool(1) as pool:
         await queue.drained()
 print(monitor.summary())
 
+# %%
+first = min(queue.registry.records(), key=lambda record: record.started)
+print("ran first: number", ids.index(first.id) + 1, "of", len(ids))
+
 # %% [markdown]
+# The picture is much the same: as many tasks wait, about as long. *Who* waits longest is the other way round. An order
+# can't make a queue faster; it chooses whose turn it is.
+#
 # ## 5. The life of a task
 #
 # A task waits, runs, ends; or it fails and waits again; or it is cancelled. Which steps are legal is written

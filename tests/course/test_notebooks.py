@@ -30,7 +30,9 @@ def test_a_notebook_is_what_its_source_gives(name: str) -> None:
     assert check([name], NOTEBOOKS) == []
 
 
-@pytest.mark.parametrize("name", ["02_worker_pool", "03_monitoring_and_storage"])
+@pytest.mark.parametrize(
+    "name", ["01_core_task_system", "02_worker_pool", "03_monitoring_and_storage"]
+)
 def test_a_live_monitor_leaves_a_picture(name: str) -> None:
     """A reader without a kernel, on a page that shows notebooks, sees a picture and text."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=nbformat.NO_CONVERT)
