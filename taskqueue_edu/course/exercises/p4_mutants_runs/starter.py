@@ -1,0 +1,3 @@
+def run(jobs, told):
+    """An implementation, for a learner's test to judge."""
+    ...

@@ -1,0 +1,3 @@
+def finish(queue, pool):
+    """Drain: finish every task, end the pool and the queue, and return the exit code."""
+    ...

@@ -1,0 +1,4 @@
+def finish(queue, pool):
+    pool.shutdown()
+    queue.close()
+    return 0
