@@ -11,10 +11,15 @@
 # - put parts together so that they close in the right order, on success and on failure;
 # - end a program in three ways (drain, cancel, stop), on a signal, with an exit code that is true;
 # - run your own tasks with the `taskqueue` command, kill it, and go on where it was;
+# - hand a task type to others as a package;
 # - write tests of concurrent code that don't depend on luck.
 #
-# **Time**: 90 minutes. **Before**: phases 1 to 3, or their words: task, queue, worker, journal, retry. Linux or
+# **Time**: 90 minutes for the core path. **Before**: phases 1 to 3, or their words: task, queue, worker, journal, retry. Linux or
 # macOS (on Windows, WSL).
+#
+# | core path, six checks | further practice |
+# |---|---|
+# | 1 settings · 2 a puzzle of lines · 3 until done, or until told · 4 a trace · 5 a bug hunt · 6 the capstone | A a test that finds broken ends |
 #
 # **How it works**
 #
@@ -22,7 +27,7 @@
 #    prediction teaches only if you make it before you see the answer.
 # 2. Where a cell begins with `prediction = ...`, put your answer in place of `...`, then run the cell. Where
 #    one says `predict(...)`, choose with a button, or write the letter: `predict("p4.nightly", "a")`.
-# 3. Three exercises have a body of `...`. Write yours, run the cell and the check below it. The check says
+# 3. An exercise has a body of `...`. Write yours, run the cell and the check below it. The check says
 #    what it tried and what happened. If it knows the misconception behind that, it names it, and asks a
 #    question that leads on. It runs in a copy of this notebook, so nothing that your code does there, hanging
 #    included, harms yours.
@@ -32,7 +37,7 @@
 #    cells start it as a program of its own: `python("name.py")`, or `taskqueue("run", "name.py")` for what you would
 #    type in a terminal as `taskqueue run name.py`.
 #
-# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 2 and 3.
+# *You know all this?* Run the prediction cells. Whatever you get wrong, read; then do exercises 3 and 6.
 
 # %%
 import inspect
@@ -68,7 +73,18 @@ from taskqueue_edu import (
 from taskqueue_edu.cli import session
 from taskqueue_edu.course.show import compare, show_source
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.lab import check, hint, outcome, predict, reveal
+from taskqueue_edu.lab import (
+    check,
+    explore,
+    hint,
+    mutants,
+    outcome,
+    parsons,
+    predict,
+    reveal,
+    together,
+    trace,
+)
 from taskqueue_edu.pending import PendingQueue
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import FetchPage, MathTask, PageServer
@@ -223,18 +239,13 @@ config = Config.load(place / "taskqueue.toml", env={"TASKQUEUE_WORKERS": "8"})
 compare(prediction, (config.workers, config.retry.attempts, config.retry.delay))
 for key, value, source in config.rows():
     print(f"{key:16} {value!s:10} {Path(source).name}")
+show_source(Config.load)
 
 # %% [markdown]
 # The last column answers the question that costs the most time at three in the morning: *where does this value
 # come from?* A configuration that can't say it is half a configuration.
 #
-# **Look inside**: where is decided who wins?
-
-# %%
-show_source(Config.load)
-
-# %% [markdown]
-# In `{**file, **environment}` the later one of two equal keys stays: that is the whole precedence.
+# **Look inside**: which line of `Config.load` decides who wins? In `{**file, **environment}` the later one of two equal keys stays: that is the whole precedence.
 #
 # An environment variable is always a *text*. **Predict** what these four lines make of theirs.
 
@@ -275,7 +286,7 @@ for text, env in wrong.items():
 # `worker = 8` is an error and not ignored. A misspelled setting that is ignored leaves you with a program that
 # "doesn't listen".
 #
-# ### Exercise 1: settings of your own
+# ### Exercise 1 (core): settings of your own
 #
 # A link checker has two settings. Write `read_settings(path, env)`:
 #
@@ -482,6 +493,16 @@ compare(prediction_stop, end_by(stop))
 # > ended. What became of the *tasks* depends on the way, and `stop` is often the right one: an operator who needs the
 # > machine doesn't want to wait, and a journal keeps what is left.
 #
+# ### Exercise 2 (core): a puzzle
+#
+# `finish(queue, pool)` drains: it finishes what runs and what waits, closes the queue, and returns the exit code, 0 if
+# every task succeeded, else 1. Put the lines in order. Some don't belong. Choose by buttons, or write the letters:
+# `parsons("p4.parsons_finish", "A B C")`.
+
+# %%
+parsons("p4.parsons_finish", ...)
+
+# %% [markdown]
 # ### Signals
 #
 # Ctrl-C sends SIGINT, an operator sends SIGTERM. Python runs the handler in the main thread, *between two of its
@@ -539,7 +560,7 @@ outcome("p4.thread_dies")
 # case: exceptions don't get to the main thread by themselves, so the exit code doesn't follow by itself. You compute it
 # from what the registry says.
 #
-# ### Exercise 2: until done, or until told
+# ### Exercise 3 (core): until done, or until told
 #
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
@@ -597,11 +618,12 @@ codes = [taskqueue(*command)[0] for command in commands]
 taskqueue("status", "jobs")
 taskqueue("status", "jobs", "--failed")
 compare(prediction, codes)
+show_source(inspect.unwrap(session._caught))
 
 # %% [markdown]
-# The list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 2: the main thread
-# stands at a mailbox. **Look inside**: `report` is the mailbox's `put`. What does a second Ctrl-C do, and why is that safe?
-# And why does a thread read the signals from a pipe, where exercise 2 used a handler?
+# The list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 3: the main thread
+# stands at a mailbox. **Look inside** `_caught`, above: `report` is the mailbox's `put`. What does a second Ctrl-C do, and why
+# is that safe? And why does a thread read the signals from a pipe, where exercise 3 used a handler?
 #
 # <details><summary>Answers</summary>
 #
@@ -610,9 +632,14 @@ compare(prediction, codes)
 # A handler in Python runs in the main thread, when that thread next runs Python code. If the signal comes at the very
 # moment at which the main thread falls asleep, nothing wakes it: the program seems deaf, on some bad day.
 # </details>
+#
+# ### Exercise 4 (core): a task that is killed
+#
+# A process runs a task, is killed by `kill -9`, and another opens the folder. Write the task's status after each step, as the
+# journal has it: `"pending"`, `"running"`, `"succeeded"`, `"failed"` or `"cancelled"`.
 
 # %%
-show_source(inspect.unwrap(session._caught))
+trace("p4.kill", [..., ..., ..., ..., ..., ...])
 
 # %% [markdown]
 # ### Tasks of your own, killed and resumed
@@ -668,6 +695,7 @@ print(
     f"killed by {signal.Signals(-process.returncode).name}, with {len(succeeded)} of 60 results in the journal"
 )
 code, output = taskqueue(*RUN, last=7, SERVER=server.address)
+taskqueue("watch", "pages", "--once", COLUMNS="100")
 
 # %%
 both = read_facts(place / "pages")
@@ -683,6 +711,7 @@ print("a monitor, from the journal alone:", Monitor(fold(both)).summary().splitl
 # %% [markdown]
 # The second run found all 60 in the journal, by type and JSON, and went on with those that had no result. Tasks that were
 # *running* at the kill ran again: at least once. And a monitor needs no living process: it reads facts, wherever they come from.
+# `taskqueue watch pages --once` printed one frame, of your own task type; without `--once` it is live, in a second terminal.
 #
 # `submit` and `work` need the file too: a journal holds a *name*, `page_size`, and no code. `--import` says where the class is. That is on
 # purpose: whoever can write into the folder can choose among the types that *you* imported, and can't bring code of their own.
@@ -714,6 +743,75 @@ compare(prediction, codes)
 #
 # The variable: the summary says `with 1 threads`. An option on the command line, `--workers 3`, would win over both.
 # </details>
+#
+# ### A task type for others: a plugin
+#
+# A **plugin** is a package that others install, and whose task types their program then knows. The module comes first:
+
+# %%
+# %%program greetings.py
+from dataclasses import dataclass
+
+from taskqueue_edu import task_type
+
+
+@task_type("greet")
+@dataclass(frozen=True)
+class Greet:
+    """Greet somebody."""
+
+    name: str
+
+    def execute(self) -> str:
+        return f"Hello, {self.name}!"
+
+
+# %% [markdown]
+# To package it, a `pyproject.toml` names it, and says in an **entry point** which group of plugins it belongs to:
+#
+# ```toml
+# [project]
+# name = "greetings"
+# version = "1.0"
+# dependencies = ["taskqueue-edu"]
+#
+# [project.entry-points."nightly.tasks"]
+# greet = "greetings"
+# ```
+#
+# `pip install` copies the module, and writes the entry point into a small file beside it. The cell writes that file itself,
+# so that nothing is installed here. **Predict**: does `taskqueue types` list `greet` now?
+
+# %%
+prediction = ...  # True or False
+
+installed = place / "greetings-1.0.dist-info"
+installed.mkdir(exist_ok=True)
+(installed / "METADATA").write_text("Metadata-Version: 2.1\nName: greetings\nVersion: 1.0\n")
+(installed / "entry_points.txt").write_text("[nightly.tasks]\ngreet = greetings\n")
+
+_, listed = taskqueue("types", last=1)
+compare(prediction, "greet" in listed)
+taskqueue("types", "--import", "greetings", last=1)
+
+FINDS_PLUGINS = """
+from importlib.metadata import entry_points
+from taskqueue_edu.catalogue import catalogue
+
+for plugin in entry_points(group="nightly.tasks"):
+    plugin.load()  # imports the module
+    print("loaded", plugin.name, "of", plugin.dist.name, plugin.dist.version)
+print("greet is known:", catalogue.find("greet") is not None)
+"""
+with python("-c", FINDS_PLUGINS) as process:
+    print(process.stdout.read())
+
+# %% [markdown]
+# > **You may think** that what is installed is known, because Python can find it. **But** `@task_type` runs when the module is
+# > *imported*, and somebody must import it: `--import greetings`, or a program of yours that asks for the entry points of its group.
+#
+# The `taskqueue` command does not look for entry points, on purpose: a package that came in with another one would run its code
+# in your workers. A program that loads plugins trusts whoever can install packages. Decide that, don't inherit it.
 #
 # ## 5. Tests that don't depend on luck
 #
@@ -801,7 +899,81 @@ for test in (starts_later, is_the_worker, is_the_clock):
 # %% [markdown]
 # These are sound not because they pass, but because in none of them there is a second order that could occur.
 #
-# ## 6. Capstone: a link checker
+# ### Exercise 5 (core): a bug hunt
+#
+# A service that drains must not lose what it accepted. `Intake` promises: a job for which `accept` returned True is in what
+# `close` returns, and after `close` nothing is accepted. One thread hands a job in while another closes, two thousand times:
+
+# %% tags=["nbval-ignore-output"]
+class Leaky:
+    """Takes jobs until it is closed; whoever closes it gets those that it took."""
+
+    def __init__(self):
+        self._open = True
+        self._jobs = []
+
+    def accept(self, job):
+        if not self._open:
+            return False
+        self._jobs.append(job)
+        return True
+
+    def close(self):
+        self._open = False
+        jobs, self._jobs = self._jobs, []
+        return jobs
+
+
+def one_hands_in_while_one_closes():
+    intake, taken, left = Leaky(), [], []
+    together(lambda: taken.append(intake.accept("job")), lambda: left.extend(intake.close()))
+    assert taken == [False] or left == ["job"], "the job was accepted, and is lost"
+
+
+lost = 0
+for _ in range(2000):
+    try:
+        one_hands_in_while_one_closes()
+    except AssertionError:
+        lost += 1
+print(lost, "of 2000 jobs were lost")
+
+# %% [markdown]
+# Perhaps none was. So don't run it: think. A is in `accept`, B in `close`. You say who goes on. Find an order in which the job is lost,
+# on paper; then let the **lab** look. `explore` tries every order of the steps, and shows the simplest one that goes wrong. Is it yours?
+
+# %%
+print(explore(one_hands_in_while_one_closes))
+
+# %% [markdown]
+# Write `accept` and `close` so that no order loses a job. The check explores yours.
+
+# %% exercise="p4.intake"
+
+# %% [markdown]
+# *Stuck?* `hint("p4.intake")`. *Done, or tried three times?* `reveal("p4.intake")`.
+#
+# ### Further practice A: kill the mutants
+#
+# Five broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
+# without a sleep, that lets the right ones pass and turns the broken ones down, by `assert`. All make the same promise:
+#
+# - `run(jobs, told)` calls the functions in the list `jobs`, in order. Before each it asks `told()`, which returns the number of a
+#   signal, or None. If it is a number, no further job is called.
+# - A job that raises an `Exception` does not keep the others from running.
+# - It returns `(code, left)`. `left` is the list of the jobs that were not called. `code` is 128 + number after a signal; else 1 if a job
+#   raised; else 0.
+
+# %%
+def test_run(run): ...
+
+
+mutants("p4.mutants_runs", test_run)
+
+# %% [markdown]
+# *Stuck?* `hint("p4.mutants_runs")`. *Done, or tried three times?* `reveal("p4.mutants_runs")` shows a test.
+#
+# ## 6. Capstone (core): a link checker
 #
 # A site has links; some lead nowhere. Write `linkcheck.py`, a file for `taskqueue run`. The command gives you workers, retries, the
 # journal, resuming, signals and exit codes. You write what is particular.
@@ -841,6 +1013,8 @@ print(inspect.getdoc(FetchPage.execute))
 #   are chosen at run time.
 # - **Ending**: drain, cancel, stop are three things. A signal handler leaves a note; the main thread waits for notes in one place.
 # - **Exit codes** don't follow by themselves: an exception in a thread leaves 0. Work the code out, from the registry.
+# - What was **accepted** is done or given back: whether it is open, and what was taken, stand under one lock.
+# - A **plugin** is known once it is imported. Who imports it, and who trusts it, is your choice.
 # - **Resuming** needs a journal and tasks that may run twice. Then even `kill -9` is a way to stop.
 # - **Tests** of concurrent code make the order that they speak about: start later, events, be the worker, be the clock.
 #
@@ -862,5 +1036,6 @@ scratch.cleanup()
 # %% [markdown]
 # ## Solutions
 #
-# `reveal("p4.settings")`, `reveal("p4.until_done")` and `reveal("p4.link_checker")` explain them, once yours is right or after
-# three tries. With `force=True` they open now. You learn more if you try first.
+# `reveal(...)` explains the solution of an exercise once yours is right, or after three tries. With `force=True` it opens
+# now. You learn more if you try first. The names are `p4.settings`, `p4.parsons_finish`, `p4.until_done`, `p4.intake`,
+# `p4.link_checker` and `p4.mutants_runs`.
