@@ -119,6 +119,29 @@ def test_the_shortest_schedule_is_shown() -> None:
     assert "sees n = 0" in page
 
 
+def test_a_list_that_may_have_been_exchanged_is_not_shown_as_none() -> None:
+    """A write into a list is told without a value, if another thread assigns the variable."""
+
+    class Box:
+        def __init__(self) -> None:
+            self.jobs: list[str] = []
+
+        def add(self) -> None:
+            self.jobs.append("a")
+
+        def empty(self) -> None:
+            self.jobs = []
+
+    def scenario() -> None:
+        box = Box()
+        together(box.add, box.empty)
+        assert box.jobs, "lost"
+
+    text = str(explore(scenario))
+    assert "writes into jobs" in text
+    assert "jobs = None" not in text
+
+
 def test_a_deadlock_says_who_waits_for_whom() -> None:
     """The message names both locks and who holds them."""
     message = explore(BUGS["ab_ba"][0]).message

@@ -119,6 +119,9 @@ class Recorder:
         strand.where = (frame.f_code.co_filename, frame.f_lineno)
         draft = self._draft(strand)
         name = target.label.removesuffix(ITEMS)
+        if target.attribute is None and owner is None:  # which list it is can't be told for sure
+            draft.notes.append(f"{'writes' if writes else 'looks'} into {name}")
+            return
 
         def value() -> str:
             return show(_value(target, owner, frame))
