@@ -124,18 +124,22 @@ def test_a_list_that_may_have_been_exchanged_is_not_shown_as_none() -> None:
 
     class Box:
         def __init__(self) -> None:
+            self.open = True
             self.jobs: list[str] = []
 
         def add(self) -> None:
-            self.jobs.append("a")
+            if self.open:
+                self.jobs.append("a")
 
-        def empty(self) -> None:
-            self.jobs = []
+        def close(self) -> list[str]:
+            self.open = False
+            jobs, self.jobs = self.jobs, []
+            return jobs
 
     def scenario() -> None:
-        box = Box()
-        together(box.add, box.empty)
-        assert box.jobs, "lost"
+        box, left = Box(), list[str]()
+        together(box.add, lambda: left.extend(box.close()))
+        assert not box.jobs, "added after the end"
 
     text = str(explore(scenario))
     assert "writes into jobs" in text
