@@ -12,9 +12,11 @@ from html import escape
 from typing import Final
 
 from IPython.display import DisplayHandle
-from ipywidgets import HTML, Box, Button, Layout, VBox
+from ipywidgets import HTML, Box, Button, Layout, Play, VBox, Widget
 
 _VIEW: Final = "application/vnd.jupyter.widget-view+json"
+_PACE: Final = 1_500
+"""Milliseconds that a page stands before the next one."""
 
 
 def display(box: Box, text: str) -> None:
@@ -30,6 +32,10 @@ def _button(text: str, hint: str, call: Callable[[], None], *, code: bool = Fals
         button.style.font_family = "monospace"
     button.on_click(lambda _: call())
     return button
+
+
+def _row(*parts: Widget) -> Box:
+    return Box(parts, layout=Layout(flex_flow="row wrap", align_items="center", grid_gap="0 4px"))
 
 
 def _said(text: str) -> str:
@@ -108,3 +114,32 @@ class Lines:
 
     def _check(self) -> None:
         self._verdict.value = self._judge(" ".join(self._order))
+
+
+class Pages:
+    """Pages to turn, from 1 on, one at a time or by themselves."""
+
+    def __init__(
+        self, title: str, count: int, draw: Callable[[int], str], say: Callable[[int], str]
+    ) -> None:
+        """`draw` gets the number of a page, and returns its HTML; `say` says what it shows."""
+        self._count, self._draw_page, self._say = count, draw, say
+        # It counts in the browser: no thread of the kernel has to.
+        self._play = Play(min=1, max=count, value=1, interval=_PACE, show_repeat=False)
+        self._back = _button("◀ Previous", "Previous step", lambda: self._turn(-1))
+        self._on = _button("Next ▶", "Next step", lambda: self._turn(1))
+        self._said, self._page = HTML(), HTML()
+        self._play.observe(lambda _: self._draw(), "value")
+        row = _row(self._back, self._on, self._play, self._said)
+        self.box = VBox([HTML(f"<b>{escape(title)}</b>"), row, self._page])
+        self._draw()
+
+    def _turn(self, by: int) -> None:
+        self._play.playing = False
+        self._play.value += by
+
+    def _draw(self) -> None:
+        number = self._play.value
+        self._back.disabled, self._on.disabled = number == 1, number == self._count
+        self._said.value = _said(escape(self._say(number)))
+        self._page.value = self._draw_page(number)

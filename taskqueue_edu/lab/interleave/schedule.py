@@ -440,7 +440,7 @@ class Run:
     def who_waits(self) -> str:
         """Say what each strand that has not ended is about to do."""
         return "; ".join(
-            _doing(s) for s in self.strands if not s.done and not isinstance(s.doing[1], Group)
+            doing(s) for s in self.strands if not s.done and not isinstance(s.doing[1], Group)
         )
 
 
@@ -459,7 +459,8 @@ def _at(strand: Strand) -> str:
     return f" at {path.name}:{line}"
 
 
-def _doing(strand: Strand) -> str:
+def doing(strand: Strand) -> str:
+    """Say what a strand is about to do or waits for, and what it holds."""
     verb, on = strand.doing
     able = strand.able()
     text = f"{strand.name} is about to {verb}" if able else f"{strand.name} {_waits_to(verb)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -41,14 +42,14 @@ def in_words(verdict: Verdict) -> str:
     """Return the whole verdict, with a column for each thread if a schedule failed."""
     parts = [textwrap.fill(headline(verdict), 100)]
     if verdict.steps:
-        parts.append(_table(verdict))
+        parts.append(table(verdict.threads, verdict.steps))
     parts.append(textwrap.fill(coverage(verdict), 100))
     return "\n\n".join(parts)
 
 
-def columns(verdict: Verdict) -> list[int]:
+def columns(steps: Sequence[Step]) -> list[int]:
     """Return the threads that take part, by number."""
-    return sorted({step.thread for step in verdict.steps})
+    return sorted({step.thread for step in steps})
 
 
 def lines_of(step: Step) -> list[str]:
@@ -68,10 +69,11 @@ def changes_of(step: Step) -> list[str]:
     return [f"{name} = {value}" for name, value in step.changes]
 
 
-def _table(verdict: Verdict) -> str:
-    used = columns(verdict)
-    rows = [["", *(verdict.threads[i] for i in used), "shared, after it"]]
-    for number, step in enumerate(verdict.steps, 1):
+def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
+    """Return a schedule with a column for each thread."""
+    used = columns(steps)
+    rows = [["", *(threads[i] for i in used), "shared, after it"]]
+    for number, step in enumerate(steps, 1):
         cells: list[list[str]] = [[str(number)], *([] for _ in used), _wrap(changes_of(step))]
         cells[1 + used.index(step.thread)] = _wrap(lines_of(step))
         rows += [list(row) for row in zip_longest(*cells, fillvalue="")]
