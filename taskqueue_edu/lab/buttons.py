@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from IPython.display import DisplayHandle
 from ipywidgets import HTML, Box, Button, Layout, Play, VBox, Widget
+
+if TYPE_CHECKING:
+    from taskqueue_edu.lab.interleave.game import Game
 
 _VIEW: Final = "application/vnd.jupyter.widget-view+json"
 _PACE: Final = 1_500
@@ -143,3 +146,38 @@ class Pages:
         self._back.disabled, self._on.disabled = number == 1, number == self._count
         self._said.value = _said(escape(self._say(number)))
         self._page.value = self._draw_page(number)
+
+
+class Board:
+    """A game in which the learner says which thread goes next."""
+
+    def __init__(self, game: Game) -> None:
+        self._game = game
+        self._moves: dict[str, Button] = {}
+        self._threads, self._said, self._state = Box(), HTML(), HTML()
+        back = _button("Take back", "Take the last move back", lambda: self._do(game.take_back))
+        again = _button("Start again", "Take all moves back", lambda: self._do(game.restart))
+        self._back = back, again
+        self.box = VBox([_row(self._threads, back, again), self._said, self._state])
+        self._draw()
+
+    def _do(self, what: Callable[[], None]) -> None:
+        what()
+        self._draw()
+
+    def _draw(self) -> None:
+        game, moves = self._game, self._moves
+        for stand in game.stands:
+            if stand.letter not in moves:
+                move = partial(self._do, partial(game.move, stand.letter))
+                hint = f"Let {stand.name} do its next step"
+                moves[stand.letter] = _button(f"{stand.letter}: {stand.name}", hint, move)
+        # The same buttons as before: the one that was pressed keeps the focus.
+        self._threads.children = [moves[letter] for letter in sorted(moves)]
+        can_go = {stand.letter for stand in game.stands if stand.can_go}
+        for letter, button in moves.items():
+            button.disabled = letter not in can_go
+        for button in self._back:
+            button.disabled = not game.moves
+        self._said.value = _said(escape(game.summary()))
+        self._state.value = game.html()

@@ -11,7 +11,15 @@ from types import ModuleType
 from typing import Final
 
 from taskqueue_edu.lab.interleave.page import section, shared, timeline
-from taskqueue_edu.lab.interleave.schedule import MAX_POINTS, Abort, Group, Run, Strand, doing
+from taskqueue_edu.lab.interleave.schedule import (
+    MAX_POINTS,
+    NOT_REPEATABLE,
+    Abort,
+    Group,
+    Run,
+    Strand,
+    doing,
+)
 from taskqueue_edu.lab.interleave.search import Laboratory, Search
 from taskqueue_edu.lab.interleave.story import Recorder, Step
 from taskqueue_edu.lab.interleave.text import table
@@ -33,14 +41,16 @@ def you_schedule(
     """Let the learner schedule the threads of `scenario`: each move lets one do its next step.
 
     Moves are letters, as in "A A B A": A is the first thread that the scenario starts, B the second
-    one, M is main. Where only one thread can go on, it does so by itself. In a notebook there are
-    buttons for the moves. Scenario, steps, `also` and `benign` are those of `explore`.
+    one, M is main. Where only one thread can go on, it does so by itself, and moves beyond the end
+    count for nothing. In a notebook there are buttons for the moves. Scenario, steps, `also` and
+    `benign` are those of `explore`.
 
     Raises ValueError if a move names a thread that can't go on.
     """
-    game = Game(Laboratory(scenario, also=also, benign=benign))
+    game = Game(scenario, tuple(also), tuple(benign))
     for letter in moves.replace(" ", "").upper():
-        game.move(letter)
+        if game.ok is None:
+            game.move(letter)
     return game
 
 
@@ -50,7 +60,7 @@ class Stand:
 
     letter: str
     name: str
-    doing: str
+    text: str
     """What it is about to do, or waits for."""
     can_go: bool
 
@@ -61,8 +71,9 @@ class Guided(Run):
     def __init__(self, lab: Laboratory, moves: Sequence[str], recorder: Recorder) -> None:
         super().__init__({}, 0, 0, lab.carriers, lab.sharing, lab.tracer, None, recorder)
         self._moves = deque(moves)
-        self._recorder = recorder
+        self._story = recorder
         self.steps: tuple[Step, ...] = ()
+        """What has happened."""
         self.stands: tuple[Stand, ...] = ()
         """Where the threads stand, if it waits for a move."""
 
@@ -90,51 +101,72 @@ class Guided(Run):
             if strand.carrier is None or len(options) == 1:
                 return strand
         if not self._moves:
-            self.steps = self._recorder.steps()
+            self.steps = self._story.steps()
             self.stands = tuple(
-                Stand(LETTERS[s.id], s.name, doing(s).removeprefix(s.name).strip(), s in options)
+                Stand(LETTERS[s.id], s.name, doing(s), s in options)
                 for s in self.strands
                 if not s.done and not isinstance(s.doing[1], Group)
             )
             self.over = True
             raise Abort
         letter = self._moves.popleft()
-        return next(s for s in options if LETTERS[s.id] == letter)
+        for strand in options:
+            if LETTERS[strand.id] == letter:
+                return strand
+        self.fail("not repeatable", NOT_REPEATABLE)
+        raise Abort
 
 
 class Game:
     """A schedule in the hands of the learner; shows itself."""
 
-    def __init__(self, lab: Laboratory) -> None:
-        self._lab = lab
+    def __init__(
+        self,
+        scenario: Callable[[], object],
+        also: tuple[ModuleType, ...],
+        benign: tuple[str, ...],
+    ) -> None:
         self.moves: tuple[str, ...] = ()
         """What was chosen so far."""
+        self._scenario, self._also, self._benign = scenario, also, benign
+        lab = self._laboratory()
         with lab.open():
             search = Search(lab, _BOUND, _BUDGET)
             costs = [run.cost for run, _ in search.runs() if run.failure is not None]
+        self._known = lab.sharing.known()
         self._hint = _hint(min(costs, default=None), search.left)
         self._run = self._follow(self.moves)
 
+    def _laboratory(self) -> Laboratory:
+        return Laboratory(self._scenario, also=self._also, benign=self._benign)
+
     def _follow(self, moves: tuple[str, ...]) -> Guided:
-        """Run it from the start: a thread that is kept waiting for the learner could be lost."""
-        with self._lab.open():
+        """Run it from the start: no thread is kept waiting for the learner."""
+        lab = self._laboratory()
+        lab.sharing.start_from(self._known)
+        with lab.open():
             while True:
-                self._lab.sharing.grown = False
-                self._lab.tracer.forget()
-                run = Guided(self._lab, moves, Recorder(self._lab.scope))
-                self._lab.execute(run)
-                if not self._lab.sharing.grown:
-                    return run
+                lab.sharing.grown = False
+                lab.tracer.forget()
+                story = Recorder(lab.scope)
+                run = Guided(lab, moves, story)
+                lab.execute(run)
+                if not lab.sharing.grown:
+                    break
+        if not run.stands:
+            run.steps = story.steps()
+        return run
 
     # -- the moves
 
     def move(self, letter: str) -> None:
         """Let a thread do its next step. Raises ValueError if it can't, or all is over."""
-        can_go = [stand.letter for stand in self._run.stands if stand.can_go]
-        if letter not in can_go:
+        stands = self._run.stands
+        if letter not in (can_go := [stand.letter for stand in stands if stand.can_go]):
             made = f"after {' '.join(self.moves)}" if self.moves else "at the start"
+            waits = "".join(f"{stand.text}; " for stand in stands if stand.letter == letter)
             rest = f"choose from {', '.join(can_go)}" if can_go else "this schedule is over"
-            raise ValueError(f"{letter} can't go on {made}: {rest}")
+            raise ValueError(f"{letter} can't go on {made}: {waits}{rest}")
         self._run = self._follow((*self.moves, letter))
         self.moves += (letter,)
 
@@ -173,3 +205,76 @@ class Game:
     def steps(self) -> tuple[Step, ...]:
         """What has happened so far."""
         return self._run.steps
+
+    # -- how it shows itself
+
+    @property
+    def _threads(self) -> list[str]:
+        return [f"{LETTERS[s.id]}: {s.name}" for s in self._run.strands]
+
+    def summary(self) -> str:
+        """Return what was chosen, and what came of it."""
+        moves = f"Your moves: {' '.join(self.moves)}. " if self.moves else ""
+        if self.ok is None:
+            return f"{moves}Who goes next?"
+        if self._run.failure is None:
+            return f"{moves}It held: your schedule ran to its end, and nothing failed. Try another."
+        kind = self._run.failure.kind.upper()
+        return f"{moves}You broke it. {kind}: {self._run.failure.message}."
+
+    def __repr__(self) -> str:
+        parts = [textwrap.fill(self.summary(), 100)]
+        if self.steps:
+            parts.append(table(self._threads, self.steps))
+        if self.stands:
+            now = [f"{stand.letter}: {stand.text}" for stand in self.stands]
+            if self.steps:
+                shared = ", ".join(f"{name} = {value}" for name, value in self.steps[-1].shared)
+                now.append(f"Shared: {shared}")
+            parts.append("\n".join(now))
+        if self.ok is not False:
+            parts.append(textwrap.fill(self._hint, 100))
+        return "\n\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        return section("your schedule", [f"<p>{escape(self.summary())}</p>", *self._parts()])
+
+    def html(self) -> str:
+        """Return how it stands as HTML, without the summary."""
+        return section("your schedule", self._parts())
+
+    def _parts(self) -> list[str]:
+        parts = []
+        if self.stands:
+            rows = "".join(
+                f'<tr><th scope="row">{stand.letter}</th><td>{escape(stand.text)}</td></tr>'
+                for stand in self.stands
+            )
+            now = f"<table><caption>Threads</caption><tbody>{rows}</tbody></table>"
+            known = shared(self.steps[-1]) if self.steps else ""
+            parts.append(f'<div class="tqi-now">{now}{known}</div>')
+        if self.ok is not False:
+            parts.append(f"<p><small>{escape(self._hint)}</small></p>")
+        if self.steps:
+            parts.append(timeline(self._threads, self.steps))
+        return parts
+
+    def _ipython_display_(self) -> None:
+        from taskqueue_edu.lab.buttons import Board, display
+
+        self._board = Board(self)
+        display(self._board.box, repr(self))
+
+
+def _hint(fewest: int | None, left: bool) -> str:
+    """Say whether the lab knows how to break it. `fewest` is how many preemptions that takes."""
+    if fewest == 0:
+        return (
+            "It can be broken without a preemption: a switch away from a thread that could go on."
+        )
+    if fewest is not None:
+        count = "one preemption" if fewest == 1 else f"{fewest} preemptions"
+        return f"It can be broken with {count}: a switch away from a thread that could go on."
+    if left:
+        return f"The lab has run {_BUDGET} schedules of it, and none broke it."
+    return f"No schedule with up to {_BOUND} preemptions breaks it; these the lab has all run."

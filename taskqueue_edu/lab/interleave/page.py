@@ -100,14 +100,16 @@ def _did(step: Step) -> str:
 def moment(threads: Sequence[str], steps: Sequence[Step], number: int) -> str:
     """Return the source that step `number` is in, and how everything is after it."""
     step = steps[number - 1]
-    lines = "".join(_line(line, line.number == step.line, threads) for line in source(steps, number))
-    where = [
-        f'<tr><th scope="row">{escape(threads[place.thread])}</th><td>{escape(str(place))}</td></tr>'
-        for place in places(steps, number)
-    ]
+    lines = "".join(
+        _line(line, line.number == step.line, threads) for line in source(steps, number)
+    )
+    where = "".join(
+        f'<tr><th scope="row">{escape(threads[at.thread])}</th><td>{escape(str(at))}</td></tr>'
+        for at in places(steps, number)
+    )
     return (
         f'<div class="tqi-now"><pre>{lines}</pre><div>'
-        f"<table><caption>Threads</caption><tbody>{''.join(where)}</tbody></table>"
+        f"<table><caption>Threads</caption><tbody>{where}</tbody></table>"
         f"{shared(step)}</div></div>"
     )
 

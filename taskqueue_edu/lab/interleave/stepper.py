@@ -34,8 +34,8 @@ class Stepper:
     def summary(self, number: int) -> str:
         """Return a step in one line."""
         step = self._verdict.steps[number - 1]
-        did = "; ".join(step.notes)
-        return f"Step {number} of {len(self)}: {self._verdict.threads[step.thread]}, line {step.line}: {did}"
+        who, did = self._verdict.threads[step.thread], "; ".join(step.notes)
+        return f"Step {number} of {len(self)}: {who}, line {step.line}: {did}"
 
     def text(self, number: int) -> str:
         """Return a step in words: what it does, and how everything is after it."""

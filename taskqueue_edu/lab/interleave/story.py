@@ -13,7 +13,6 @@ from typing import Any, Final
 from taskqueue_edu.lab.interleave.accesses import (
     CELL,
     GLOBAL,
-    ITEMS,
     UNKNOWN,
     Target,
     attribute,
@@ -127,7 +126,7 @@ class Recorder:
         """Note an access that is about to happen."""
         strand.where = (frame.f_code.co_filename, frame.f_lineno)
         draft = self._draft(strand)
-        name = target.label.removesuffix(ITEMS)
+        name = target.name
 
         def value() -> str:
             return show(_value(target, owner, frame))
