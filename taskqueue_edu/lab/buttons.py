@@ -126,26 +126,34 @@ class Pages:
         self, title: str, count: int, draw: Callable[[int], str], say: Callable[[int], str]
     ) -> None:
         """`draw` gets the number of a page, and returns its HTML; `say` says what it shows."""
-        self._count, self._draw_page, self._say = count, draw, say
-        # It counts in the browser: no thread of the kernel has to.
-        self._play = Play(min=1, max=count, value=1, interval=_PACE, show_repeat=False)
-        self._back = _button("◀ Previous", "Previous step", lambda: self._turn(-1))
-        self._on = _button("Next ▶", "Next step", lambda: self._turn(1))
+        self._draw_page, self._say = draw, say
+        # It counts in the browser, so no thread of the kernel has to. It stays out of sight: its own
+        # buttons have no names.
+        self._count = Play(min=1, max=count, value=1, interval=_PACE, layout=Layout(display="none"))
+        self._back = _button("Previous", "Previous step", lambda: self._turn(-1))
+        self._on = _button("Next", "Next step", lambda: self._turn(1))
+        self._plays = _button("Play", "Go on by itself, or stop", self._play)
         self._said, self._page = HTML(), HTML()
-        self._play.observe(lambda _: self._draw(), "value")
-        row = _row(self._back, self._on, self._play, self._said)
-        self.box = VBox([HTML(f"<b>{escape(title)}</b>"), row, self._page])
+        self._count.observe(lambda _: self._draw(), ["value", "playing"])
+        row = _row(self._back, self._on, self._plays, self._said)
+        self.box = VBox([HTML(f"<b>{escape(title)}</b>"), row, self._page, self._count])
         self._draw()
 
     def _turn(self, by: int) -> None:
-        self._play.playing = False
-        self._play.value += by
+        self._count.playing = False
+        self._count.value += by
+
+    def _play(self) -> None:
+        if self._count.value == self._count.max:
+            self._count.value = 1
+        self._count.playing = not self._count.playing
 
     def _draw(self) -> None:
-        number = self._play.value
-        self._back.disabled, self._on.disabled = number == 1, number == self._count
-        self._said.value = _said(escape(self._say(number)))
-        self._page.value = self._draw_page(number)
+        count = self._count
+        self._back.disabled, self._on.disabled = count.value == 1, count.value == count.max
+        self._plays.description = "Pause" if count.playing else "Play"
+        self._said.value = _said(escape(self._say(count.value)))
+        self._page.value = self._draw_page(count.value)
 
 
 class Board:

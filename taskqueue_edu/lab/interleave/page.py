@@ -21,17 +21,18 @@ STYLE: Final = f"""<style>
  --tqi-rule:color-mix(in srgb,currentColor 22%,transparent);
  color:var(--jp-ui-font-color1,currentColor);padding:2px;overflow-x:auto;
  font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)}}
-.tqi.tqi code,.tqi.tqi pre{{font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace);
+.tqi.tqi.tqi code,.tqi.tqi.tqi pre{{font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace);
  background:none;color:inherit;padding:0;margin:0;border:0}}
-.tqi.tqi code{{overflow-wrap:anywhere;white-space:pre-wrap}}
+.tqi.tqi.tqi code{{overflow-wrap:break-word;white-space:pre-wrap}}
 .tqi.tqi p{{margin:4px 0}}
+.tqi.tqi small{{font-size:12px;opacity:.85}}
 .tqi.tqi table{{border-collapse:collapse;border:0;margin:6px 0;font-size:13px}}
 .tqi.tqi caption{{text-align:left;opacity:.8;padding:0 0 2px}}
 .tqi.tqi tr:nth-child(n){{background:none}}
 .tqi.tqi.tqi th,.tqi.tqi.tqi td{{text-align:left;vertical-align:top;padding:3px 10px;
  border:solid var(--tqi-rule);border-width:1px 0;max-width:340px;white-space:normal}}
 .tqi.tqi.tqi thead th{{font-weight:600}}
-.tqi.tqi.tqi tbody th{{font-weight:400;opacity:.7}}
+.tqi.tqi.tqi tbody th{{font-weight:400;opacity:.75;white-space:nowrap}}
 .tqi.tqi.tqi td.tqi-did{{background:var(--tqi-soft);border-left:4px solid var(--tqi-blue)}}
 .tqi.tqi.tqi td.tqi-stop{{border-left-color:var(--tqi-red)}}
 .tqi td span{{display:block}}
@@ -90,7 +91,7 @@ def timeline(threads: Sequence[str], steps: Sequence[Step], shown: int | None = 
 
 
 def _did(step: Step) -> str:
-    found = [_code(f"{step.line}: {step.source}")] if step.source else []
+    found = [_code(f"{step.line}:\N{NO-BREAK SPACE}{step.source}")] if step.source else []
     for note in step.notes:
         text = escape(note)
         found.append(f"<b>&#9632; {text}</b>" if is_stop(note) else f"<span>{text}</span>")

@@ -22,11 +22,16 @@ class Place:
     step: Step | None
     """The last one it did; None if it has done none yet."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end, and not by an error."""
+        return self.step is not None and self.step.last and not self.step.wrong
+
     def __str__(self) -> str:
         step = self.step
         if step is None:
             return "has done nothing yet"
-        if step.last and not step.wrong:
+        if self.ended:
             return "has ended"
         does = "waits on" if step.waits else "stopped by an error on" if step.wrong else "is on"
         holds = f", holds {', '.join(step.holds)}" if step.holds else ""
@@ -58,7 +63,7 @@ def source(steps: Sequence[Step], number: int) -> list[Line]:
     on: dict[int, tuple[int, ...]] = {}
     for place in places(steps, number):
         other = place.step
-        if other is not None and other.file == step.file and not (other.last and not other.wrong):
+        if other is step or (other and other.file == step.file and not place.ended):
             on[other.line] = (*on.get(other.line, ()), place.thread)
     lines = linecache.getlines(step.file)
     if not 0 < step.line <= len(lines):

@@ -463,7 +463,7 @@ def doing(strand: Strand) -> str:
     """Say what a strand is about to do or waits for, and what it holds."""
     verb, on = strand.doing
     able = strand.able()
-    text = f"{strand.name} is about to {verb}" if able else f"{strand.name} {_waits_to(verb)}"
+    text = f"{strand.name} {_is_about_to(verb) if able else _waits_to(verb)}"
     if on is not None:
         text += f" {on.name}"
     text += _at(strand)
@@ -476,8 +476,15 @@ def doing(strand: Strand) -> str:
     return text
 
 
+def _is_about_to(verb: str) -> str:
+    return "is about to " + ("go on after its " if verb.startswith("wait ") else "") + verb
+
+
 def _waits_to(verb: str) -> str:
-    return "waits" + verb.removeprefix("wait") if verb.startswith("wait ") else f"waits to {verb}"
+    if verb.startswith(("wait ", "sleep ")):
+        first, rest = verb.split(" ", 1)
+        return f"{first}s {rest}"
+    return f"waits to {verb}"
 
 
 def _lost_wakeup(strand: Strand) -> str:
