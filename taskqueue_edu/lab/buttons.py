@@ -127,7 +127,7 @@ class Pages:
     ) -> None:
         """`draw` gets the number of a page, and returns its HTML; `say` says what it shows."""
         self._draw_page, self._say = draw, say
-        # It counts in the browser, so no thread of the kernel has to. It stays out of sight: its own
+        # It counts in the browser, so no thread of the kernel has to. It is not shown: its own
         # buttons have no names.
         self._count = Play(min=1, max=count, value=1, interval=_PACE, layout=Layout(display="none"))
         self._back = _button("Previous", "Previous step", lambda: self._turn(-1))
