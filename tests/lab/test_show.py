@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -122,6 +123,30 @@ def test_without_a_schedule_there_is_nothing_to_step_through() -> None:
         step_through(explore(CORRECT["counter_with_a_lock"]))
 
 
+def test_a_mended_program_passes_the_schedule_that_failed() -> None:
+    """replay says that it is one schedule, and no more."""
+    mended = threading.Event()
+
+    def scenario() -> None:
+        lock = threading.Lock() if mended.is_set() else nullcontext()
+        n = 0
+
+        def add() -> None:
+            nonlocal n
+            with lock:
+                n += 1
+
+        together(add, add)
+        assert n == 2
+
+    verdict = explore(scenario)
+    assert str(replay(verdict)).endswith("Found in 1 schedule; this one has 4 switches of threads.")
+    mended.set()
+    assert str(replay(verdict)) == (
+        "PASS: this schedule passed (1 schedule).\n\nNo other schedule was run."
+    )
+
+
 # -- the game
 
 
@@ -131,6 +156,29 @@ def test_moves_break_a_program() -> None:
     assert (game.ok, game.kind) == (False, explore(RACE).kind)
     assert "You broke it. ASSERTION: AssertionError in main" in str(game)
     assert isinstance(game, LabVerdict)
+
+
+@pytest.mark.parametrize(
+    ("name", "moves"),
+    [
+        ("lost_update_of_a_closure", "B A B"),
+        ("check_then_act_on_a_list", "B A B"),
+        ("check_then_get", "B A B"),
+        ("if_around_wait", "C A B C"),
+        ("notify_before_wait", "B"),
+        ("notify_one_of_two_who_wait_for_different_things", "A B A"),
+        ("lock_taken_twice", ""),
+        ("double_checked_lazy_init", "AAAA BBBB"),
+        ("bounded_semaphore_released_twice", "B"),
+        ("close_that_leaves_a_thread", "A"),
+        ("sleep_to_synchronize", "M M M"),
+        ("dump_while_mutating", "A A B"),
+    ],
+)
+def test_each_mistake_can_be_shown_by_hand(name: str, moves: str) -> None:
+    """Moves break the program in the way in which explore does."""
+    scenario, kind = BUGS[name]
+    assert you_schedule(scenario, moves).kind == kind
 
 
 def test_moves_may_also_hold() -> None:

@@ -17,7 +17,7 @@ _WIDTH = 34
 def headline(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.ok:
-        return f"PASS: {verdict.message} ({verdict.schedules:,} schedules)."
+        return f"PASS: {verdict.message} ({_schedules(verdict)})."
     if verdict.ok is None:
         return f"UNDECIDED: {verdict.message}."
     return f"{verdict.kind.upper()}: {verdict.message}."
@@ -27,15 +27,21 @@ def coverage(verdict: Verdict) -> str:
     """Say what the verdict covers, and what it does not."""
     if verdict.ok is False:
         times = "switch" if verdict.switches == 1 else "switches"
-        found = f"Found in {verdict.schedules:,} schedules"
+        found = f"Found in {_schedules(verdict)}"
         if not verdict.steps:
             return f"{found}."
         return f"{found}; this one has {verdict.switches} {times} of threads."
+    if verdict.schedules == 1:
+        return "No other schedule was run."
     return (
         "A switch was possible before each operation of a lock, queue or other primitive, and "
         "before each access to data that threads race for: what the language permits, more than "
         "one build of Python may happen to do. Errors that take more preemptions are not excluded."
     )
+
+
+def _schedules(verdict: Verdict) -> str:
+    return "1 schedule" if verdict.schedules == 1 else f"{verdict.schedules:,} schedules"
 
 
 def in_words(verdict: Verdict) -> str:
