@@ -12,12 +12,20 @@ parsons          a program from its lines
 predict          predict and outcome; trace
 buttons          the same with buttons, for a notebook
 crash            crash_test: what is left of a program's files after a crash
-interleave       explore: what a program's threads do in every order; together, replay
+interleave       explore: what a program's threads do in every order; together, replay, step_through
+                 and you_schedule
 """
 
 from taskqueue_edu.lab.checks import CheckFailed, check, confidence, hint, progress, reveal
 from taskqueue_edu.lab.crash import crash_test
-from taskqueue_edu.lab.interleave import explore, linearizable, replay, together
+from taskqueue_edu.lab.interleave import (
+    explore,
+    linearizable,
+    replay,
+    step_through,
+    together,
+    you_schedule,
+)
 from taskqueue_edu.lab.mutants import mutants
 from taskqueue_edu.lab.parsons import parsons
 from taskqueue_edu.lab.predict import outcome, predict, trace
@@ -37,6 +45,8 @@ __all__ = [
     "progress",
     "replay",
     "reveal",
+    "step_through",
     "together",
     "trace",
+    "you_schedule",
 ]

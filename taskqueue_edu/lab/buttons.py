@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from IPython.display import DisplayHandle
-from ipywidgets import HTML, Box, Button, Layout, VBox
+from ipywidgets import HTML, Box, Button, Layout, Play, VBox, Widget
+
+if TYPE_CHECKING:
+    from taskqueue_edu.lab.interleave.game import Game
 
 _VIEW: Final = "application/vnd.jupyter.widget-view+json"
+_PACE: Final = 1_500
+"""Milliseconds that a page stands before the next one."""
 
 
 def display(box: Box, text: str) -> None:
@@ -30,6 +35,10 @@ def _button(text: str, hint: str, call: Callable[[], None], *, code: bool = Fals
         button.style.font_family = "monospace"
     button.on_click(lambda _: call())
     return button
+
+
+def _row(*parts: Widget) -> Box:
+    return Box(parts, layout=Layout(flex_flow="row wrap", align_items="center", grid_gap="0 4px"))
 
 
 def _said(text: str) -> str:
@@ -108,3 +117,75 @@ class Lines:
 
     def _check(self) -> None:
         self._verdict.value = self._judge(" ".join(self._order))
+
+
+class Pages:
+    """Pages to turn, from 1 on, one at a time or by themselves."""
+
+    def __init__(
+        self, title: str, count: int, draw: Callable[[int], str], say: Callable[[int], str]
+    ) -> None:
+        """`draw` gets the number of a page, and returns its HTML; `say` says what it shows."""
+        self._draw_page, self._say = draw, say
+        # It counts in the browser, so no thread of the kernel has to. It is not shown: its own
+        # buttons have no names.
+        self._count = Play(min=1, max=count, value=1, interval=_PACE, layout=Layout(display="none"))
+        self._back = _button("Previous", "Previous step", lambda: self._turn(-1))
+        self._on = _button("Next", "Next step", lambda: self._turn(1))
+        self._plays = _button("Play", "Go on by itself, or stop", self._play)
+        self._said, self._page = HTML(), HTML()
+        self._count.observe(lambda _: self._draw(), ["value", "playing"])
+        row = _row(self._back, self._on, self._plays, self._said)
+        self.box = VBox([HTML(f"<b>{escape(title)}</b>"), row, self._page, self._count])
+        self._draw()
+
+    def _turn(self, by: int) -> None:
+        self._count.playing = False
+        self._count.value += by
+
+    def _play(self) -> None:
+        if self._count.value == self._count.max:
+            self._count.value = 1
+        self._count.playing = not self._count.playing
+
+    def _draw(self) -> None:
+        count = self._count
+        self._back.disabled, self._on.disabled = count.value == 1, count.value == count.max
+        self._plays.description = "Pause" if count.playing else "Play"
+        self._said.value = _said(escape(self._say(count.value)))
+        self._page.value = self._draw_page(count.value)
+
+
+class Board:
+    """A game in which the learner says which thread goes next."""
+
+    def __init__(self, game: Game) -> None:
+        self._game = game
+        self._moves: dict[str, Button] = {}
+        self._threads, self._said, self._state = Box(), HTML(), HTML()
+        back = _button("Take back", "Take the last move back", lambda: self._do(game.take_back))
+        again = _button("Start again", "Take all moves back", lambda: self._do(game.restart))
+        self._back = back, again
+        self.box = VBox([_row(self._threads, back, again), self._said, self._state])
+        self._draw()
+
+    def _do(self, what: Callable[[], None]) -> None:
+        what()
+        self._draw()
+
+    def _draw(self) -> None:
+        game, moves = self._game, self._moves
+        for stand in game.stands:
+            if stand.letter not in moves:
+                move = partial(self._do, partial(game.move, stand.letter))
+                hint = f"Let {stand.name} do its next step"
+                moves[stand.letter] = _button(f"{stand.letter}: {stand.name}", hint, move)
+        # The same buttons as before: the one that was pressed keeps the focus.
+        self._threads.children = [moves[letter] for letter in sorted(moves)]
+        can_go = {stand.letter for stand in game.stands if stand.can_go}
+        for letter, button in moves.items():
+            button.disabled = letter not in can_go
+        for button in self._back:
+            button.disabled = not game.moves
+        self._said.value = _said(escape(game.summary()))
+        self._state.value = game.html()

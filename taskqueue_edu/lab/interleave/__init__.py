@@ -30,22 +30,31 @@ In the order in which to read it:
     verdict     what an exploration has found
     search      explore: the schedules in the order of preemptions
     text, page  a verdict in words, and as HTML
+    place       where all threads are at one step, and in which source
+    stepper     step_through: a failing schedule one step at a time
+    game        you_schedule: the learner says which thread goes next
     linearize   whether calls of a shared object could have happened one after another
 """
 
+from taskqueue_edu.lab.interleave.game import Game, you_schedule
 from taskqueue_edu.lab.interleave.linearize import Call, History, linearizable
 from taskqueue_edu.lab.interleave.search import explore, replay
+from taskqueue_edu.lab.interleave.stepper import Stepper, step_through
 from taskqueue_edu.lab.interleave.story import Step
 from taskqueue_edu.lab.interleave.threads import together
 from taskqueue_edu.lab.interleave.verdict import Verdict
 
 __all__ = [
     "Call",
+    "Game",
     "History",
     "Step",
+    "Stepper",
     "Verdict",
     "explore",
     "linearizable",
     "replay",
+    "step_through",
     "together",
+    "you_schedule",
 ]

@@ -174,6 +174,11 @@ class Target:
     certain: bool = True
     """Whether it is an access for sure; else only if the object turns out to be a container."""
 
+    @property
+    def name(self) -> str:
+        """What the learner calls it, whether itself or what is in it."""
+        return self.label.removesuffix(ITEMS)
+
 
 @dataclass(frozen=True, slots=True)
 class Access:

@@ -440,7 +440,7 @@ class Run:
     def who_waits(self) -> str:
         """Say what each strand that has not ended is about to do."""
         return "; ".join(
-            _doing(s) for s in self.strands if not s.done and not isinstance(s.doing[1], Group)
+            doing(s) for s in self.strands if not s.done and not isinstance(s.doing[1], Group)
         )
 
 
@@ -459,10 +459,11 @@ def _at(strand: Strand) -> str:
     return f" at {path.name}:{line}"
 
 
-def _doing(strand: Strand) -> str:
+def doing(strand: Strand) -> str:
+    """Say what a strand is about to do or waits for, and what it holds."""
     verb, on = strand.doing
     able = strand.able()
-    text = f"{strand.name} is about to {verb}" if able else f"{strand.name} {_waits_to(verb)}"
+    text = f"{strand.name} {_is_about_to(verb) if able else _waits_to(verb)}"
     if on is not None:
         text += f" {on.name}"
     text += _at(strand)
@@ -475,8 +476,15 @@ def _doing(strand: Strand) -> str:
     return text
 
 
+def _is_about_to(verb: str) -> str:
+    return "is about to " + ("go on after its " if verb.startswith("wait ") else "") + verb
+
+
 def _waits_to(verb: str) -> str:
-    return "waits" + verb.removeprefix("wait") if verb.startswith("wait ") else f"waits to {verb}"
+    if verb.startswith(("wait ", "sleep ")):
+        first, rest = verb.split(" ", 1)
+        return f"{first}s {rest}"
+    return f"waits to {verb}"
 
 
 def _lost_wakeup(strand: Strand) -> str:

@@ -91,6 +91,11 @@ class Laboratory:
         run = Run(
             dict(choices), cost, bound, self.carriers, self.sharing, self.tracer, seen, recorder
         )
+        self.execute(run)
+        return run
+
+    def execute(self, run: Run) -> None:
+        """Run a schedule to its end."""
         self.tracer.begin(run)
         self.patches.renew()
         random.seed(0)
@@ -98,7 +103,6 @@ class Laboratory:
         self.schedules += 1
         if self.schedules % _COLLECT == 0:
             gc.collect(1)
-        return run
 
 
 _busy: Final = threading.Lock()

@@ -13,11 +13,11 @@ from typing import Any, Final
 from taskqueue_edu.lab.interleave.accesses import (
     CELL,
     GLOBAL,
-    ITEMS,
     UNKNOWN,
     Target,
     attribute,
 )
+from taskqueue_edu.lab.interleave.primitives import Condition
 from taskqueue_edu.lab.interleave.schedule import Group, Strand
 from taskqueue_edu.lab.interleave.scope import Scope
 
@@ -37,20 +37,25 @@ class Step:
     """What it reads, takes, gives back and waits for there."""
     changes: tuple[tuple[str, str], ...]
     """What is shared and has another value or state after this: the name, and which one."""
+    shared: tuple[tuple[str, str], ...]
+    """All that is shared, as far as a thread has come by it yet: as it is after this."""
     holds: tuple[str, ...]
     """The locks it holds after this."""
     waits: bool
     """Whether it can't go on after this until another thread does something."""
     wrong: bool
     """Whether this is where it goes wrong."""
+    last: bool
+    """Whether the thread ends after this."""
 
 
 @dataclass
 class _Draft:
-    thread: int
+    strand: Strand
     line: int
     file: str
     notes: list[str] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)
     changes: dict[str, str] = field(default_factory=dict)
     holds: tuple[str, ...] = ()
     waits: bool = False
@@ -66,6 +71,7 @@ class Recorder:
         # What an instruction has written can be looked at only after it.
         self._pending: list[tuple[_Draft, str, Callable[[], str]]] = []
         self._values: dict[str, str] = {}
+        self._ended: set[int] = set()
 
     # -- what is told
 
@@ -97,7 +103,7 @@ class Recorder:
             text += f" {on.name}"
         if isinstance(owner, Strand):
             text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} holds")
-        last = next((d for d in reversed(self._drafts) if d.thread == strand.id), None)
+        last = next((d for d in reversed(self._drafts) if d.strand is strand), None)
         draft = last if last is not None and text in last.notes else self._draft(strand)
         if text not in draft.notes:
             draft.notes.append(text)
@@ -110,7 +116,9 @@ class Recorder:
         draft = self._draft(strand)
         done = f"has waited {verb[5:]}" if verb.startswith("wait ") else verb
         draft.notes.append(f"{done} {on.name}" + ("" if in_time else ": its time is up"))
-        self._pending.append((draft, on.name, lambda: str(on.state)))
+        # Whoever has waited for a condition holds its lock again.
+        lock = on._lock if isinstance(on, Condition) else on
+        self._pending.append((draft, lock.name, lambda: str(lock.state)))
 
     def access(
         self, strand: Strand, frame: FrameType, target: Target, owner: Any, writes: bool
@@ -118,7 +126,7 @@ class Recorder:
         """Note an access that is about to happen."""
         strand.where = (frame.f_code.co_filename, frame.f_lineno)
         draft = self._draft(strand)
-        name = target.label.removesuffix(ITEMS)
+        name = target.name
         if target.attribute is None and owner is None:  # which list it is can't be told for sure
             draft.notes.append(f"{'writes' if writes else 'looks'} into {name}")
             return
@@ -130,7 +138,8 @@ class Recorder:
             self._pending.append((draft, name, value))
             draft.notes.append(f"writes {name}")
         else:
-            draft.notes.append(f"sees {name} = {value()}")
+            draft.seen[name] = value()
+            draft.notes.append(f"sees {name} = {draft.seen[name]}")
 
     def remark(self, strand: Strand, text: str) -> None:
         """Note anything else."""
@@ -140,6 +149,7 @@ class Recorder:
     def ends(self, strand: Strand, error: BaseException | None) -> None:
         """Note that a strand has ended."""
         self._complete()
+        self._ended.add(strand.id)
         if error is None:
             return
         trace = error.__traceback__
@@ -161,6 +171,9 @@ class Recorder:
             if self._values.get(name) != text:
                 draft.changes[name] = self._values[name] = text
         self._pending.clear()
+        if self._drafts:
+            last = self._drafts[-1]
+            last.holds = tuple(lock.name for lock in last.strand.held)
 
     def _locate(self, strand: Strand) -> None:
         """Find out on which line of the code under test the calling strand is."""
@@ -174,30 +187,36 @@ class Recorder:
         self._complete()
         file, line = strand.where or ("", 0)
         last = self._drafts[-1] if self._drafts else None
-        if last is None or (last.thread, last.line, last.file) != (strand.id, line, file):
-            last = _Draft(strand.id, line, file)
+        if last is None or (last.strand, last.line, last.file) != (strand, line, file):
+            last = _Draft(strand, line, file)
             self._drafts.append(last)
-        last.holds = tuple(lock.name for lock in strand.held)
         return last
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in which something happened that others could notice."""
         self._complete()
-        return tuple(
-            Step(
-                draft.thread,
-                draft.line,
-                linecache.getline(draft.file, draft.line).strip(),
-                draft.file,
-                tuple(dict.fromkeys(draft.notes)),
-                tuple(draft.changes.items()),
-                draft.holds,
-                draft.waits,
-                draft.wrong,
+        told = [draft for draft in self._drafts if draft.notes or draft.changes]
+        last = {draft.strand.id: draft for draft in told if draft.strand.id in self._ended}
+        shared: dict[str, str] = {}
+        found = []
+        for draft in told:
+            shared |= draft.seen | draft.changes
+            found.append(
+                Step(
+                    draft.strand.id,
+                    draft.line,
+                    linecache.getline(draft.file, draft.line).strip(),
+                    draft.file,
+                    tuple(dict.fromkeys(draft.notes)),
+                    tuple(draft.changes.items()),
+                    tuple(shared.items()),
+                    draft.holds,
+                    draft.waits,
+                    draft.wrong,
+                    draft is last.get(draft.strand.id),
+                )
             )
-            for draft in self._drafts
-            if draft.notes or draft.changes
-        )
+        return tuple(found)
 
 
 def _value(target: Target, owner: Any, frame: FrameType) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ _WIDTH = 34
 def headline(verdict: Verdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.ok:
-        return f"PASS: {verdict.message} ({verdict.schedules:,} schedules)."
+        return f"PASS: {verdict.message} ({_schedules(verdict)})."
     if verdict.ok is None:
         return f"UNDECIDED: {verdict.message}."
     return f"{verdict.kind.upper()}: {verdict.message}."
@@ -26,10 +27,12 @@ def coverage(verdict: Verdict) -> str:
     """Say what the verdict covers, and what it does not."""
     if verdict.ok is False:
         times = "switch" if verdict.switches == 1 else "switches"
-        found = f"Found in {verdict.schedules:,} schedules"
+        found = f"Found in {_schedules(verdict)}"
         if not verdict.steps:
             return f"{found}."
         return f"{found}; this one has {verdict.switches} {times} of threads."
+    if verdict.schedules == 1:
+        return "No other schedule was run."
     return (
         "A switch was possible before each operation of a lock, queue or other primitive, and "
         "before each access to data that threads race for: what the language permits, more than "
@@ -37,18 +40,22 @@ def coverage(verdict: Verdict) -> str:
     )
 
 
+def _schedules(verdict: Verdict) -> str:
+    return "1 schedule" if verdict.schedules == 1 else f"{verdict.schedules:,} schedules"
+
+
 def in_words(verdict: Verdict) -> str:
     """Return the whole verdict, with a column for each thread if a schedule failed."""
     parts = [textwrap.fill(headline(verdict), 100)]
     if verdict.steps:
-        parts.append(_table(verdict))
+        parts.append(table(verdict.threads, verdict.steps))
     parts.append(textwrap.fill(coverage(verdict), 100))
     return "\n\n".join(parts)
 
 
-def columns(verdict: Verdict) -> list[int]:
+def columns(steps: Sequence[Step]) -> list[int]:
     """Return the threads that take part, by number."""
-    return sorted({step.thread for step in verdict.steps})
+    return sorted({step.thread for step in steps})
 
 
 def lines_of(step: Step) -> list[str]:
@@ -68,10 +75,11 @@ def changes_of(step: Step) -> list[str]:
     return [f"{name} = {value}" for name, value in step.changes]
 
 
-def _table(verdict: Verdict) -> str:
-    used = columns(verdict)
-    rows = [["", *(verdict.threads[i] for i in used), "shared, after it"]]
-    for number, step in enumerate(verdict.steps, 1):
+def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
+    """Return a schedule with a column for each thread."""
+    used = columns(steps)
+    rows = [["", *(threads[i] for i in used), "shared, after it"]]
+    for number, step in enumerate(steps, 1):
         cells: list[list[str]] = [[str(number)], *([] for _ in used), _wrap(changes_of(step))]
         cells[1 + used.index(step.thread)] = _wrap(lines_of(step))
         rows += [list(row) for row in zip_longest(*cells, fillvalue="")]
