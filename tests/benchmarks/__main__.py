@@ -30,6 +30,7 @@ GROUPS = {
     "peers": (5, "the same tasks on pebble, joblib, dask, dramatiq, RQ and Celery"),
     "sync": (2, "what the sync levels of a journal cost"),
     "steps": (2, "what each mechanism gains, the plain way in its place"),
+    "lab": (15, "what the lab finds and exhausts, against frontrun and interleave-test"),
     "profile": (8, "where the time goes: a task's stages, and what misses its aim; the limit"),
 }
 """By name: about how many minutes it takes on two cores, and what it measures."""

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from taskqueue_edu.lab.interleave.accesses import sites
 from taskqueue_edu.lab.interleave.schedule import Run, Strand, me, run
+from taskqueue_edu.lab.interleave.untraced import untraced
 
 _names: Final[dict[tuple[CodeType, int], str]] = {}
 
@@ -97,6 +98,7 @@ class Lock(Primitive):
     def state(self) -> str:
         return f"held by {self.owner.name}" if isinstance(self.owner, Strand) else "free"
 
+    @untraced
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if not blocking and timeout != -1:
             raise ValueError("can't specify a timeout for a non-blocking call")
@@ -123,6 +125,7 @@ class Lock(Primitive):
         strand.held.append(self)
         return True
 
+    @untraced
     def release(self) -> None:
         strand = me()
         if strand is None:
@@ -144,6 +147,7 @@ class Lock(Primitive):
         if current.recorder is not None:
             current.recorder.operation(strand, "release", self, True)
 
+    @untraced
     def locked(self) -> bool:
         strand = me()
         if strand is not None:
@@ -187,6 +191,7 @@ class RLock(Lock):
         super().__init__(named)
         self._depth = 0
 
+    @untraced
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if self.owner is not None and self.owner is me():
             self._depth += 1
@@ -196,6 +201,7 @@ class RLock(Lock):
             self._depth = 1
         return taken
 
+    @untraced
     def release(self) -> None:
         if me() is not None and run().over:
             return
@@ -248,6 +254,7 @@ class Condition(Primitive):
     ) -> None:
         self._lock.release()
 
+    @untraced
     def wait(self, timeout: float | None = None) -> bool:
         if not self._lock._is_owned():
             raise RuntimeError("cannot wait on un-acquired lock")
@@ -290,6 +297,7 @@ class Condition(Primitive):
                 self.wait(end - run().now)
         return found
 
+    @untraced
     def notify(self, n: int = 1) -> None:
         strand = me()
         if strand is not None and run().over:
@@ -368,6 +376,7 @@ class Event(Primitive):
                 current.recorder.operation(strand, verb, self, True)
         self._flag = flag
 
+    @untraced
     def is_set(self) -> bool:
         strand = me()
         if strand is not None:
@@ -377,15 +386,18 @@ class Event(Primitive):
 
     isSet = is_set  # noqa: N815 (its name in threading)
 
+    @untraced
     def set(self) -> None:
         self._change("set", True)
 
+    @untraced
     def clear(self) -> None:
         # From now on it matters when it was set.
         if me() is not None:
             self._look(run())
         self._change("clear", False)
 
+    @untraced
     def wait(self, timeout: float | None = None) -> bool:
         strand = me()
         if strand is None:
@@ -420,6 +432,7 @@ class Semaphore(Primitive):
     def _some_left(self) -> bool:
         return self._value > 0
 
+    @untraced
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         if not blocking and timeout is not None:
             raise ValueError("can't specify timeout for non-blocking acquire")
@@ -443,6 +456,7 @@ class Semaphore(Primitive):
         self._value -= 1
         return True
 
+    @untraced
     def release(self, n: int = 1) -> None:
         if n < 1:
             raise ValueError("n must be one or more")
@@ -530,6 +544,7 @@ class Barrier(Primitive):
     def abort(self) -> None:
         self.broken = True
 
+    @untraced
     def reset(self) -> None:
         strand = me()
         if strand is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from taskqueue_edu.lab.interleave.primitives import Lock, Primitive, _deadline, _would_block
 from taskqueue_edu.lab.interleave.schedule import me, run
+from taskqueue_edu.lab.interleave.untraced import untraced
 
 _ShutDown: type[Exception] = getattr(queue, "ShutDown", RuntimeError)  # CPython 3.13 and later
 
@@ -18,6 +19,7 @@ class _Steps(Primitive):
 
     kind = "queue"
 
+    @untraced
     def _step(
         self,
         verb: str,

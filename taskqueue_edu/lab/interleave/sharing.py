@@ -99,7 +99,8 @@ class Order:
     def __init__(self, sharing: Sharing) -> None:
         self._sharing = sharing
         self._threads: list[list[int]] = []
-        self._objects: dict[Hashable, list[int]] = {}
+        self._objects: dict[Hashable, tuple[int, list[int]]] = {}
+        """By primitive: which thread was there last, and what it knew."""
         self._seen: dict[Hashable, _Accesses] = {}
 
     def begin(self, parent: int | None) -> None:
@@ -117,10 +118,10 @@ class Order:
     def pass_through(self, thread: int, on: Hashable) -> None:
         """Note an operation of a primitive: it tells of those before, and those after of it."""
         clock = self._threads[thread]
-        known = self._objects.get(on)
-        if known is not None:
-            _hear(clock, known)
-        self._objects[on] = clock[:]
+        last = self._objects.get(on)
+        if last is not None and last[0] != thread:
+            _hear(clock, last[1])
+        self._objects[on] = thread, clock[:]
         clock[thread] += 1
 
     def access(self, key: Hashable, owner: Any, label: str, writes: bool, thread: int) -> None:

@@ -111,6 +111,7 @@ class Tracer:
         if not run.loose:
             return
         touched: list[tuple[Hashable, Target, Any]] = []
+        visible = False
         for target in access.targets:
             if target.attribute is None:
                 owner, key = self._container(frame, target)
@@ -122,7 +123,10 @@ class Tracer:
                 return
             run.order.access(key, owner, target.label, access.writes, strand.id)
             touched.append((key, target, owner))
-        if any(target.label in run.visible for _, target, _ in touched):
+            visible = visible or target.label in run.visible
+        if not touched:
+            return
+        if visible:
             strand.doing = ("write" if access.writes else "read", touched[0][1])
             strand.where = (frame.f_code.co_filename, frame.f_lineno)
             run.point(strand)
