@@ -120,6 +120,7 @@ def run(notebook: NotebookNode, folder: Path, **environment: str) -> None:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", IN_FOLDERS)
 def test_every_solution_from_a_folder_is_right(name: str, tmp_path: Path) -> None:
     """With the solutions of its exercises put in, no check of a notebook raises while grading."""

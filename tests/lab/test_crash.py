@@ -62,6 +62,7 @@ def test_a_verdict_is_always_the_same(program: Program) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_a_verdict_does_not_depend_on_the_hash_seed() -> None:
     """Another PYTHONHASHSEED changes nothing in any verdict."""
     code = """

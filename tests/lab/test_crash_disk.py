@@ -212,7 +212,9 @@ def program(seed: int) -> list[Call]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.thorough) for part in (1, 2, 3))]
+)
 def test_the_same_calls_do_the_same_on_both_disks(part: int) -> None:
     """Random programs get the same results, errors and files from the simulation as from Linux."""
     seeds = range(part * PROGRAMS // 4, (part + 1) * PROGRAMS // 4)
