@@ -314,6 +314,7 @@ outcome("p2.many_runs")
 
 # %%
 predict("p2.empty_get", ...)
+predict("p2.sleep", ...)
 
 # %%
 def one_task_for_two(worker):
@@ -334,14 +335,17 @@ display(explore(one_task_for_two(careful_worker)))
 outcome("p2.empty_get")
 
 # %% [markdown]
-# This is **check-then-act**, the most frequent race of all. There are two repairs:
-#
-# - **one step** that checks and acts: `get_nowait()`, which takes a task or raises `Empty`;
-# - **one lock** around both steps, taken by everybody who takes tasks.
-#
-# The lab tries the first in every order. That none fails is more than luck: it says how far it has looked.
+# This is **check-then-act**, the most frequent race of all. A colleague proposes a sleep between the two lines, "so that
+# the other one is done". You propose one step that checks and acts: `get_nowait()`, which takes a task or raises `Empty`.
+# The lab tries both in every order. (In the lab a second takes no time: it is over when nobody can run before.)
 
 # %%
+def sleepy_worker(tasks):
+    if not tasks.empty():
+        time.sleep(1)
+        tasks.get()
+
+
 def bold_worker(tasks):
     try:
         tasks.get_nowait()
@@ -349,11 +353,15 @@ def bold_worker(tasks):
         pass
 
 
-explore(one_task_for_two(bold_worker))
+display(explore(one_task_for_two(sleepy_worker)))
+outcome("p2.sleep")
+display(explore(one_task_for_two(bold_worker)))
 
 # %% [markdown]
-# **Modify**: put `time.sleep(1)` between the two lines of `careful_worker`. Does it help? (In the lab time passes only
-# when nobody can run. A sleep orders nothing.)
+# That no schedule of the last one fails is more than luck: the verdict says how far the lab has looked. The other repair is
+# **one lock** around both steps, taken by everybody who takes tasks.
+#
+# **Modify**: write a worker that looks and takes under a lock, made in the scenario, and let the lab try it.
 #
 # | Rust | Python | where the comparison misleads |
 # |---|---|---|
@@ -900,8 +908,8 @@ explore(one_listens)
 # ## ★ Exercise: kill the mutants
 #
 # `Latch(count)` opens when `count` have arrived: `arrive()` says that one more has, and `wait()` returns when all have.
-# Any number of threads may call either. There are four latches that are right, and five that are broken, each in its
-# own way. You see none of them. Write a test that lets the right ones pass and turns the broken ones down. An
+# Any number of threads may call either. There are latches that are right, in several styles, and
+# latches that are broken, each in its own way. You see none of them. Write a test that lets the right ones pass and turns the broken ones down. An
 # `explore(...)` that has found nothing counts as true: `assert explore(scenario)`.
 
 # %%

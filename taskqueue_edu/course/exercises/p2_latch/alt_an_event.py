@@ -6,14 +6,14 @@ class Latch:
 
     def __init__(self, count):
         self._lock = threading.Lock()
-        self._missing = count
+        self._left = count
         self._all_are_here = threading.Event()
 
     def arrive(self):
         """Say that one more has arrived."""
         with self._lock:
-            self._missing -= 1
-            if not self._missing:
+            self._left -= 1
+            if not self._left:
                 self._all_are_here.set()
 
     def wait(self):
