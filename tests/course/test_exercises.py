@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import dis
-import re
-import textwrap
 from pathlib import Path
 from types import CodeType
 
@@ -24,10 +22,7 @@ from taskqueue_edu.lab.exercises import Exercise, exercises
 pytestmark = pytest.mark.slow
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-IN_FOLDERS = ["phase1", "phase3", "phase4"]
-"""Their exercises are folders, and the solutions lie there."""
-IN_THE_NOTEBOOK = ["phase2"]
-"""Its exercises are checked by asserts in the notebook, and the solutions stand at its end."""
+PHASES = ["phase1", "phase2", "phase3", "phase4"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,30 +35,6 @@ def folders(notebook: NotebookNode) -> list[Exercise]:
     """Return the exercises that a notebook has from folders."""
     starters = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return [one for one in exercises() if one.source("starter").strip() in starters]
-
-
-def solutions(notebook: NotebookNode) -> list[str]:
-    """Return the first block of code of each solution at the end of a notebook."""
-    (cell,) = [
-        c
-        for c in notebook.cells
-        if c.cell_type == "markdown" and c.source.startswith("## Solutions")
-    ]
-    parts = cell.source.split("<details>")[1:]
-    return [re.search(r"```python\n(.*?)```", part, re.DOTALL)[1] for part in parts]  # type: ignore[index]
-
-
-def put_in(notebook: NotebookNode, solution: str) -> None:
-    """Replace the starter of a function, class or method that `solution` defines."""
-    for head in re.findall(r"^ *(?:def|class) \w+", solution, re.MULTILINE):
-        starts = re.compile(rf"(?:^ *@.*\n)*^{head}\b", re.MULTILINE)
-        for cell in notebook.cells:
-            found = starts.search(cell.source)
-            if cell.cell_type == "code" and found and cell.source.rstrip().endswith("..."):
-                # What it replaces comes last in its cell.
-                cell.source = cell.source[: found.start()] + solution
-                return
-    raise AssertionError(f"no starter for this solution:\n{solution}")
 
 
 def names(code: CodeType) -> tuple[set[str], set[str]]:
@@ -99,12 +70,6 @@ def keep_what_counts(notebook: NotebookNode, solved: set[str]) -> None:
     notebook.cells = kept[::-1]
 
 
-def printed_by_checks(notebook: NotebookNode) -> list[str]:
-    """Return what the check of each exercise has printed."""
-    checks = [c for c in notebook.cells if c.cell_type == "code" and "with checking(" in c.source]
-    return ["".join(o.get("text", "") for o in check.outputs) for check in checks]
-
-
 def run(notebook: NotebookNode, folder: Path, **environment: str) -> None:
     """Run what is left of a notebook in a folder of its own."""
     client = NotebookClient(
@@ -121,7 +86,7 @@ def run(notebook: NotebookNode, folder: Path, **environment: str) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", IN_FOLDERS)
+@pytest.mark.parametrize("name", PHASES)
 def test_every_solution_from_a_folder_is_right(name: str, tmp_path: Path) -> None:
     """With the solutions of its exercises put in, no check of a notebook raises while grading."""
     (source,) = find_sources(SOURCES, [name])
@@ -137,7 +102,7 @@ def test_every_solution_from_a_folder_is_right(name: str, tmp_path: Path) -> Non
     run(notebook, tmp_path, TASKQUEUE_EDU_STRICT="1", **{PLACE: str(tmp_path / "progress.json")})
 
 
-@pytest.mark.parametrize("name", IN_FOLDERS)
+@pytest.mark.parametrize("name", PHASES)
 def test_an_exercise_from_a_folder_is_not_done_yet(name: str) -> None:
     """In the committed notebook, which ran as it is handed out, each check says so."""
     (source,) = find_sources(SOURCES, [name])
@@ -147,29 +112,3 @@ def test_an_exercise_from_a_folder_is_not_done_yet(name: str) -> None:
     for cell in checks:
         (output,) = cell.outputs
         assert ": not done yet" in output.data["text/plain"]
-
-
-@pytest.mark.parametrize("name", IN_THE_NOTEBOOK)
-def test_every_solution_is_correct(name: str, tmp_path: Path) -> None:
-    """With the solutions from its end put in, every check of a notebook says so."""
-    (source,) = find_sources(SOURCES, [name])
-    notebook = read_source(source)
-    solved: set[str] = set()
-    for solution in solutions(notebook):
-        solved |= names(compile(textwrap.dedent(solution), "solution", "exec"))[1]
-        put_in(notebook, solution)
-    keep_what_counts(notebook, solved)
-    run(notebook, tmp_path)
-    told = printed_by_checks(notebook)
-    assert told
-    assert all(": correct." in text for text in told), told
-
-
-@pytest.mark.parametrize("name", IN_THE_NOTEBOOK)
-def test_a_starter_stops_nothing(name: str) -> None:
-    """In the committed notebook, which ran as it is handed out, no exercise counts as solved."""
-    (source,) = find_sources(SOURCES, [name])
-    notebook = nbformat.read(NOTEBOOKS / f"{source.notebook}.ipynb", as_version=4)
-    told = printed_by_checks(notebook)
-    assert told
-    assert all(": not solved yet: " in text for text in told), told

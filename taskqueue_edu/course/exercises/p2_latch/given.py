@@ -1,0 +1,3 @@
+import threading
+
+__all__ = ["threading"]

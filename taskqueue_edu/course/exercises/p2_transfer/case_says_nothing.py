@@ -1,0 +1,10 @@
+"""It returns None."""
+
+
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    first, second = sorted((source, target), key=lambda line: line.number)
+    with first.lock, second.lock:
+        if task in source.tasks:
+            source.tasks.remove(task)
+            target.tasks.append(task)

@@ -1,0 +1,127 @@
+"""Moves between two lines: two locks, an order for them, and nothing to see in between."""
+
+import threading
+
+from taskqueue_edu.course.exercises.p2_transfer.given import Line
+from taskqueue_edu.lab.interleave import explore, together
+from taskqueue_edu.lab.probes import Check
+
+check = Check("move")
+
+
+@check.probe(question="In which line is the task before, and in which after?")
+def one_after_the_other(move):
+    """One thread moves a task there and back, and then a task that is in neither line."""
+
+    def scenario():
+        one, two = Line(1, "a"), Line(2)
+        told = [move("a", one, two), move("a", two, one), move("b", one, two)]
+        assert told == [True, True, False], f"three moves, the last of what is not there: {told}"
+        assert (one.tasks, two.tasks) == (["a"], []), f"then the lines hold {one.tasks}, {two.tasks}"
+
+    return explore(scenario)
+
+
+@check.probe(
+    "lock_is_reentrant",
+    kinds=["deadlock"],
+    question="How many locks are there, and how often do you take each?",
+)
+def from_a_line_to_itself(move):
+    """One thread moves a task from a line to that same line."""
+
+    def scenario():
+        line = Line(1, "a")
+        told = move("a", line, line)
+        assert told is True and line.tasks == ["a"], f"it returned {told}; the line: {line.tasks}"
+
+    return explore(scenario)
+
+
+@check.probe(
+    "any_lock_order",
+    kinds=["deadlock"],
+    question="Which lock does each of the two have when it asks for the other?",
+)
+def two_move_at_once(move):
+    """One thread moves a task to the right while another moves one to the left."""
+
+    def scenario():
+        one, two = Line(1, "a"), Line(2, "b")
+        together(lambda: move("a", one, two), lambda: move("b", two, one))
+        assert (one.tasks, two.tasks) == (["b"], ["a"]), f"the lines hold {one.tasks}, {two.tasks}"
+
+    return explore(scenario)
+
+
+class _Watched:
+    """A lock that counts how often it was taken."""
+
+    def __init__(self):
+        self._lock, self.times = threading.Lock(), 0
+
+    def acquire(self, *args, **kwargs):
+        self.times += 1
+        return self._lock.acquire(*args, **kwargs)
+
+    def release(self):
+        self._lock.release()
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *error):
+        self.release()
+
+
+def _somebody_looks(move):
+    def scenario():
+        one, two, seen = Line(1, "a"), Line(2), []
+
+        def look():
+            with one.lock, two.lock:
+                seen.append(one.tasks + two.tasks)
+
+        together(lambda: move("a", one, two), look)
+        assert seen == [["a"]], f"a was moved; whoever took both locks saw {seen[0]} in the two lines"
+
+    return explore(scenario)
+
+
+@check.probe(
+    "atomic_calls_compose",
+    kinds=["assertion"],
+    question="In how many lines is the task when your first lock is free again?",
+)
+def somebody_looks(move):
+    """A thread takes both locks, and looks where the task is, while another moves it."""
+    one, two = Line(1, "a"), Line(2)
+    one.lock, two.lock = _Watched(), _Watched()
+    move("a", one, two)
+    return _somebody_looks(move) if one.lock.times and two.lock.times else None
+
+
+@check.probe(question="Which locks does somebody take who looks at the lines, and which do you?")
+def somebody_with_the_locks_looks(move):
+    """A thread takes both locks and looks, while another moves the task without taking them."""
+    return _somebody_looks(move)
+
+
+@check.probe(
+    "any_lock_order",
+    kinds=["deadlock"],
+    question="Can two threads find different orders, since lines change as they wait?",
+)
+def a_line_grows(move):
+    """Two threads move tasks between two lines, there and back, and the lines change meanwhile."""
+
+    def scenario():
+        one, two = Line(1, "a"), Line(2, "b", "c")
+        together(
+            lambda: (move("a", one, two), move("a", two, one)),
+            lambda: (move("b", two, one), move("c", two, one)),
+        )
+        found = sorted(one.tasks), sorted(two.tasks)
+        assert found == (["a", "b", "c"], []), f"the lines hold {found}"
+
+    return explore(scenario)

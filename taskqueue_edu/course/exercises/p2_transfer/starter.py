@@ -1,0 +1,3 @@
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    ...

@@ -1,0 +1,14 @@
+"""The lock of `source` comes first, whichever line that is."""
+
+
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    if source is target:
+        with source.lock:
+            return task in source.tasks
+    with source.lock, target.lock:
+        if task not in source.tasks:
+            return False
+        source.tasks.remove(task)
+        target.tasks.append(task)
+        return True

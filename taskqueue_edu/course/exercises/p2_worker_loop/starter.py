@@ -1,0 +1,3 @@
+def work(tasks, results):
+    """Run functions from `tasks` until None comes; put what each returns or raises into `results`."""
+    ...
