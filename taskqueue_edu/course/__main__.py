@@ -17,6 +17,7 @@ from taskqueue_edu.course.export import Form
 from taskqueue_edu.course.export import export as export_notebooks
 from taskqueue_edu.course.scaffold import left_to_write, scaffold
 from taskqueue_edu.course.sources import SOURCES
+from taskqueue_edu.course.tables import put_in
 from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab.exercises import FOLDER, PRIVATE
 
@@ -121,6 +122,24 @@ def export(
     except TaskQueueError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+
+
+@app.command()
+def tables(
+    page: Annotated[
+        Path, typer.Argument(help="The page to put them into.", exists=True, dir_okay=False)
+    ] = Path("notebooks/INSTRUCTORS.md"),
+) -> None:
+    """Put into the instructor's page which exercises there are, and which misconceptions they meet.
+
+    The tables are made from the exercises and the questions. A test says when they are out of date.
+    """
+    try:
+        page.write_text(put_in(page.read_text(encoding="utf-8")), encoding="utf-8")
+    except TaskQueueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"wrote {page}")
 
 
 if __name__ == "__main__":
