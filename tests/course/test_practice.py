@@ -1,8 +1,10 @@
-"""What phase 3 asks for besides functions: a test that finds broken savers, lines in order."""
+"""What the course asks for besides functions: tests that find mutants, lines in order, traces."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +13,13 @@ from typing import Any
 import pytest
 
 from taskqueue_edu import lab
+from taskqueue_edu.journal import read_facts
 from taskqueue_edu.lab.attempts import PLACE
 from taskqueue_edu.lab.crash import crash_test, value_kept
 from taskqueue_edu.lab.exercises import find
 from taskqueue_edu.lab.parsons import puzzle
 from taskqueue_edu.lab.predict import predictions
+from taskqueue_edu.registry import fold
 
 pytestmark = pytest.mark.slow
 
@@ -26,13 +30,14 @@ def own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(PLACE, str(tmp_path / "progress.json"))
 
 
-def explained_test() -> Callable[[Any], None]:
+def explained_test(name: str) -> Callable[[Any], None]:
     """Return the test that the explanation of the mutants shows."""
-    found = re.search(r"~~~python\n(.*?)~~~", find("p3.mutants_savers").about, re.DOTALL)
+    found = re.search(r"~~~python\n(.*?)~~~", find(name).about, re.DOTALL)
     assert found is not None
     space: dict[str, Any] = {"crash_test": crash_test, "value_kept": value_kept}
     exec(found[1], space)
-    made: Callable[[Any], None] = space["test_saver"]
+    made: Callable[[Any], None]
+    (made,) = (value for key, value in space.items() if key.startswith("test_"))
     return made
 
 
@@ -43,28 +48,119 @@ def reads_back(save: Callable[[Path, bytes], None]) -> None:
         assert (Path(folder) / "file").read_bytes() == b"new"
 
 
-def test_the_explained_test_finds_every_broken_saver(capsys: pytest.CaptureFixture[str]) -> None:
-    """It lets the right ones pass, too; a test that only reads back finds none."""
-    lab.mutants("p3.mutants_savers", explained_test())
-    assert "p3.mutants_savers: right" in capsys.readouterr().out
-    lab.mutants("p3.mutants_savers", reads_back)
-    broken = len(find("p3.mutants_savers").others("wrong"))
+def in_order(waiting: Callable[[], Any]) -> None:
+    """Test a queue with three items that grow."""
+    queue = waiting()
+    for item in (1, 2, 3):
+        queue.put(item)
+    assert [queue.get() for _ in range(3)] == [1, 2, 3]
+
+
+def all_well(run: Callable[..., object]) -> None:
+    """Test a run of jobs with jobs that go well."""
+    assert run([int, int], lambda: None) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "weak"),
+    [
+        ("p1.mutants_waiting", in_order),
+        ("p3.mutants_savers", reads_back),
+        ("p4.mutants_runs", all_well),
+    ],
+)
+def test_the_explained_test_finds_every_mutant(
+    name: str, weak: Callable[[Any], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It lets the right ones pass, too; a test of what is plain finds none."""
+    lab.mutants(name, explained_test(name))
+    assert f"{name}: right" in capsys.readouterr().out
+    lab.mutants(name, weak)
+    broken = len(find(name).others("wrong"))
     assert f"{broken} got past it" in capsys.readouterr().out
 
 
-def test_the_lines_of_the_solution_are_right(capsys: pytest.CaptureFixture[str]) -> None:
-    """The lines in their order pass; without the last one, the name is not on the disk."""
-    exercise = find("p3.parsons_replace")
+@pytest.mark.parametrize(
+    ("name", "belief"),
+    [
+        ("p1.parsons_jobs", ""),
+        ("p3.parsons_replace", "A rename replaces a file safely, by itself."),
+        ("p4.parsons_finish", ""),
+    ],
+)
+def test_the_lines_of_the_solution_are_right(
+    name: str, belief: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lines in their order pass; without the last one, they don't, and it is told why."""
+    exercise = find(name)
     letters = {line: letter for letter, line in puzzle(exercise).lines.items()}
     solution = exercise.source("solution").rpartition("# lines\n")[2].splitlines()
     order = "".join(letters[line] for line in solution)
-    lab.parsons("p3.parsons_replace", order)
-    assert "p3.parsons_replace: right" in capsys.readouterr().out
-    lab.parsons("p3.parsons_replace", order[:-1])
-    assert "A rename replaces a file safely, by itself." in capsys.readouterr().out
+    lab.parsons(name, order)
+    assert f"{name}: right" in capsys.readouterr().out
+    lab.parsons(name, order[:-1])
+    told = capsys.readouterr().out
+    assert f"{name}: not right yet" in told
+    assert belief in told
 
 
 def test_the_steps_on_disk_are_right(capsys: pytest.CaptureFixture[str]) -> None:
     """What the trace asks for is what is there after the worst crash."""
     lab.trace("p3.disk", [step.value for step in predictions().trace["p3.disk"].steps])
     assert "p3.disk: right" in capsys.readouterr().out
+
+
+def test_the_names_are_right(capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines that the trace shows do what it asks for."""
+    space: dict[str, Any] = {}
+    lengths = []
+    for step in predictions().trace["p1.names"].steps:
+        exec(step.step, space)
+        lengths.append(len(space["batch"]))
+    lab.trace("p1.names", lengths)
+    assert "p1.names: right" in capsys.readouterr().out
+
+
+KILLED = """
+import os, signal, sys
+from taskqueue_edu import TaskQueue
+from taskqueue_edu.workloads import MathTask
+
+queue = TaskQueue.open(sys.argv[1])
+task_id = queue.submit(MathTask("sum", (1, 2)))
+print(queue.status(task_id))
+queue.dispatcher.claim("worker")
+queue.registry.store.flush(queue.registry.get(task_id).position)
+print(queue.status(task_id), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+NEXT = """
+import sys
+from contextlib import closing
+from taskqueue_edu import TaskQueue
+import taskqueue_edu.workloads
+
+with closing(TaskQueue.open(sys.argv[1])) as queue:
+    (record,) = queue.registry.records()
+    print(record.status)
+    run = queue.dispatcher.claim("worker")
+    print(queue.status(record.id))
+    queue.dispatcher.settle(run, "succeeded", run.task.execute())
+    print(queue.status(record.id))
+"""
+
+
+def test_the_life_of_a_killed_task_is_right(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task that is killed and run again goes through the states that the trace asks for."""
+
+    def states(program: str) -> list[str]:
+        command = [sys.executable, "-c", program, tmp_path]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.split()
+
+    before = states(KILLED)
+    (record,) = fold(read_facts(tmp_path)).records()
+    lab.trace("p4.kill", [*before, record.status, *states(NEXT)])
+    assert "p4.kill: right" in capsys.readouterr().out
