@@ -20,6 +20,8 @@ In the order in which to read it:
     sharing     which accesses race, and so are switch points
     carriers    operating-system threads that are used again
     schedule    one schedule: strands, points, a plan
+    priorities  random schedules, beyond the bound
+    untraced    the lab's own operations, which need no stops
     primitives, queues, threads, clock
                 what code under test gets in the place of threading, queue and time
     scope       which code is under test

@@ -21,6 +21,7 @@ from taskqueue_edu.lab.interleave.sharing import Order, Sharing
 
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.carriers import Carrier, Carriers
+    from taskqueue_edu.lab.interleave.priorities import Priorities
     from taskqueue_edu.lab.interleave.story import Recorder
     from taskqueue_edu.lab.interleave.tracing import Tracer
 
@@ -85,7 +86,8 @@ class Run:
 
     `plan` says at which points not the usual option is taken, and which one: the usual one is to
     let the current strand go on, or else the next one that can. `cost` is how many preemptions
-    that makes; beyond the plan, others may be planned up to `bound`.
+    that makes; beyond the plan, others may be planned up to `bound`. With `priorities` these say
+    who goes on instead, and `taken` becomes the plan that gives the same run.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Run:
         tracer: Tracer,
         seen: dict[tuple[int, ...], int] | None,
         recorder: Recorder | None = None,
+        priorities: Priorities | None = None,
     ) -> None:
         self.plan, self.cost, self.bound = plan, cost, bound
         self.last = max(plan, default=-1)
@@ -114,6 +117,9 @@ class Run:
         self.points = self.loops = self.switches = 0
         self.branches: list[tuple[int, tuple[int, ...]]] = []
         """The points after the plan where it could go on otherwise, and what each option costs."""
+        self.taken: list[tuple[int, int]] = []
+        """At which points not the usual option was taken, and which one."""
+        self.preemptions = 0
         self.over = False
         self.pruned = False
         self.failure: Failure | None = None
@@ -125,6 +131,7 @@ class Run:
         self.lost: list[Strand] = []
         """Strands that could not be ended."""
         self._seen = seen
+        self._priorities = priorities
         self._carriers = carriers
         self._spoiled: list[Carrier] | None = None
         self._ended = _thread.allocate_lock()
@@ -353,7 +360,8 @@ class Run:
         """Say who goes on: `me`, unless it can't, or is `gone`, or the plan has another."""
         number = self.points
         self.points = number + 1
-        if number not in self.plan and not (gone or yields) and me.able():
+        usual = number not in self.plan and self._priorities is None
+        if usual and not (gone or yields) and me.able():
             if number < self.last:
                 return me
             if self.cost >= self.bound and number <= MAX_POINTS:
@@ -381,13 +389,19 @@ class Run:
         if not options:
             self._nobody_can_go_on()
             raise Abort
-        choice = self.plan.get(number, 0)
+        if self._priorities is None:
+            choice = self.plan.get(number, 0)
+        else:
+            choice = self._priorities.choose(number, me, options, yields=yields)
         if number > self.last and any(self.cost + c <= self.bound for c in costs[1:]):
             self.branches.append((number, tuple(costs)))
         if choice >= len(options):
             self.fail("not repeatable", NOT_REPEATABLE)
             raise Abort
         chosen = options[choice]
+        if choice:
+            self.taken.append((number, choice))
+            self.preemptions += costs[choice]
         if choice >= len(options) - len(timers):
             assert chosen.deadline is not None
             chosen.fired, self.now = True, max(self.now, chosen.deadline)
