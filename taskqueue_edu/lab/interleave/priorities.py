@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from taskqueue_edu.lab.interleave.schedule import Strand
+    from taskqueue_edu.lab.interleave.strands import Strand
 
 
 class Priorities:

@@ -8,16 +8,15 @@ go on. Everything else about the run is fixed, so a plan always gives the same r
 from __future__ import annotations
 
 import _thread
-import contextvars
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from taskqueue_edu.lab.interleave.history import History
 from taskqueue_edu.lab.interleave.sharing import Order, Sharing
+from taskqueue_edu.lab.interleave.strands import Abort, Group, Strand, at, doing, lost_wakeup
 
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.carriers import Carrier, Carriers
@@ -35,42 +34,6 @@ GRACE: Final = 0.5
 """Seconds that strands get to end once the schedule is over, before they are made to."""
 PATIENCE: Final = 3.0
 """Seconds without a sign of life after which a thread counts as stuck."""
-
-
-class Abort(BaseException):
-    """Raised in a strand to end it: the schedule is over. Code under test should let it pass."""
-
-
-class Strand:
-    """A thread of the program under test."""
-
-    __slots__ = (
-        "carrier", "context", "daemon", "deadline", "doing", "done", "error", "fired", "held",
-        "id", "ident", "joined", "name", "past", "ready", "spins", "target", "thread", "where",
-    )  # fmt: skip
-
-    def __init__(self, number: int, name: str, target: Callable[[], object], past: int) -> None:
-        self.id, self.name, self.target, self.past = number, name, target, past
-        self.daemon = False
-        self.context = contextvars.Context()
-        self.carrier: Carrier | None = None  # given when it runs for the first time
-        self.ident = 0
-        self.thread: Any = None  # the Thread that the code under test made for it
-        self.ready: Callable[[], bool] | None = None
-        """What it waits for; None: it can go on, unless it sleeps until `deadline`."""
-        self.deadline: float | None = None
-        self.fired = False
-        self.doing: tuple[str, Any] = ("start", None)
-        self.held: list[Any] = []
-        self.joined = False
-        self.spins = 0
-        self.done = False
-        self.error: BaseException | None = None
-        self.where: tuple[str, int] | None = None
-
-    def able(self) -> bool:
-        """Whether it can go on now."""
-        return self.deadline is None if self.ready is None else self.ready()
 
 
 class Failure(Exception):
@@ -181,11 +144,11 @@ class Run:
         if frame is not None:
             strand.where = (frame.f_code.co_filename, frame.f_lineno)
         if busy:
-            self.fail("no progress", f"{strand.name} runs on and on{_at(strand)}")
+            self.fail("no progress", f"{strand.name} runs on and on{at(strand)}")
         else:
             self.fail(
                 "stuck",
-                f"{strand.name} waits{_at(strand)} for something that is not under control: input, "
+                f"{strand.name} waits{at(strand)} for something that is not under control: input, "
                 "a process, or a lock or queue that was made before explore()",
             )
 
@@ -443,7 +406,7 @@ class Run:
         waiting = [s for s in self.strands if not s.done]
         if self.recorder is not None:
             self.recorder.nobody_can_go_on(waiting)
-        lost = [text for s in waiting if (text := _lost_wakeup(s))]
+        lost = [text for s in waiting if (text := lost_wakeup(s))]
         if lost:
             self.fail("lost wakeup", "; ".join([*lost, self.who_waits()]))
         elif self.strands[0].done:
@@ -462,48 +425,6 @@ NOT_REPEATABLE: Final = (
     "the same schedule took another course the second time: the scenario starts from something "
     "that was left behind. Make everything it uses inside the scenario"
 )
-
-
-def _at(strand: Strand) -> str:
-    if strand.where is None:
-        return ""
-    path, line = Path(strand.where[0]), strand.where[1]
-    if path.parent.name.startswith("ipykernel"):  # a cell, in a file with a number for a name
-        return f" on line {line}"
-    return f" at {path.name}:{line}"
-
-
-def doing(strand: Strand) -> str:
-    """Say what a strand is about to do or waits for, and what it holds."""
-    verb, on = strand.doing
-    able = strand.able()
-    text = f"{strand.name} {_is_about_to(verb) if able else _waits_to(verb)}"
-    if on is not None:
-        text += f" {on.name}"
-    text += _at(strand)
-    owner = getattr(on, "owner", None)
-    if not able and isinstance(owner, Strand):
-        text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} holds")
-    held = [lock.name for lock in strand.held if lock is not on or owner is not strand]
-    if held:
-        text += f" (it holds {', '.join(held)})"
-    return text
-
-
-def _is_about_to(verb: str) -> str:
-    return "is about to " + ("go on after its " if verb.startswith("wait ") else "") + verb
-
-
-def _waits_to(verb: str) -> str:
-    if verb.startswith(("wait ", "sleep ")):
-        first, rest = verb.split(" ", 1)
-        return f"{first}s {rest}"
-    return f"waits to {verb}"
-
-
-def _lost_wakeup(strand: Strand) -> str:
-    verb, on = strand.doing
-    return on.why_nobody_wakes(strand) if verb == "wait for" and on is not None else ""
 
 
 _run: Run | None = None
@@ -531,10 +452,3 @@ def join_all(current: Run, me: Strand, group: Sequence[Strand]) -> None:
     for strand in group:
         current.joined(me, strand)
     current.tracer.rest(current)
-
-
-class Group:
-    """The strands of one `together`."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name

@@ -202,7 +202,7 @@ class Search:
             choices = self._frontier[cost].popleft()
             seen = self._seen if self._prune else None
             run = self._lab.run(choices, cost, self._bound, seen)
-            if run.lost or (run.failure is not None and run.failure.kind == "stuck"):
+            if _is_stuck(run):
                 yield run, choices
                 return
             if self._lab.sharing.grown:
@@ -224,7 +224,7 @@ class Search:
                 changes = self._bound + 1 + number % _DEEPER
                 order = Priorities(self._seed, number, self._points, changes)
                 run = self._lab.run((), self._bound, self._bound, None, priorities=order)
-                grown = self._lab.sharing.grown
+                grown = self._lab.sharing.grown and not _is_stuck(run)
                 if grown:
                     self._failed_before |= run.failure is not None
                     self._restart()
@@ -236,7 +236,7 @@ class Search:
         for run, choices in self._all_runs():
             if run.failure is None:
                 continue
-            if run.lost or run.failure.kind == "stuck":
+            if _is_stuck(run):
                 return self._make(False, "stuck", run.failure.message, self._cost, run)
             return self._failed(*self._shortest(run, choices))
         if (cost := self._next_cost()) is not None:
@@ -351,9 +351,13 @@ class Search:
 
 
 _DEEPER: Final = 3
-"""Random schedules change priorities up to so many times more often than the bound has it."""
+"""Random schedules have one to so many changes of priority more than the bound has preemptions."""
 _NEARBY: Final = 100
 """How many more schedules are tried for a shorter one that fails."""
+
+
+def _is_stuck(run: Run) -> bool:
+    return bool(run.lost) or (run.failure is not None and run.failure.kind == "stuck")
 
 
 def _fails_alike(run: Run, other: Run) -> bool:
