@@ -145,7 +145,10 @@ def main() -> None:
     """Search, print the answer as JSON, and leave: threads may have been left behind."""
     peer, name = sys.argv[1:]
     began = time.perf_counter()
-    says, schedules = (_frontrun if peer == "frontrun" else _interleave_test)(name)
+    try:
+        says, schedules = (_frontrun if peer == "frontrun" else _interleave_test)(name)
+    except Exception as error:  # frontrun raises what a thread has raised
+        says, schedules = f"fails: {type(error).__name__}", 0
     answer = {"says": says, "schedules": schedules, "seconds": time.perf_counter() - began}
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()

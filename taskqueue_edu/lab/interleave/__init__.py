@@ -15,12 +15,16 @@ What it does not see: other processes, and real input and output. What it can't 
 
 In the order in which to read it:
 
+    expressions how an instruction reaches its data
     accesses    which instructions touch data that others may touch
     history     when two schedules have come to the same state
     sharing     which accesses race, and so are switch points
     carriers    operating-system threads that are used again
+    strands     threads under control
     schedule    one schedule: strands, points, a plan
-    primitives, queues, threads, clock
+    priorities  random schedules, beyond the bound
+    untraced    the lab's own operations, which need no stops
+    primitives, locks, signals, queues, threads, clock
                 what code under test gets in the place of threading, queue and time
     scope       which code is under test
     tracing     stops a strand before each instruction that matters

@@ -3,8 +3,7 @@
 A line is not a step. `self.n += 1` reads `n`, adds, and writes `n`: three instructions, and another
 thread may run between any two of them. What `self.n` *is* stands nowhere in the bytecode, so this
 module follows the stack from instruction to instruction and notes for each one through which
-*expression* it reaches its object: `self`, `self.jobs`, `shelf[0]`. At run time `Expression.value`
-evaluates it again without running any code of the learner.
+*expression* it reaches its object.
 
 Where an expression can't be followed, as after a call, the access is *wild*: it may touch any
 object, and is taken to conflict with every access of that name.
@@ -16,8 +15,21 @@ import dis
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import CodeType, FrameType, MemberDescriptorType
-from typing import Any, Final
+from types import CodeType
+from typing import Final
+
+from taskqueue_edu.lab.interleave.expressions import (
+    CELL,
+    GLOBAL,
+    NEW,
+    NOBODY,
+    Attribute,
+    Constant,
+    Expression,
+    Global,
+    Item,
+    Local,
+)
 
 CONTAINERS: Final = (list, dict, set, deque, bytearray)
 """What can change without an attribute being assigned."""
@@ -50,116 +62,6 @@ _FRESH: Final = _words(
 _VIEWS: Final = _words("items keys values enumerate iter reversed zip map filter")
 """Calls whose result, when it is gone through, goes through what they were given."""
 _NO_LOOK: Final = _words("isinstance issubclass type id callable super")
-
-UNKNOWN: Final = object()
-"""The value of an expression that can't be told without running code of the learner."""
-
-
-class Expression:
-    """How an instruction reaches an object."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def value(self, frame: FrameType) -> Any:
-        """Return the object in `frame` now, or UNKNOWN."""
-        del frame
-        return UNKNOWN
-
-
-class _Local(Expression):
-    def value(self, frame: FrameType) -> Any:
-        return frame.f_locals.get(self.name, UNKNOWN)
-
-
-class _Global(Expression):
-    def value(self, frame: FrameType) -> Any:
-        found = frame.f_globals.get(self.name, UNKNOWN)
-        return frame.f_builtins.get(self.name, UNKNOWN) if found is UNKNOWN else found
-
-
-class _Attribute(Expression):
-    __slots__ = ("base",)
-
-    def __init__(self, base: Expression, name: str) -> None:
-        super().__init__(name)
-        self.base = base
-
-    def value(self, frame: FrameType) -> Any:
-        owner = self.base.value(frame)
-        return UNKNOWN if owner is UNKNOWN else attribute(owner, self.name)
-
-
-class _Item(Expression):
-    """`base[index]`, where the index is a constant or a variable."""
-
-    __slots__ = ("base", "index")
-
-    def __init__(self, base: Expression, index: Expression) -> None:
-        super().__init__(base.name)
-        self.base, self.index = base, index
-
-    def value(self, frame: FrameType) -> Any:
-        owner, index = self.base.value(frame), self.index.value(frame)
-        if type(index) not in (int, str) or type(owner) not in (list, tuple, dict, deque):
-            return UNKNOWN
-        try:
-            return owner[index]
-        except (LookupError, TypeError):
-            return UNKNOWN
-
-
-class _Constant(Expression):
-    __slots__ = ("constant",)
-
-    def __init__(self, constant: Any) -> None:
-        super().__init__("")
-        self.constant = constant
-
-    def value(self, frame: FrameType) -> Any:
-        del frame
-        return self.constant
-
-
-_NEW: Final = Expression("")
-"""What the instruction has just made: nobody else has it."""
-
-
-def attribute(owner: Any, name: str) -> Any:
-    """Return an attribute without running any code of its class; UNKNOWN if that takes some."""
-    cls = type(owner)
-    try:
-        own = object.__getattribute__(owner, "__dict__")
-    except AttributeError:
-        own = None
-    if own is not None and name in own:
-        return own[name]
-    for base in owner.__mro__ if isinstance(owner, type) else cls.__mro__:
-        if name in base.__dict__:
-            found = base.__dict__[name]
-            if isinstance(found, MemberDescriptorType):
-                try:
-                    return found.__get__(owner)
-                except AttributeError:
-                    return UNKNOWN
-            return UNKNOWN if hasattr(type(found), "__get__") else found
-    return UNKNOWN
-
-
-def attribute_holder(owner: Any, name: str) -> Any:
-    """Return whose attribute `owner.name` is: its own, or that of a class it inherits from."""
-    try:
-        if name in object.__getattribute__(owner, "__dict__"):
-            return owner
-    except AttributeError:
-        return owner
-    for base in owner.__mro__ if isinstance(owner, type) else type(owner).__mro__:
-        if name in base.__dict__:
-            found = base.__dict__[name]
-            return owner if hasattr(type(found), "__get__") else base
-    return owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +109,6 @@ class Sites:
         for access in self.accesses.values():
             if access.writes:
                 yield from (t.label for t in access.targets if t.attribute is not None)
-
-
-GLOBAL: Final = Expression("global")
-CELL: Final = Expression("cell")
-"""Bases of two kinds of variables: those of a module, and those that closures share."""
 
 
 def sites(code: CodeType) -> Sites:
@@ -281,7 +178,7 @@ class _Walk:
     # -- what is touched
 
     def attribute(self, ins: dis.Instruction, base: Expression | None, *, writes: bool) -> None:
-        if base is _NEW or isinstance(base, _Constant):
+        if base is NEW or isinstance(base, Constant):
             return
         target = Target(base, ins.argval, ins.argval)
         self.sites.accesses[ins.offset] = Access(writes, (target,))
@@ -299,7 +196,7 @@ class _Walk:
         targets = tuple(
             Target(e, None, (e.name if e is not None else "") + ITEMS, certain)
             for e in found
-            if e is not _NEW and not isinstance(e, _Constant) and (certain or e is not None)
+            if e is not NEW and not isinstance(e, Constant) and (certain or e is not None)
         )
         if targets:
             self.sites.accesses[ins.offset] = Access(writes, targets)
@@ -322,7 +219,7 @@ class _Walk:
             return
         if op.startswith("LOAD_FAST"):
             names = ins.argval if isinstance(ins.argval, tuple) else (ins.argval,)
-            self.stack += [_Local(name) for name in names]
+            self.stack += [Local(name) for name in names]
             return
         if op.startswith(("POP_JUMP", "JUMP_IF")) or op == "UNARY_NOT":
             self.maybe(ins, self.top())
@@ -340,15 +237,15 @@ class _Walk:
         else:
             self.stack += [None] * effect
         if self.stack and not op.startswith(_KEEPS_TOP):
-            self.stack[-1] = _NEW if op.startswith(_MAKES) else None
+            self.stack[-1] = NEW if op.startswith(_MAKES) else None
         if op.startswith(("RETURN", "RAISE", "RERAISE")) or op in _JUMPS:
             self.reached = False
 
     def do_load_const(self, ins: dis.Instruction) -> None:
-        self.stack.append(_Constant(ins.argval))
+        self.stack.append(Constant(ins.argval))
 
     def do_load_small_int(self, ins: dis.Instruction) -> None:
-        self.stack.append(_Constant(ins.argval))
+        self.stack.append(Constant(ins.argval))
 
     def do_return_const(self, ins: dis.Instruction) -> None:
         del ins
@@ -360,7 +257,7 @@ class _Walk:
 
     def do_load_deref(self, ins: dis.Instruction) -> None:
         self.variable(ins, CELL, writes=False)
-        self.stack.append(_Local(ins.argval))
+        self.stack.append(Local(ins.argval))
 
     do_load_classderef = do_load_deref
 
@@ -370,7 +267,7 @@ class _Walk:
 
     def do_load_global(self, ins: dis.Instruction) -> None:
         self.variable(ins, GLOBAL, writes=False)
-        found = _Global(ins.argval)
+        found = Global(ins.argval)
         if dis.stack_effect(ins.opcode, ins.arg) == 1:
             self.stack.append(found)
         elif ins.argrepr.startswith("NULL"):
@@ -391,7 +288,7 @@ class _Walk:
 
     def do_store_fast_load_fast(self, ins: dis.Instruction) -> None:
         self.pop(1)
-        self.stack.append(_Local(ins.argval[1]))
+        self.stack.append(Local(ins.argval[1]))
 
     def do_store_fast_store_fast(self, ins: dis.Instruction) -> None:
         del ins
@@ -400,7 +297,7 @@ class _Walk:
     def do_load_attr(self, ins: dis.Instruction) -> None:
         (base,) = self.pop(1)
         self.attribute(ins, base, writes=False)
-        self.stack.append(_NEW if base is _NEW else _Attribute(base or _NOBODY, ins.argval))
+        self.stack.append(NEW if base is NEW else Attribute(base or NOBODY, ins.argval))
         if dis.stack_effect(ins.opcode, ins.arg) == 1:
             self.stack.append(base)
 
@@ -425,15 +322,15 @@ class _Walk:
     def do_binary_subscr(self, ins: dis.Instruction) -> None:
         base, index = self.pop(2)
         self.items(ins, base)
-        if base is None or base is _NEW or index is None or index is _NEW:
+        if base is None or base is NEW or index is None or index is NEW:
             self.stack.append(None)
         else:
-            self.stack.append(_Item(base, index))
+            self.stack.append(Item(base, index))
 
     def do_binary_slice(self, ins: dis.Instruction) -> None:
         base, *_ = self.pop(3)
         self.items(ins, base, writes=False)
-        self.stack.append(_NEW)
+        self.stack.append(NEW)
 
     def do_store_subscr(self, ins: dis.Instruction) -> None:
         _, base, _ = self.pop(3)
@@ -450,11 +347,11 @@ class _Walk:
     def do_contains_op(self, ins: dis.Instruction) -> None:
         _, container = self.pop(2)
         self.items(ins, container, writes=False)
-        self.stack.append(_NEW)
+        self.stack.append(NEW)
 
     def do_compare_op(self, ins: dis.Instruction) -> None:
         self.maybe(ins, *self.pop(2))
-        self.stack.append(_NEW)
+        self.stack.append(NEW)
 
     def do_binary_op(self, ins: dis.Instruction) -> None:
         left, right = self.pop(2)
@@ -466,7 +363,7 @@ class _Walk:
             self.stack.append(left)
         else:
             self.maybe(ins, left, right)
-            self.stack.append(_NEW)
+            self.stack.append(NEW)
 
     def do_get_iter(self, ins: dis.Instruction) -> None:
         self.items(ins, self.top(), writes=False)  # and keep the container as its iterator
@@ -491,7 +388,7 @@ class _Walk:
 
     def do_to_bool(self, ins: dis.Instruction) -> None:
         self.maybe(ins, *self.pop(1))
-        self.stack.append(_NEW)
+        self.stack.append(NEW)
 
     def do_call(self, ins: dis.Instruction) -> None:
         given = self.pop(ins.arg or 0)
@@ -510,23 +407,20 @@ class _Walk:
             self.maybe(ins, *given)
             targets = self.targets_at(ins)
         looks_into = callee if targets else None
-        if isinstance(callee, _Attribute):
+        if isinstance(callee, Attribute):
             self.items(ins, callee.base, certain=name in _READERS | _WRITERS)
             targets = self.targets_at(ins) + targets
         if targets:
             writes = name not in _READERS
             self.sites.accesses[ins.offset] = Access(writes, targets, looks_into)
-        if below is _NEW and above is not None:  # the function that a comprehension is in 3.11
+        if below is NEW and above is not None:  # the function that a comprehension is in 3.11
             self.sites.iterated[ins.offset] = above
         if name in _VIEWS:
-            source = given[0] if given else callee.base if isinstance(callee, _Attribute) else None
+            source = given[0] if given else callee.base if isinstance(callee, Attribute) else None
             self.stack.append(source)
         else:
-            self.stack.append(_NEW if name in _FRESH else None)
+            self.stack.append(NEW if name in _FRESH else None)
 
-
-_NOBODY: Final = Expression("")
-"""What an attribute is taken of when that can't be told."""
 
 _SILENT: Final = _words("CACHE PRECALL KW_NAMES RESUME NOP EXTENDED_ARG MAKE_CELL NOT_TAKEN")
 _JUMPS: Final = _words("JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT")

@@ -11,17 +11,10 @@ from types import ModuleType
 from typing import Final
 
 from taskqueue_edu.lab.interleave.page import section, shared, timeline
-from taskqueue_edu.lab.interleave.schedule import (
-    MAX_POINTS,
-    NOT_REPEATABLE,
-    Abort,
-    Group,
-    Run,
-    Strand,
-    doing,
-)
+from taskqueue_edu.lab.interleave.schedule import MAX_POINTS, NOT_REPEATABLE, Run
 from taskqueue_edu.lab.interleave.search import Laboratory, Search
 from taskqueue_edu.lab.interleave.story import Recorder, Step
+from taskqueue_edu.lab.interleave.strands import Abort, Group, Strand, doing
 from taskqueue_edu.lab.interleave.text import table
 
 LETTERS: Final = "MABCDEFGHIJKLNOPQRSTUVWXYZ"

@@ -19,7 +19,7 @@ from functools import partial
 from types import CellType, FunctionType
 from typing import Any, Final
 
-from taskqueue_edu.lab.interleave import clock, primitives, queues, threads
+from taskqueue_edu.lab.interleave import clock, locks, queues, signals, threads
 from taskqueue_edu.lab.interleave.schedule import me
 from taskqueue_edu.lab.interleave.scope import Scope
 
@@ -52,13 +52,13 @@ def _stand_in(cooperative: type, real: Any, scope: Scope) -> type:
 
 
 _PRIMITIVES: Final[dict[tuple[Any, str], type]] = {
-    (threading, "Lock"): primitives.Lock,
-    (threading, "RLock"): primitives.RLock,
-    (threading, "Condition"): primitives.Condition,
-    (threading, "Event"): primitives.Event,
-    (threading, "Semaphore"): primitives.Semaphore,
-    (threading, "BoundedSemaphore"): primitives.BoundedSemaphore,
-    (threading, "Barrier"): primitives.Barrier,
+    (threading, "Lock"): locks.Lock,
+    (threading, "RLock"): locks.RLock,
+    (threading, "Condition"): locks.Condition,
+    (threading, "Event"): signals.Event,
+    (threading, "Semaphore"): signals.Semaphore,
+    (threading, "BoundedSemaphore"): signals.BoundedSemaphore,
+    (threading, "Barrier"): signals.Barrier,
     (queue, "Queue"): queues.Queue,
     (queue, "LifoQueue"): queues.LifoQueue,
     (queue, "PriorityQueue"): queues.PriorityQueue,
@@ -108,18 +108,18 @@ def _like(real: Any, known: dict[int, Any]) -> Any:
         new.queue.extend(real.queue)
         new.unfinished_tasks = real.unfinished_tasks
     elif isinstance(real, threading.Event):
-        new = primitives.Event()
+        new = signals.Event()
         new._flag = real.is_set()
     elif isinstance(real, threading.Semaphore):
         bounded = isinstance(real, threading.BoundedSemaphore)
-        new = (primitives.BoundedSemaphore if bounded else primitives.Semaphore)(real._value)
+        new = (signals.BoundedSemaphore if bounded else signals.Semaphore)(real._value)
     elif isinstance(real, threading.Condition):
         lock = real._lock  # type: ignore[attr-defined]
         if id(lock) not in known:
             known[id(lock)] = _like(lock, known)
-        new = primitives.Condition(known[id(lock)])
+        new = locks.Condition(known[id(lock)])
     else:
-        new = primitives.RLock() if isinstance(real, _RLOCK) else primitives.Lock()
+        new = locks.RLock() if isinstance(real, _RLOCK) else locks.Lock()
     return new
 
 

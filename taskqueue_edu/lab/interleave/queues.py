@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from taskqueue_edu.lab.interleave.primitives import Lock, Primitive, _deadline, _would_block
+from taskqueue_edu.lab.interleave.locks import Lock
+from taskqueue_edu.lab.interleave.primitives import Primitive, deadline_after, would_block
 from taskqueue_edu.lab.interleave.schedule import me, run
 from taskqueue_edu.lab.interleave.untraced import untraced
 
@@ -32,7 +33,7 @@ class _Steps(Primitive):
         strand = me()
         if strand is None:
             if block and timeout is None and not ready():
-                raise _would_block(self)
+                raise would_block(self)
             return
         current = run()
         if timeout is not None and timeout < 0:
@@ -42,7 +43,7 @@ class _Steps(Primitive):
             verb if block else f"try to {verb}",
             self,
             ready if block else None,
-            _deadline(current, timeout) if block else None,
+            deadline_after(current, timeout) if block else None,
             writes=writes,
         )
 

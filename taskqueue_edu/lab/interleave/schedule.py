@@ -8,19 +8,19 @@ go on. Everything else about the run is fixed, so a plan always gives the same r
 from __future__ import annotations
 
 import _thread
-import contextvars
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from taskqueue_edu.lab.interleave.history import History
 from taskqueue_edu.lab.interleave.sharing import Order, Sharing
+from taskqueue_edu.lab.interleave.strands import Abort, Group, Strand, at, doing, lost_wakeup
 
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.carriers import Carrier, Carriers
+    from taskqueue_edu.lab.interleave.priorities import Priorities
     from taskqueue_edu.lab.interleave.story import Recorder
     from taskqueue_edu.lab.interleave.tracing import Tracer
 
@@ -36,42 +36,6 @@ PATIENCE: Final = 3.0
 """Seconds without a sign of life after which a thread counts as stuck."""
 
 
-class Abort(BaseException):
-    """Raised in a strand to end it: the schedule is over. Code under test should let it pass."""
-
-
-class Strand:
-    """A thread of the program under test."""
-
-    __slots__ = (
-        "carrier", "context", "daemon", "deadline", "doing", "done", "error", "fired", "held",
-        "id", "ident", "joined", "name", "past", "ready", "spins", "target", "thread", "where",
-    )  # fmt: skip
-
-    def __init__(self, number: int, name: str, target: Callable[[], object], past: int) -> None:
-        self.id, self.name, self.target, self.past = number, name, target, past
-        self.daemon = False
-        self.context = contextvars.Context()
-        self.carrier: Carrier | None = None  # given when it runs for the first time
-        self.ident = 0
-        self.thread: Any = None  # the Thread that the code under test made for it
-        self.ready: Callable[[], bool] | None = None
-        """What it waits for; None: it can go on, unless it sleeps until `deadline`."""
-        self.deadline: float | None = None
-        self.fired = False
-        self.doing: tuple[str, Any] = ("start", None)
-        self.held: list[Any] = []
-        self.joined = False
-        self.spins = 0
-        self.done = False
-        self.error: BaseException | None = None
-        self.where: tuple[str, int] | None = None
-
-    def able(self) -> bool:
-        """Whether it can go on now."""
-        return self.deadline is None if self.ready is None else self.ready()
-
-
 class Failure(Exception):
     """How a schedule failed: not raised, but kept."""
 
@@ -85,7 +49,8 @@ class Run:
 
     `plan` says at which points not the usual option is taken, and which one: the usual one is to
     let the current strand go on, or else the next one that can. `cost` is how many preemptions
-    that makes; beyond the plan, others may be planned up to `bound`.
+    that makes; beyond the plan, others may be planned up to `bound`. With `priorities` these say
+    who goes on instead, and `taken` becomes the plan that gives the same run.
     """
 
     def __init__(
@@ -98,6 +63,7 @@ class Run:
         tracer: Tracer,
         seen: dict[tuple[int, ...], int] | None,
         recorder: Recorder | None = None,
+        priorities: Priorities | None = None,
     ) -> None:
         self.plan, self.cost, self.bound = plan, cost, bound
         self.last = max(plan, default=-1)
@@ -114,6 +80,9 @@ class Run:
         self.points = self.loops = self.switches = 0
         self.branches: list[tuple[int, tuple[int, ...]]] = []
         """The points after the plan where it could go on otherwise, and what each option costs."""
+        self.taken: list[tuple[int, int]] = []
+        """At which points not the usual option was taken, and which one."""
+        self.preemptions = 0
         self.over = False
         self.pruned = False
         self.failure: Failure | None = None
@@ -125,6 +94,7 @@ class Run:
         self.lost: list[Strand] = []
         """Strands that could not be ended."""
         self._seen = seen
+        self._priorities = priorities
         self._carriers = carriers
         self._spoiled: list[Carrier] | None = None
         self._ended = _thread.allocate_lock()
@@ -174,11 +144,11 @@ class Run:
         if frame is not None:
             strand.where = (frame.f_code.co_filename, frame.f_lineno)
         if busy:
-            self.fail("no progress", f"{strand.name} runs on and on{_at(strand)}")
+            self.fail("no progress", f"{strand.name} runs on and on{at(strand)}")
         else:
             self.fail(
                 "stuck",
-                f"{strand.name} waits{_at(strand)} for something that is not under control: input, "
+                f"{strand.name} waits{at(strand)} for something that is not under control: input, "
                 "a process, or a lock or queue that was made before explore()",
             )
 
@@ -353,7 +323,8 @@ class Run:
         """Say who goes on: `me`, unless it can't, or is `gone`, or the plan has another."""
         number = self.points
         self.points = number + 1
-        if number not in self.plan and not (gone or yields) and me.able():
+        usual = number not in self.plan and self._priorities is None
+        if usual and not (gone or yields) and me.able():
             if number < self.last:
                 return me
             if self.cost >= self.bound and number <= MAX_POINTS:
@@ -381,13 +352,19 @@ class Run:
         if not options:
             self._nobody_can_go_on()
             raise Abort
-        choice = self.plan.get(number, 0)
+        if self._priorities is None:
+            choice = self.plan.get(number, 0)
+        else:
+            choice = self._priorities.choose(number, me, options, yields=yields)
         if number > self.last and any(self.cost + c <= self.bound for c in costs[1:]):
             self.branches.append((number, tuple(costs)))
         if choice >= len(options):
             self.fail("not repeatable", NOT_REPEATABLE)
             raise Abort
         chosen = options[choice]
+        if choice:
+            self.taken.append((number, choice))
+            self.preemptions += costs[choice]
         if choice >= len(options) - len(timers):
             assert chosen.deadline is not None
             chosen.fired, self.now = True, max(self.now, chosen.deadline)
@@ -429,7 +406,7 @@ class Run:
         waiting = [s for s in self.strands if not s.done]
         if self.recorder is not None:
             self.recorder.nobody_can_go_on(waiting)
-        lost = [text for s in waiting if (text := _lost_wakeup(s))]
+        lost = [text for s in waiting if (text := lost_wakeup(s))]
         if lost:
             self.fail("lost wakeup", "; ".join([*lost, self.who_waits()]))
         elif self.strands[0].done:
@@ -448,48 +425,6 @@ NOT_REPEATABLE: Final = (
     "the same schedule took another course the second time: the scenario starts from something "
     "that was left behind. Make everything it uses inside the scenario"
 )
-
-
-def _at(strand: Strand) -> str:
-    if strand.where is None:
-        return ""
-    path, line = Path(strand.where[0]), strand.where[1]
-    if path.parent.name.startswith("ipykernel"):  # a cell, in a file with a number for a name
-        return f" on line {line}"
-    return f" at {path.name}:{line}"
-
-
-def doing(strand: Strand) -> str:
-    """Say what a strand is about to do or waits for, and what it holds."""
-    verb, on = strand.doing
-    able = strand.able()
-    text = f"{strand.name} {_is_about_to(verb) if able else _waits_to(verb)}"
-    if on is not None:
-        text += f" {on.name}"
-    text += _at(strand)
-    owner = getattr(on, "owner", None)
-    if not able and isinstance(owner, Strand):
-        text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} holds")
-    held = [lock.name for lock in strand.held if lock is not on or owner is not strand]
-    if held:
-        text += f" (it holds {', '.join(held)})"
-    return text
-
-
-def _is_about_to(verb: str) -> str:
-    return "is about to " + ("go on after its " if verb.startswith("wait ") else "") + verb
-
-
-def _waits_to(verb: str) -> str:
-    if verb.startswith(("wait ", "sleep ")):
-        first, rest = verb.split(" ", 1)
-        return f"{first}s {rest}"
-    return f"waits to {verb}"
-
-
-def _lost_wakeup(strand: Strand) -> str:
-    verb, on = strand.doing
-    return on.why_nobody_wakes(strand) if verb == "wait for" and on is not None else ""
 
 
 _run: Run | None = None
@@ -517,10 +452,3 @@ def join_all(current: Run, me: Strand, group: Sequence[Strand]) -> None:
     for strand in group:
         current.joined(me, strand)
     current.tracer.rest(current)
-
-
-class Group:
-    """The strands of one `together`."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name

@@ -22,6 +22,7 @@ from typing import Final, cast
 from taskqueue_edu.lab.interleave.carriers import Carriers
 from taskqueue_edu.lab.interleave.output import Output
 from taskqueue_edu.lab.interleave.patches import Patches
+from taskqueue_edu.lab.interleave.priorities import Priorities
 from taskqueue_edu.lab.interleave.schedule import NOT_REPEATABLE, Run, me
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.sharing import Sharing
@@ -86,10 +87,19 @@ class Laboratory:
         bound: int,
         seen: dict[tuple[int, ...], int] | None,
         recorder: Recorder | None = None,
+        priorities: Priorities | None = None,
     ) -> Run:
         """Run one schedule."""
         run = Run(
-            dict(choices), cost, bound, self.carriers, self.sharing, self.tracer, seen, recorder
+            dict(choices),
+            cost,
+            bound,
+            self.carriers,
+            self.sharing,
+            self.tracer,
+            seen,
+            recorder,
+            priorities,
         )
         self.execute(run)
         return run
@@ -113,6 +123,8 @@ def explore(
     *,
     bound: int = 2,
     budget: int = BUDGET,
+    beyond: int = 0,
+    seed: int = 0,
     also: Iterable[ModuleType] = (),
     benign: Iterable[str] = (),
 ) -> Verdict:
@@ -121,7 +133,8 @@ def explore(
     The scenario is a function without arguments. It makes what it needs, starts threads, as with
     `together`, and asserts what must hold. It is run once for each schedule, so it must not build
     on what an earlier run left behind. At most `budget` schedules are run: a time limit would let
-    the verdict depend on the machine.
+    the verdict depend on the machine. If none of them fails, `beyond` random ones follow, with
+    more preemptions; `seed` gives others, and the same one the same.
 
     A step is an operation of a lock, queue or other primitive, or an access to shared data, by the
     code under test: all but the standard library, installed packages and taskqueue_edu, unless
@@ -129,7 +142,7 @@ def explore(
     """
     lab = Laboratory(scenario, also=also, benign=benign)
     with lab.open():
-        return Search(lab, bound, budget).verdict()
+        return Search(lab, bound, budget, beyond=beyond, seed=seed).verdict()
 
 
 def replay(
@@ -151,8 +164,19 @@ def replay(
 class Search:
     """The schedules of a laboratory, the simplest first."""
 
-    def __init__(self, lab: Laboratory, bound: int, budget: int, *, prune: bool = True) -> None:
+    def __init__(
+        self,
+        lab: Laboratory,
+        bound: int,
+        budget: int,
+        *,
+        beyond: int = 0,
+        seed: int = 0,
+        prune: bool = True,
+    ) -> None:
         self._lab, self._bound, self._budget, self._prune = lab, bound, budget, prune
+        self._beyond, self._seed = beyond, seed
+        self._points = 1
         self._began = time.perf_counter()
         self._frontier: list[deque[Choices]] = []
         self._seen: dict[tuple[int, ...], int] = {}
@@ -178,32 +202,49 @@ class Search:
             choices = self._frontier[cost].popleft()
             seen = self._seen if self._prune else None
             run = self._lab.run(choices, cost, self._bound, seen)
-            if run.lost or (run.failure is not None and run.failure.kind == "stuck"):
+            if _is_stuck(run):
                 yield run, choices
                 return
             if self._lab.sharing.grown:
                 self._failed_before |= run.failure is not None
                 self._restart()
                 continue
+            self._points = max(self._points, run.points)
             self._branch(run, choices, cost)
             if not run.pruned:
                 yield run, choices
 
+    def _all_runs(self) -> Iterator[tuple[Run, Choices]]:
+        """Run them, and then the random ones; begin again if these show more."""
+        grown = True
+        while grown:
+            yield from self.runs()
+            grown = False
+            for number in range(self._beyond):
+                changes = self._bound + 1 + number % _DEEPER
+                order = Priorities(self._seed, number, self._points, changes)
+                run = self._lab.run((), self._bound, self._bound, None, priorities=order)
+                grown = self._lab.sharing.grown and not _is_stuck(run)
+                if grown:
+                    self._failed_before |= run.failure is not None
+                    self._restart()
+                    break
+                yield run, tuple(run.taken)
+
     def verdict(self) -> Verdict:
         """Run them all, or until one fails."""
-        for run, choices in self.runs():
+        for run, choices in self._all_runs():
             if run.failure is None:
                 continue
-            if run.lost or run.failure.kind == "stuck":
+            if _is_stuck(run):
                 return self._make(False, "stuck", run.failure.message, self._cost, run)
             return self._failed(*self._shortest(run, choices))
         if (cost := self._next_cost()) is not None:
             return self._spent(cost)
         if self._failed_before:  # a schedule that is among those which passed now
             return self._make(False, "not repeatable", NOT_REPEATABLE, self._cost)
-        return self._make(
-            True, "ok", f"every schedule with up to {_preemptions(self._bound)} passed", self._bound
-        )
+        passed = f"every schedule with up to {_preemptions(self._bound)} passed"
+        return self._make(True, "ok", passed + self._random_ones(), self._bound)
 
     @property
     def left(self) -> bool:
@@ -260,15 +301,24 @@ class Search:
             return self._make(False, "not repeatable", NOT_REPEATABLE, self._cost)
         kind = cast(Kind, again.failure.kind)
         return self._make(
-            False, kind, again.failure.message, self._cost, again, recorder.steps(), choices
+            False, kind, again.failure.message, again.preemptions, again, recorder.steps(), choices
         )
 
+    def _random_ones(self) -> str:
+        if not self._beyond:
+            return ""
+        return f"; {self._beyond:,} random ones beyond passed too (seed {self._seed})"
+
     def _spent(self, cost: int) -> Verdict:
-        passed = f"every schedule with up to {_preemptions(cost - 1)} passed" if cost else "so far"
+        passed = (
+            f"every schedule with up to {_preemptions(cost - 1)} passed"
+            if cost
+            else "none failed so far"
+        )
         return self._make(
             None,
             "budget spent",
-            f"the budget of {self._budget:,} schedules is spent; {passed}",
+            f"the budget of {self._budget:,} schedules is spent; {passed}{self._random_ones()}",
             cost - 1,
         )
 
@@ -300,8 +350,14 @@ class Search:
         )
 
 
+_DEEPER: Final = 3
+"""Random schedules have one to so many changes of priority more than the bound has preemptions."""
 _NEARBY: Final = 100
 """How many more schedules are tried for a shorter one that fails."""
+
+
+def _is_stuck(run: Run) -> bool:
+    return bool(run.lost) or (run.failure is not None and run.failure.kind == "stuck")
 
 
 def _fails_alike(run: Run, other: Run) -> bool:

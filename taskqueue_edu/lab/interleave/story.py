@@ -10,16 +10,11 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Final
 
-from taskqueue_edu.lab.interleave.accesses import (
-    CELL,
-    GLOBAL,
-    UNKNOWN,
-    Target,
-    attribute,
-)
-from taskqueue_edu.lab.interleave.primitives import Condition
-from taskqueue_edu.lab.interleave.schedule import Group, Strand
+from taskqueue_edu.lab.interleave.accesses import Target
+from taskqueue_edu.lab.interleave.expressions import CELL, GLOBAL, UNKNOWN, attribute
+from taskqueue_edu.lab.interleave.locks import Condition
 from taskqueue_edu.lab.interleave.scope import Scope
+from taskqueue_edu.lab.interleave.strands import Group, Strand
 
 _SHOWN: Final = 6
 """How many items of a container are shown."""

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from taskqueue_edu.lab.interleave.schedule import Abort, Strand, join_all, me, run
+from taskqueue_edu.lab.interleave.schedule import join_all, me, run
+from taskqueue_edu.lab.interleave.strands import Abort, Strand
 
 _real_start: Final = threading.Thread.start
 _real_join: Final = threading.Thread.join

@@ -14,20 +14,18 @@ from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, Final, TypeAlias
 
 from taskqueue_edu.lab.interleave.accesses import (
-    CELL,
     CONTAINERS,
-    GLOBAL,
     ITEMS,
-    UNKNOWN,
     Access,
     Sites,
     Target,
-    attribute_holder,
     sites,
 )
-from taskqueue_edu.lab.interleave.schedule import Abort, Run, me
+from taskqueue_edu.lab.interleave.expressions import CELL, GLOBAL, UNKNOWN, attribute_holder
+from taskqueue_edu.lab.interleave.schedule import Run, me
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.sharing import Sharing
+from taskqueue_edu.lab.interleave.strands import Abort
 
 Hooks: TypeAlias = dict[int, Access]
 """What to stop before, by the offset of the instruction."""
