@@ -1,4 +1,4 @@
-"""Make the pictures of README: the live monitor, the controls, the dashboard, the terminal.
+"""Make the pictures of README: what there is to see of the library and of the lab.
 
     python -m tests.pictures [NAME ...]
 
@@ -69,6 +69,79 @@ pool.start_processing(queue)
 ControlPanel(queue, pool)
 """
 
+_BUFFER: Final = """\
+import threading
+from taskqueue_edu.lab import explore, step_through, together
+
+class Buffer:
+    def __init__(self):
+        self.items = []
+        self.filled = threading.Condition()
+
+    def put(self, item):
+        with self.filled:
+            self.items.append(item)
+            self.filled.notify()
+
+    def get(self):
+        with self.filled:
+            if not self.items:
+                self.filled.wait()
+            return self.items.pop()
+
+def two_getters():
+    buffer = Buffer()
+
+    def put_two():
+        buffer.put("a")
+        buffer.put("b")
+
+    together(put_two, buffer.get, buffer.get)
+"""
+
+_STEPPER: Final = "step_through(explore(two_getters))"
+
+_TIMELINE: Final = """\
+import threading
+from functools import partial
+from taskqueue_edu.lab import explore, together
+
+class Account:
+    def __init__(self, balance):
+        self.balance = balance
+        self.lock = threading.Lock()
+
+    def pay(self, other, amount):
+        with self.lock, other.lock:
+            self.balance -= amount
+            other.balance += amount
+
+def two_payments():
+    a, b = Account(10), Account(10)
+    together(partial(a.pay, b, 1), partial(b.pay, a, 2))
+
+explore(two_payments)
+"""
+
+_CRASH: Final = """\
+import os
+from taskqueue_edu.lab import crash_test
+from taskqueue_edu.lab.crash import value_kept
+
+def save(folder, acknowledge):
+    for total in ("10", "25"):
+        with open(folder / "total.new", "w") as file:
+            file.write(total)
+        os.replace(folder / "total.new", folder / "total.txt")
+        acknowledge(total)
+
+def load(folder):
+    path = folder / "total.txt"
+    return path.read_text() if path.exists() else None
+
+crash_test(save, load, value_kept)
+"""
+
 
 def _few_colors(png: bytes, path: Path) -> None:
     with Image.open(io.BytesIO(png)) as image:
@@ -76,15 +149,27 @@ def _few_colors(png: bytes, path: Path) -> None:
         few.save(path, optimize=True)
 
 
-def _lab(cell: str, width: int, height: int, *, dark: bool, wait: Callable[[Any], None]) -> bytes:
-    """Return a picture of a notebook of one cell that runs, once `wait` is content."""
+def _lab(
+    cell: str,
+    width: int,
+    height: int,
+    *,
+    wait: Callable[[Any], None],
+    before: str = "",
+    name: str = "lab",
+    dark: bool = False,
+) -> bytes:
+    """Return a picture of a notebook of one cell that runs, once `wait` is content.
+
+    The code of `before` has run, out of sight.
+    """
     with tempfile.TemporaryDirectory() as folder, Lab(Path(folder)) as lab, chromium() as browser:
         size = {"width": width, "height": height}
         page = browser.new_page(viewport=size, device_scale_factor=2)
-        open_notebook(page, lab.notebook("orders.ipynb", cell.strip()))
+        open_notebook(page, lab.notebook(f"{name}.ipynb", cell.strip()))
         if dark:
             set_theme(page, dark=True)
-        run(page, _PACE)
+        run(page, before)
         page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
         wait(page)
         taken: bytes = page.screenshot()
@@ -101,19 +186,45 @@ def _burst(page: Any) -> None:
     page.locator("text=/[1-9][0-9] succeeded/").first.wait_for(timeout=30_000)
 
 
+def _tenth_step(page: Any) -> None:
+    on = page.get_by_role("button", name="Next")
+    for _ in range(9):
+        on.click()
+    page.get_by_text("Step 10 of 15").wait_for()
+
+
+def _shown(name: str) -> Callable[[Any], None]:
+    return lambda page: page.get_by_role("region", name=name).wait_for()
+
+
 def live_monitor() -> bytes:
     """The live monitor in JupyterLab, light."""
-    return _lab(_ORDERS, 1000, 1010, dark=False, wait=_orders_done)
+    return _lab(_ORDERS, 1000, 1010, before=_PACE, name="orders", wait=_orders_done)
 
 
 def live_monitor_dark() -> bytes:
     """The same, dark, on a narrow screen."""
-    return _lab(_ORDERS, 640, 1140, dark=True, wait=_orders_done)
+    return _lab(_ORDERS, 640, 1140, before=_PACE, name="orders", dark=True, wait=_orders_done)
 
 
 def control_panel() -> bytes:
     """The controls, in the middle of a burst."""
-    return _lab(_CONTROLS, 1000, 560, dark=False, wait=_burst)
+    return _lab(_CONTROLS, 1000, 560, before=_PACE, name="orders", wait=_burst)
+
+
+def timeline() -> bytes:
+    """What `explore` shows: two threads that wait for each other."""
+    return _lab(_TIMELINE, 1000, 810, wait=_shown("schedules"))
+
+
+def stepper() -> bytes:
+    """`step_through` at the step where one thread takes what another was woken for."""
+    return _lab(_STEPPER, 1000, 1030, before=_BUFFER, wait=_tenth_step)
+
+
+def crash() -> bytes:
+    """What `crash_test` shows: a file that was renamed before it was synced."""
+    return _lab(_CRASH, 1000, 1150, wait=_shown("crash test"))
 
 
 @contextmanager
@@ -172,7 +283,10 @@ def watch() -> bytes:
 
 PICTURES: Final = {
     made.__name__: made
-    for made in (live_monitor, live_monitor_dark, control_panel, dashboard, watch)
+    for made in (
+        *(live_monitor, live_monitor_dark, control_panel, dashboard, watch),
+        *(timeline, stepper, crash),
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""Questions and puzzles with buttons, for a notebook. Imported on use: it needs ipywidgets.
+"""Questions, puzzles and schedules with buttons, for a notebook: imported on use, for ipywidgets.
 
 Whatever can be clicked can be reached by Tab and pressed by Enter, and has a form as text that
 works without it.

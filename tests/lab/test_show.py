@@ -71,6 +71,26 @@ def test_who_has_waited_for_a_condition_holds_its_lock_again() -> None:
     assert woken.holds == ("lock",)
 
 
+def test_values_are_shown_as_python_writes_them() -> None:
+    """An empty set is no empty dictionary."""
+
+    def scenario() -> None:
+        seen: set[str] = set()
+        places: dict[str, int] = {}
+
+        def add() -> None:
+            assert "a" not in seen
+            places["a"] = len(seen)
+            seen.add("a")
+
+        together(add, add)
+
+    steps = explore(scenario).steps
+    notes = [note for step in steps for note in step.notes]
+    assert "sees seen = set()" in notes
+    assert dict(steps[-1].shared) == {"seen": "{'a'}", "places": "{'a': 0}"}
+
+
 def test_the_buttons_turn_the_steps() -> None:
     """Previous and Next stop at the ends; the line that runs is marked, and where others are."""
     stepper = step_through(explore(RACE))

@@ -25,7 +25,7 @@ STYLE: Final = f"""<style>
  --tqc-rule:color-mix(in srgb,currentColor 22%,transparent);
  color:var(--jp-ui-font-color1,currentColor);max-width:920px;padding:2px;
  font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)}}
-.tqc.tqc code{{font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace);
+.tqc.tqc.tqc code{{font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace);
  background:none;color:inherit;padding:0;border:0;overflow-wrap:anywhere;white-space:pre-wrap}}
 .tqc-head{{display:flex;flex-wrap:wrap;gap:2px 10px;align-items:baseline;font-size:15px}}
 .tqc-badge{{font-weight:700;border:2px solid;border-radius:4px;padding:0 8px}}
@@ -68,7 +68,7 @@ STYLE: Final = f"""<style>
 </style>"""
 """In the notebook's colors, as the live picture has it; `tqc-page` is for a page of its own.
 
-`.tqc.tqc` is stronger than what JupyterLab says of `code`, `ol` and `h4`.
+Said twice, a class is stronger than what JupyterLab says of `ol` and `h4`; three times, of `code`.
 """
 
 _BOLT: Final = (

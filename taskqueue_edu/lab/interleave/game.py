@@ -119,8 +119,9 @@ class Game:
         also: tuple[ModuleType, ...],
         benign: tuple[str, ...],
     ) -> None:
-        self.moves: tuple[str, ...] = ()
+        self.moves: tuple[str, ...]
         """What was chosen so far."""
+        self._run: Guided
         self._scenario, self._also, self._benign = scenario, also, benign
         lab = self._laboratory()
         with lab.open():
@@ -128,12 +129,12 @@ class Game:
             costs = [run.cost for run, _ in search.runs() if run.failure is not None]
         self._known = lab.sharing.known()
         self._hint = _hint(min(costs, default=None), search.left)
-        self._run = self._follow(self.moves)
+        self._follow(())
 
     def _laboratory(self) -> Laboratory:
         return Laboratory(self._scenario, also=self._also, benign=self._benign)
 
-    def _follow(self, moves: tuple[str, ...]) -> Guided:
+    def _follow(self, moves: tuple[str, ...]) -> None:
         """Run it from the start: no thread is kept waiting for the learner."""
         lab = self._laboratory()
         lab.sharing.start_from(self._known)
@@ -148,7 +149,7 @@ class Game:
                     break
         if not run.stands:
             run.steps = story.steps()
-        return run
+        self._run, self.moves = run, moves
 
     # -- the moves
 
@@ -160,18 +161,15 @@ class Game:
             waits = "".join(f"{stand.text}; " for stand in stands if stand.letter == letter)
             rest = f"choose from {', '.join(can_go)}" if can_go else "this schedule is over"
             raise ValueError(f"{letter} can't go on {made}: {waits}{rest}")
-        self._run = self._follow((*self.moves, letter))
-        self.moves += (letter,)
+        self._follow((*self.moves, letter))
 
     def take_back(self) -> None:
         """Take the last move back, if there is one."""
-        self.moves = self.moves[:-1]
-        self._run = self._follow(self.moves)
+        self._follow(self.moves[:-1])
 
     def restart(self) -> None:
         """Take all moves back."""
-        self.moves = ()
-        self._run = self._follow(self.moves)
+        self._follow(())
 
     # -- what came of them
 

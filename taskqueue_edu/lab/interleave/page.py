@@ -19,12 +19,14 @@ STYLE: Final = f"""<style>
 .tqi{{--tqi-red:#c62828;--tqi-blue:#1565c0;
  --tqi-soft:color-mix(in srgb,currentColor 7%,transparent);
  --tqi-rule:color-mix(in srgb,currentColor 22%,transparent);
- color:var(--jp-ui-font-color1,currentColor);padding:2px;overflow-x:auto;
+ color:var(--jp-ui-font-color1,currentColor);padding:2px;box-sizing:border-box;
+ width:0;min-width:100%;overflow-x:auto;
  font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)}}
 .tqi.tqi.tqi code,.tqi.tqi.tqi pre{{font:12px/1.5 var(--jp-code-font-family,ui-monospace,monospace);
  background:none;color:inherit;padding:0;margin:0;border:0}}
 .tqi.tqi.tqi code{{overflow-wrap:break-word;white-space:pre-wrap}}
-.tqi.tqi p{{margin:4px 0}}
+.tqi.tqi p{{margin:4px 0;padding:0;text-indent:0}}
+.tqi.tqi .tqi-head{{font-weight:700}}
 .tqi.tqi small{{font-size:12px;opacity:.85}}
 .tqi.tqi table{{border-collapse:collapse;border:0;margin:6px 0;font-size:13px}}
 .tqi.tqi caption{{text-align:left;opacity:.8;padding:0 0 2px}}
@@ -48,12 +50,15 @@ STYLE: Final = f"""<style>
 [data-jp-theme-light="false"] .tqi,.vscode-dark .tqi{{{_DARK}}}
 @media (prefers-color-scheme:dark){{.tqi-page .tqi{{{_DARK}}}}}
 </style>"""
-"""In the notebook's colors, as the crash test has it; `tqi-page` is for a page of its own."""
+"""In the notebook's colors, as the crash test has it; `tqi-page` is for a page of its own.
+
+A table that is too wide scrolls in itself: without a width of 0 it would widen what it stands in.
+"""
 
 
 def as_html(verdict: Verdict) -> str:
     """Return the verdict with its timeline."""
-    parts = [f"<p><b>{escape(headline(verdict))}</b></p>"]
+    parts = [f'<p class="tqi-head">{escape(headline(verdict))}</p>']
     if verdict.steps:
         parts.append(timeline(verdict.threads, verdict.steps))
     parts.append(f"<p><small>{escape(coverage(verdict))}</small></p>")

@@ -242,6 +242,8 @@ def show(value: Any, depth: int = 2) -> str:
         items = [show(item, depth - 1) for item in [*value][:_SHOWN]]
     if len(value) > _SHOWN:
         items.append("...")
+    if not items and kind in (set, frozenset):
+        return "set()"
     inside = ", ".join(items)
     if kind is tuple:
         return f"({inside})"
