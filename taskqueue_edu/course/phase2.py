@@ -57,8 +57,8 @@ from taskqueue_edu import (
 )
 from taskqueue_edu.course.show import checking, compare, needs, show_source
 from taskqueue_edu.executor import run_task
-from taskqueue_edu.lab import check, explore, hint, mutants, outcome, parsons, predict
-from taskqueue_edu.lab import reveal, together, trace
+from taskqueue_edu.lab import check, explore, hint, mutants, outcome, parsons, predict, reveal
+from taskqueue_edu.lab import step_through, together, trace, you_schedule
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, SleepTask
 from taskqueue_edu.workloads import corpus_files, stdlib_files
@@ -309,12 +309,9 @@ outcome("p2.many_runs")
 # ## Bug hunt: safe steps do not make a safe sequence
 #
 # `queue.Queue` is thread-safe: each of its methods is. One task is left, and two workers follow this plan: if the queue
-# is not empty, take a task. It fails once in ten thousand runs. Before you run the second cell, write down the schedule
-# that fails, on paper: who does which step, in which order?
-
-# %%
-predict("p2.empty_get", ...)
-predict("p2.sleep", ...)
+# is not empty, take a task. It fails once in ten thousand runs. First write down the schedule that fails, on paper: who
+# does which step, in which order? Then be the scheduler. `you_schedule` lets you say who goes next, with buttons or as
+# letters: `you_schedule(..., "A B")`. A and B are the workers, M is the main thread.
 
 # %%
 def one_task_for_two(worker):
@@ -331,11 +328,19 @@ def careful_worker(tasks):
         tasks.get()
 
 
-display(explore(one_task_for_two(careful_worker)))
-outcome("p2.empty_get")
+predict("p2.empty_get", ...)
+you_schedule(one_task_for_two(careful_worker))
 
 # %% [markdown]
-# This is **check-then-act**, the most frequent race of all. A colleague proposes a sleep between the two lines, "so that
+# Did you break it? The lab plays the same game, and tries every order:
+
+# %%
+display(explore(one_task_for_two(careful_worker)))
+outcome("p2.empty_get")
+predict("p2.sleep", ...)
+
+# %% [markdown]
+# This is **check-then-act**, the most frequent race of all. You have just predicted what a sleep does to it: a colleague proposes a sleep between the two lines, "so that
 # the other one is done". You propose one step that checks and acts: `get_nowait()`, which takes a task or raises `Empty`.
 # The lab tries both in every order. (In the lab a second takes no time: it is over when nobody can run before.)
 
@@ -839,7 +844,8 @@ outcome("p2.daemon")
 # ## 6. Two locks: deadlock
 #
 # A task moves between two lines, and is always in exactly one of them. That speaks of both lines, so a move holds both
-# locks. One thread moves to the right, another to the left. What can happen?
+# locks. One thread moves to the right, another to the left. What can happen? `step_through` shows the schedule that the lab
+# has found one step at a time: go through it with *Next*, and look who holds which lock.
 
 # %%
 class Line:
@@ -862,7 +868,7 @@ def there_and_back():
     together(lambda: careless_move("a", one, two), lambda: careless_move("b", two, one))
 
 
-explore(there_and_back)
+step_through(explore(there_and_back))
 
 # %% [markdown]
 # A **deadlock** is a circle: each waits for what another holds. If all take locks in one order there is no circle: who
