@@ -108,6 +108,7 @@ def test_links_within_the_folder_lead_somewhere() -> None:
                 assert (FOLDER / link).exists(), link
 
 
+@pytest.mark.slow
 def test_every_term_has_its_place() -> None:
     """What the notebooks print in bold to define it stands in the index of terms."""
     index = {w.lower() for w in re.findall(r"\[(.*?)\]\(#", TEXT.partition("# Index of terms")[2])}
