@@ -58,7 +58,7 @@ from taskqueue_edu import (
 from taskqueue_edu.course.show import checking, compare, needs, show_source
 from taskqueue_edu.executor import run_task
 from taskqueue_edu.lab import check, explore, hint, mutants, outcome, parsons, predict
-from taskqueue_edu.lab import reveal, together, trace
+from taskqueue_edu.lab import reveal, together, trace, you_schedule
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.workloads import FetchPage, IndexFile, MathTask, PageServer, SleepTask
 from taskqueue_edu.workloads import corpus_files, stdlib_files
@@ -309,8 +309,8 @@ outcome("p2.many_runs")
 # ## Bug hunt: safe steps do not make a safe sequence
 #
 # `queue.Queue` is thread-safe: each of its methods is. One task is left, and two workers follow this plan: if the queue
-# is not empty, take a task. It fails once in ten thousand runs. Before you run the second cell, write down the schedule
-# that fails, on paper: who does which step, in which order?
+# is not empty, take a task. It fails once in ten thousand runs. Be the scheduler yourself: `you_schedule` lets you choose
+# the thread that goes next, with buttons, or with letters as in `you_schedule(..., "A B")`. Can you make it fail?
 
 # %%
 predict("p2.empty_get", ...)
@@ -331,6 +331,9 @@ def careful_worker(tasks):
         tasks.get()
 
 
+you_schedule(one_task_for_two(careful_worker))
+
+# %%
 display(explore(one_task_for_two(careful_worker)))
 outcome("p2.empty_get")
 
@@ -384,10 +387,13 @@ display(explore(one_task_for_two(bold_worker)))
 #
 # - `wait()` gives the lock back, sleeps, and when it was woken takes the lock again;
 # - `notify()` wakes one thread that waits, `notify_all()` wakes all. Both need the lock.
+#
+# Three questions first, on this part. You see the answers below.
 
 # %%
 predict("p2.woken", ...)
 predict("p2.early_notify", ...)
+predict("p2.unbounded", ...)
 
 # %%
 class Impatient:
@@ -455,10 +461,7 @@ outcome("p2.early_notify")
 #
 # ### Too much work: a bound
 #
-# Clients can be faster than workers.
-
-# %%
-predict("p2.unbounded", ...)
+# Clients can be faster than workers. A queue with a bound has so many places, and no more.
 
 # %%
 def deepest(maxsize):
@@ -717,7 +720,8 @@ show_source(WorkerPool._work, run_task)
 # %% [markdown]
 # ## 5. The lives of workers
 #
-# Two questions first, on how work ends. You see the answers below.
+# Two questions first, on how work ends. You see the answers below. (A **daemon** is a thread that its program doesn't wait
+# for at the end.)
 
 # %%
 predict("p2.timeout", ...)
@@ -808,7 +812,7 @@ outcome("p2.timeout")
 # > *waiting*, and Python has no way to kill a thread: it might hold a lock. Whoever wants a task to stop must have it
 # > look.
 #
-# One thing does end a thread anywhere: the end of the program, if the thread is a **daemon**.
+# One thing does end a thread anywhere: the end of the program, if the thread is a daemon.
 
 # %%
 program = """
@@ -828,7 +832,7 @@ threading.Thread(target=save, daemon=True).start()
 writes.wait()
 print("main: that's all")
 """
-print(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout)
+print(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout, end="")
 outcome("p2.daemon")
 
 # %% [markdown]
