@@ -340,9 +340,9 @@ outcome("p2.empty_get")
 predict("p2.sleep", ...)
 
 # %% [markdown]
-# This is **check-then-act**, the most frequent race of all. You have just predicted what a sleep does to it: a colleague proposes a sleep between the two lines, "so that
-# the other one is done". You propose one step that checks and acts: `get_nowait()`, which takes a task or raises `Empty`.
-# The lab tries both in every order. (In the lab a second takes no time: it is over when nobody can run before.)
+# This is **check-then-act**, the most frequent race of all. A colleague proposes a sleep between the two lines, "so that
+# the other one is done": that is what you have just predicted. You propose one step that checks and acts: `get_nowait()`,
+# which takes a task or raises `Empty`. The lab tries both in every order. (In the lab a second takes no time: it is over when nobody can run before.)
 
 # %%
 def sleepy_worker(tasks):
@@ -389,10 +389,13 @@ display(explore(one_task_for_two(bold_worker)))
 #
 # - `wait()` gives the lock back, sleeps, and when it was woken takes the lock again;
 # - `notify()` wakes one thread that waits, `notify_all()` wakes all. Both need the lock.
+#
+# Three questions first, on this part. You see the answers below.
 
 # %%
 predict("p2.woken", ...)
 predict("p2.early_notify", ...)
+predict("p2.unbounded", ...)
 
 # %%
 class Impatient:
@@ -460,10 +463,7 @@ outcome("p2.early_notify")
 #
 # ### Too much work: a bound
 #
-# Clients can be faster than workers.
-
-# %%
-predict("p2.unbounded", ...)
+# Clients can be faster than workers. A queue with a bound has so many places, and no more.
 
 # %%
 def deepest(maxsize):
@@ -722,7 +722,8 @@ show_source(WorkerPool._work, run_task)
 # %% [markdown]
 # ## 5. The lives of workers
 #
-# Two questions first, on how work ends. You see the answers below.
+# Two questions first, on how work ends. You see the answers below. (A **daemon** is a thread that its program doesn't wait
+# for at the end.)
 
 # %%
 predict("p2.timeout", ...)
@@ -813,7 +814,7 @@ outcome("p2.timeout")
 # > *waiting*, and Python has no way to kill a thread: it might hold a lock. Whoever wants a task to stop must have it
 # > look.
 #
-# One thing does end a thread anywhere: the end of the program, if the thread is a **daemon**.
+# One thing does end a thread anywhere: the end of the program, if the thread is a daemon.
 
 # %%
 program = """
@@ -833,7 +834,7 @@ threading.Thread(target=save, daemon=True).start()
 writes.wait()
 print("main: that's all")
 """
-print(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout)
+print(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout, end="")
 outcome("p2.daemon")
 
 # %% [markdown]

@@ -35,6 +35,7 @@ def explained_test(name: str) -> Callable[[Any], None]:
     found = re.search(r"~~~python\n(.*?)~~~", find(name).about, re.DOTALL)
     assert found is not None
     space: dict[str, Any] = {"crash_test": crash_test, "value_kept": value_kept}
+    space |= {"explore": lab.explore, "together": lab.together}
     exec(found[1], space)
     made: Callable[[Any], None]
     (made,) = (value for key, value in space.items() if key.startswith("test_"))
@@ -56,6 +57,11 @@ def in_order(waiting: Callable[[], Any]) -> None:
     assert [queue.get() for _ in range(3)] == [1, 2, 3]
 
 
+def nobody_waits(latch: Callable[[int], Any]) -> None:
+    """Test a latch that nobody waits for."""
+    latch(1).arrive()
+
+
 def all_well(run: Callable[..., object]) -> None:
     """Test a run of jobs with jobs that go well."""
     assert run([int, int], lambda: None) == (0, [])
@@ -65,6 +71,7 @@ def all_well(run: Callable[..., object]) -> None:
     ("name", "weak"),
     [
         ("p1.mutants_waiting", in_order),
+        ("p2.latch", nobody_waits),
         ("p3.mutants_savers", reads_back),
         ("p4.mutants_runs", all_well),
     ],
@@ -84,6 +91,7 @@ def test_the_explained_test_finds_every_mutant(
     ("name", "belief"),
     [
         ("p1.parsons_jobs", ""),
+        ("p2.worker_loop", "One sentinel in the queue stops all workers."),
         ("p3.parsons_replace", "A rename replaces a file safely, by itself."),
         ("p4.parsons_finish", ""),
     ],
