@@ -942,7 +942,7 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 # the steps of its threads, and shows the simplest order that goes wrong. It needs no luck, and says the same each time.
 
 # %%
-print(explore(two_ask))
+explore(two_ask)
 
 # %% [markdown]
 # Write `get` so that no order goes wrong. The check explores yours.

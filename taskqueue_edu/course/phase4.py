@@ -947,7 +947,7 @@ print(lost, "of 2000 jobs were lost")
 # on paper; then let the **lab** look. `explore` tries every order of the steps, and shows the simplest one that goes wrong. Is it yours?
 
 # %%
-print(explore(one_hands_in_while_one_closes))
+explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. The check explores yours.
