@@ -386,6 +386,8 @@ compare(prediction, [job() for job in jobs])
 parsons("p1.parsons_jobs", ...)
 
 # %% [markdown]
+# *Stuck?* `hint("p1.parsons_jobs")`. *Done, or tried three times?* `reveal("p1.parsons_jobs")`.
+#
 # ### How long an object lives
 #
 # An object lives as long as something refers to it. A **weak reference** (`weakref.ref`) refers to an
@@ -890,7 +892,8 @@ compare(prediction, len(leaky.waiting_safely()))
 # ## Exercise 5 (core): a bug hunt
 #
 # An index keeps what it knows of a file in one object. Whoever asks for a path must get *the* object of that path:
-# identity matters, since one thread writes into it what another reads. Two threads ask for one path, two thousand times:
+# identity matters, since one thread writes into it what another reads. Two threads ask for one path, two thousand times.
+# (`together` runs each of its functions in a thread of its own, and waits for all.)
 
 # %% tags=["nbval-ignore-output"]
 class SourceFile:

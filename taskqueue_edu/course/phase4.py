@@ -503,6 +503,8 @@ compare(prediction_stop, end_by(stop))
 parsons("p4.parsons_finish", ...)
 
 # %% [markdown]
+# *Stuck?* `hint("p4.parsons_finish")`. *Done, or tried three times?* `reveal("p4.parsons_finish")`.
+#
 # ### Signals
 #
 # Ctrl-C sends SIGINT, an operator sends SIGTERM. Python runs the handler in the main thread, *between two of its
@@ -903,7 +905,8 @@ for test in (starts_later, is_the_worker, is_the_clock):
 # ### Exercise 5 (core): a bug hunt
 #
 # A service that drains must not lose what it accepted. `Intake` promises: a job for which `accept` returned True is in what
-# `close` returns, and after `close` nothing is accepted. One thread hands a job in while another closes, two thousand times:
+# `close` returns, and after `close` nothing is accepted. One thread hands a job in while another closes, two thousand times.
+# (`together` runs each of its functions in a thread of its own, and waits for all.)
 
 # %% tags=["nbval-ignore-output"]
 class Leaky:
