@@ -12,7 +12,7 @@
 # - name what JSON changes silently, and write a task type that comes back from JSON unchanged;
 # - keep an invariant under a lock, and run a pending queue of your own inside the real system.
 #
-# **Time**: 90 minutes for the core path. **Before**: functions, classes, dataclasses, exceptions and type
+# **Time**: 90 minutes for the core path, which is marked with ★. **Before**: functions, classes, dataclasses, exceptions and type
 # hints in Python. You need no threads and no Rust.
 #
 # | core path, six checks | further practice |
@@ -171,7 +171,7 @@ print("is the first the last?", queue.waiting[0] is queue.waiting[-1])
 # (`self.path`) is a **reference** to an object. Assigning, passing an argument and appending to a list
 # copy the reference and never the object. Two references to one object are **aliases**.
 #
-# ### Exercise 1 (core): follow the names
+# ### ★ Exercise 1: follow the names
 #
 # Five lines of a program. Without running them, write what `len(batch)` is after each, in place of the `...`.
 
@@ -377,7 +377,7 @@ compare(prediction, [job() for job in jobs])
 # > **You may think** that each lambda keeps the path that it was made with, because it was made in that turn
 # > of the loop. **But** it keeps the *variable*. It looks the value up when it is called, and then the loop is over.
 #
-# ### Exercise 2 (core): a puzzle
+# ### ★ Exercise 2: a puzzle
 #
 # `make_jobs(paths, run)` returns a list of jobs: the job of a path, called later, calls `run(path)`. Put the lines
 # in order. Some don't belong. Choose by buttons, or write the letters: `parsons("p1.parsons_jobs", "A B C")`.
@@ -421,7 +421,7 @@ except QueueClosed as error:
 # | Lifetimes: a reference can't outlive its object | a reference keeps its object alive | Nothing dangles. What you get instead is *use after close*: the object is there, but its queue or file is shut. |
 
 # %% [markdown]
-# ## Exercise 3 (core): the collector that loses files
+# ## ★ Exercise 3: the collector that loses files
 #
 # A collector gathers paths and submits them in batches of four. Its first version had this `flush`, and
 # every batch came back with 0 lines:
@@ -662,7 +662,7 @@ show_source(Catalogue.encode)
 # | `serde` with `#[derive(Deserialize)]` | dataclass and a strict codec | The `json` module alone checks no types, turns int keys into text and lets NaN through. |
 
 # %% [markdown]
-# ## Exercise 4 (core): a task type of your own
+# ## ★ Exercise 4: a task type of your own
 #
 # Write the task type `total_size`: it fetches several pages and returns the sum of their sizes in bytes.
 #
@@ -889,7 +889,7 @@ compare(prediction, len(leaky.waiting_safely()))
 # | a poisoned mutex, after a panic | nothing | If code under `with lock` raises, the lock is released and a broken invariant stays. |
 
 # %% [markdown]
-# ## Exercise 5 (core): a bug hunt
+# ## ★ Exercise 5: a bug hunt
 #
 # An index keeps what it knows of a file in one object. Whoever asks for a path must get *the* object of that path:
 # identity matters, since one thread writes into it what another reads. Two threads ask for one path, two thousand times.
@@ -972,7 +972,7 @@ mutants("p1.mutants_waiting", test_waiting)
 # %% [markdown]
 # *Stuck?* `hint("p1.mutants_waiting")`. *Done, or tried three times?* `reveal("p1.mutants_waiting")` shows a test.
 #
-# ## Exercise 6 (core): a pending queue of your own
+# ## ★ Exercise 6: a pending queue of your own
 #
 # An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.

@@ -297,7 +297,7 @@ outcome("p2.many_runs")
 # 3. **From where to where may nobody else touch these data?** Not less, and the same lock for everybody.
 
 # %% [markdown]
-# ## ★ Exercise: a tally that two threads keep
+# ## ★ Exercise 1: a tally that two threads keep
 #
 # `files` and `lines` belong together: `lines` is the sum of the lines of exactly `files` files. Whoever asks for a
 # report must find that true. Answer the three questions, write the answer to the first into `__init__` as a comment,
@@ -509,7 +509,7 @@ show_source(Registry._wait_for_place)
 trace("p2.buffer", ...)
 
 # %% [markdown]
-# ## ★ Exercise: a bounded buffer
+# ## ★ Exercise 2: a bounded buffer
 #
 # The classic. `put` waits while the buffer is full, `get` while it is empty. With a `timeout` in seconds they raise
 # `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first.
@@ -584,7 +584,7 @@ for thread in alive:
 # when `task_done()` was called for each task, and a worker in a hurry calls it before the result is there. And the
 # sentinel must reach everybody. *Store the result first, then say that it is there.*
 #
-# ## ★ Exercise: put the lines in order
+# ## ★ Exercise 3: put the lines in order
 #
 # Here `None` is the sentinel, and functions are the tasks. When `tasks.join()` returns, each function's value or error
 # is in `results`. Not every line belongs. Use the buttons, or write the letters in place of `...`: `"G M K D"`.
@@ -875,7 +875,7 @@ step_through(explore(there_and_back))
 # A **deadlock** is a circle: each waits for what another holds. If all take locks in one order there is no circle: who
 # holds the highest lock waits for nobody.
 #
-# ## ★ Exercise: move without a circle
+# ## ★ Exercise 4: move without a circle
 #
 # Also: a task that is not in `source` (any more) can't be moved, which is no error, and `source` may be `target`.
 
@@ -912,7 +912,7 @@ explore(one_listens)
 # > `RLock` would let it in, in the middle of a broken invariant. The rule is simpler: *never call foreign code under
 # > a lock.* Decide under the lock, act after it.
 #
-# ## ★ Exercise: kill the mutants
+# ## ★ Exercise 5: kill the mutants
 #
 # `Latch(count)` opens when `count` have arrived: `arrive()` says that one more has, and `wait()` returns when all have.
 # Any number of threads may call either. There are latches that are right, in several styles, and
@@ -963,7 +963,7 @@ print("workers that took part:", sorted(workers))
 # changes: that is the server's. **More workers shorten the waiting, not the work.**
 
 # %% [markdown]
-# ## ★ Exercise: a pool of your own
+# ## ★ Exercise 6: a pool of your own
 #
 # Write a pool on the library's queue. `desk = queue.dispatcher` is its side for workers:
 #

@@ -14,7 +14,7 @@
 # - hand a task type to others as a package;
 # - write tests of concurrent code that don't depend on luck.
 #
-# **Time**: 90 minutes for the core path. **Before**: phases 1 to 3, or their words: task, queue, worker, journal, retry. Linux or
+# **Time**: 90 minutes for the core path, which is marked with ★. **Before**: phases 1 to 3, or their words: task, queue, worker, journal, retry. Linux or
 # macOS (on Windows, WSL).
 #
 # | core path, six checks | further practice |
@@ -286,7 +286,7 @@ for text, env in wrong.items():
 # `worker = 8` is an error and not ignored. A misspelled setting that is ignored leaves you with a program that
 # "doesn't listen".
 #
-# ### Exercise 1 (core): settings of your own
+# ### ★ Exercise 1: settings of your own
 #
 # A link checker has two settings. Write `read_settings(path, env)`:
 #
@@ -493,7 +493,7 @@ compare(prediction_stop, end_by(stop))
 # > ended. What became of the *tasks* depends on the way, and `stop` is often the right one: an operator who needs the
 # > machine doesn't want to wait, and a journal keeps what is left.
 #
-# ### Exercise 2 (core): a puzzle
+# ### ★ Exercise 2: a puzzle
 #
 # `finish(queue, pool)` drains: it finishes what runs and what waits, closes the queue, and returns the exit code, 0 if
 # every task succeeded, else 1. Put the lines in order. Some don't belong. Choose by buttons, or write the letters:
@@ -562,7 +562,7 @@ outcome("p4.thread_dies")
 # case: exceptions don't get to the main thread by themselves, so the exit code doesn't follow by itself. You compute it
 # from what the registry says.
 #
-# ### Exercise 3 (core): until done, or until told
+# ### ★ Exercise 3: until done, or until told
 #
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
@@ -635,7 +635,7 @@ show_source(inspect.unwrap(session._caught))
 # moment at which the main thread falls asleep, nothing wakes it: the program seems deaf, on some bad day.
 # </details>
 #
-# ### Exercise 4 (core): a task that is killed
+# ### ★ Exercise 4: a task that is killed
 #
 # A process runs a task, is killed by `kill -9`, and another opens the folder. Write the task's status after each step, as the
 # journal has it: `"pending"`, `"running"`, `"succeeded"`, `"failed"` or `"cancelled"`.
@@ -902,7 +902,7 @@ for test in (starts_later, is_the_worker, is_the_clock):
 # %% [markdown]
 # These are sound not because they pass, but because in none of them there is a second order that could occur.
 #
-# ### Exercise 5 (core): a bug hunt
+# ### ★ Exercise 5: a bug hunt
 #
 # A service that drains must not lose what it accepted. `Intake` promises: a job for which `accept` returned True is in what
 # `close` returns, and after `close` nothing is accepted. One thread hands a job in while another closes, two thousand times.
@@ -977,7 +977,7 @@ mutants("p4.mutants_runs", test_run)
 # %% [markdown]
 # *Stuck?* `hint("p4.mutants_runs")`. *Done, or tried three times?* `reveal("p4.mutants_runs")` shows a test.
 #
-# ## 6. Capstone (core): a link checker
+# ## ★ 6. Capstone: a link checker
 #
 # A site has links; some lead nowhere. Write `linkcheck.py`, a file for `taskqueue run`. The command gives you workers, retries, the
 # journal, resuming, signals and exit codes. You write what is particular.
@@ -1031,7 +1031,8 @@ print(inspect.getdoc(FetchPage.execute))
 # **Explain it to yourself** (nobody checks): Your service gets SIGTERM, and ten seconds later SIGKILL, from a scheduler that you can't
 # change. A task takes a minute. What do you change: the way it ends, the task, or both?
 #
-# **Next**: take a program of your own, and put it on a queue. The capstone is forty lines.
+# **Next**: see what you gained, with the quiz that you took at the start: `quiz("after")` in a cell of your own, after
+# `from taskqueue_edu.lab import quiz`. Then take a program of your own, and put it on a queue. The capstone is forty lines.
 
 # %%
 server.close()

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 0 · Start here
 #
-# Ten minutes. You see what a task queue is for, watch one run, make your first exercise, and choose where to go on.
+# Ten minutes, and fifteen more for a quiz. You see what a task queue is for, watch one run, make your first exercise, and choose where to go on.
 #
 # Run each cell with *Shift + Enter*, from top to bottom. The notebook is saved with its outputs; *Edit → Clear Outputs
 # of All Cells* gives you an empty one.
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from taskqueue_edu import ControlPanel, LiveMonitor, TaskQueue, WorkerPool
-from taskqueue_edu.lab import check, explore, outcome, predict, progress, together
+from taskqueue_edu.lab import check, explore, outcome, predict, progress, quiz, together
 from taskqueue_edu.workloads import FetchPage, MathTask, PageServer
 
 # %% [markdown]
@@ -100,6 +100,15 @@ with tempfile.TemporaryDirectory() as folder:
     with TaskQueue.open(Path(folder, "jobs")) as queue, WorkerPool(1) as pool:
         pool.start_processing(queue)
         print("the sum is", queue.wait_for_result(task_id))
+
+# %% [markdown]
+# ## What do you believe?
+#
+# 24 questions on short programs, fifteen minutes. Answer them now, and again after the last notebook: then you see what you
+# gained. "I don't know" is a good answer. You are not told yet what is right, and nothing leaves this machine.
+
+# %%
+quiz("before")
 
 # %% [markdown]
 # ## How the course works
