@@ -33,8 +33,6 @@ class Progress(msgspec.Struct, omit_defaults=True):
     """All that is kept."""
 
     exercises: dict[str, Attempts] = {}
-    quiz: dict[str, str] = {}
-    """The answers "before" the course and "after" it, a letter each."""
 
     def of(self, exercise: str) -> Attempts:
         """Return what was done on an exercise."""

@@ -6,13 +6,13 @@ works without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Final
 
 from IPython.display import DisplayHandle
-from ipywidgets import HTML, Box, Button, Layout, Play, RadioButtons, VBox, Widget
+from ipywidgets import HTML, Box, Button, Layout, Play, VBox, Widget
 
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.game import Game
@@ -117,37 +117,6 @@ class Lines:
 
     def _check(self) -> None:
         self._verdict.value = self._judge(" ".join(self._order))
-
-
-class Paper:
-    """Questions with their options, and a button to hand the answers in."""
-
-    def __init__(
-        self,
-        asked: Sequence[tuple[str, str, Mapping[str, str]]],
-        hand_in: Callable[[list[str]], str],
-    ) -> None:
-        """`asked` has the question, its code and its options, of which the last one is chosen.
-
-        `hand_in` gets the keys of the options, and returns what to say of them as HTML.
-        """
-        self._hand_in = hand_in
-        self._choices: list[RadioButtons] = []
-        self._said = HTML()
-        parts: list[Widget] = []
-        for question, code, options in asked:
-            pairs = [(text, key) for key, text in options.items()]
-            choice = RadioButtons(
-                options=pairs, value=pairs[-1][1], layout=Layout(width="auto", margin="0 0 12px")
-            )
-            self._choices.append(choice)
-            shown = f"<pre>{escape(code)}</pre>" if code else ""
-            parts += [HTML(f"<b>{escape(question)}</b>{shown}"), choice]
-        done = _button("Hand in", "Keep the answers", self._done)
-        self.box = VBox([*parts, done, self._said])
-
-    def _done(self) -> None:
-        self._said.value = self._hand_in([str(choice.value) for choice in self._choices])
 
 
 class Pages:
