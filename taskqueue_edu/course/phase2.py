@@ -309,7 +309,7 @@ outcome("p2.many_runs")
 # ## Bug hunt: safe steps do not make a safe sequence
 #
 # `queue.Queue` is thread-safe: each of its methods is. One task is left, and two workers follow this plan: if the queue
-# is not empty, take a task. It fails once in ten thousand runs. First write down the schedule that fails, on paper: who
+# is not empty, take a task. It works nearly always. First write down the schedule that fails, on paper: who
 # does which step, in which order? Then be the scheduler. `you_schedule` lets you say who goes next, with buttons or as
 # letters: `you_schedule(..., "A B")`. A and B are the workers, M is the main thread.
 

@@ -67,10 +67,12 @@ def start_comes_back(TinyPool):
 @check.probe(question="What do start() and _work() have to do with each other?")
 def one_worker_two_sums(TinyPool):
     """A pool of one worker gets two sums."""
-    with _at_work(TinyPool, 1) as (queue, pool, _):
+    with _at_work(TinyPool, 1) as (queue, pool, errors):
         assert queue.dispatcher.pool is pool, "start() did not attach the pool to the queue."
         queue.submit_many([MathTask("sum", (1, 2))] * 2)
-        assert _all_end(queue), f"After three seconds the two sums are {_counts(queue)}."
+        ended = _all_end(queue)
+        assert not errors, f"A worker died of {errors[0]!r}."
+        assert ended, f"After three seconds the two sums are {_counts(queue)}."
 
 
 def _one_worker_and_an_error(TinyPool):

@@ -1,0 +1,12 @@
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    if source is target:  # there is one lock, and it can be taken once
+        with source.lock:
+            return task in source.tasks
+    first, second = sorted((source, target), key=id)
+    with first.lock, second.lock:
+        if task not in source.tasks:
+            return False
+        source.tasks.remove(task)
+        target.tasks.append(task)
+        return True
