@@ -85,7 +85,7 @@ class Gain:
                 parts += [("You may think", known.belief), ("In fact", known.fact)]
             else:
                 parts.append(("Ask yourself", option.why))
-        parts.append(("Right is", f"({question.right}) {right}. {question.because}"))
+        parts.append(("Right is", f"({question.right}) {right.rstrip('.')}. {question.because}"))
         parts.append(("Read again", f'notebook {question.phase}, "{question.read}"'))
         return parts
 
