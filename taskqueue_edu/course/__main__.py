@@ -15,6 +15,7 @@ from taskqueue_edu.course.builder import build as build_notebooks
 from taskqueue_edu.course.builder import check as check_notebooks
 from taskqueue_edu.course.export import Form
 from taskqueue_edu.course.export import export as export_notebooks
+from taskqueue_edu.course.rationale import rationale
 from taskqueue_edu.course.scaffold import left_to_write, scaffold
 from taskqueue_edu.course.sources import SOURCES
 from taskqueue_edu.course.tables import put_in
@@ -76,6 +77,15 @@ def new(
     typer.echo(f"Made {made}. To write, and then to delete the note that says so:")
     for note in left_to_write(made):
         typer.echo(f"  {note}")
+
+
+@app.command()
+def quiz(
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("notebooks/QUIZ.md"),
+) -> None:
+    """Write the table of the concept quiz: what each question finds out, and how that is known."""
+    out.write_text(rationale(), encoding="utf-8")
+    typer.echo(f"wrote {out}")
 
 
 @app.command()

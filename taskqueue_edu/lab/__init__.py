@@ -10,6 +10,8 @@ checks           check, hint, reveal, confidence, progress
 mutants          the learner writes a test, and broken implementations try to get past it
 parsons          a program from its lines
 predict          predict and outcome; trace
+quiz             the concept quiz, before the course and after it
+gain             what came of the quiz, and what the course gave
 buttons          the same with buttons, for a notebook
 crash            crash_test: what is left of a program's files after a crash
 interleave       explore: what a program's threads do in every order; together, replay, step_through
@@ -29,6 +31,7 @@ from taskqueue_edu.lab.interleave import (
 from taskqueue_edu.lab.mutants import mutants
 from taskqueue_edu.lab.parsons import parsons
 from taskqueue_edu.lab.predict import outcome, predict, trace
+from taskqueue_edu.lab.quiz import quiz
 
 __all__ = [
     "CheckFailed",
@@ -43,6 +46,7 @@ __all__ = [
     "parsons",
     "predict",
     "progress",
+    "quiz",
     "replay",
     "reveal",
     "step_through",

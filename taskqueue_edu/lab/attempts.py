@@ -33,6 +33,8 @@ class Progress(msgspec.Struct, omit_defaults=True):
     """All that is kept."""
 
     exercises: dict[str, Attempts] = {}
+    quiz: dict[str, dict[str, str]] = {}
+    """The letters chosen in the concept quiz, by question: "before" and "after"."""
 
     def of(self, exercise: str) -> Attempts:
         """Return what was done on an exercise."""

@@ -6,7 +6,7 @@ works without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -189,3 +189,78 @@ class Board:
             button.disabled = not game.moves
         self._said.value = _said(escape(game.summary()))
         self._state.value = game.html()
+
+
+PAGE: Final = 6
+"""How many questions of a sheet are shown at a time."""
+
+
+class Sheet:
+    """Questions on pages, each with options of which one is chosen, and what came of them."""
+
+    def __init__(
+        self,
+        asked: Sequence[tuple[str, Mapping[str, str]]],
+        chosen: dict[int, str],
+        keep: Callable[[], None],
+        finish: Callable[[], str],
+    ) -> None:
+        """`asked` has a question as HTML, and its options by letter.
+
+        `chosen` has the letter for each number of a question. It is changed by a click, and
+        `keep` is called then; `finish`, when all are chosen, returns what came of it as HTML.
+        """
+        self._asked, self._chosen, self._keep, self._finish = asked, chosen, keep, finish
+        self._page = 0
+        self._said, self._result = HTML(_said("")), HTML()
+        self.box = VBox()
+        self._draw()
+
+    def _draw(self) -> None:
+        pages = -(-len(self._asked) // PAGE)
+        first = self._page * PAGE
+        shown = [self._question(n) for n in range(first, min(first + PAGE, len(self._asked)))]
+        turns = []
+        if self._page > 0:
+            turns.append(_button("Back", "The page before", partial(self._turn, -1)))
+        if self._page < pages - 1:
+            turns.append(_button("Next page", "The next page", partial(self._turn, 1)))
+        else:
+            turns.append(_button("Finish", "All are answered", self._end))
+        self._say(f"Page {self._page + 1} of {pages}.")
+        self.box.children = [*shown, Box(turns), self._said, self._result]
+
+    def _question(self, number: int) -> Box:
+        asked, options = self._asked[number]
+        buttons: dict[str, Button] = {}
+
+        def mark() -> None:
+            for letter, button in buttons.items():
+                chosen = self._chosen.get(number) == letter
+                button.description = f"{'●' if chosen else '○'} ({letter}) {options[letter]}"
+
+        def choose(letter: str) -> None:
+            self._chosen[number] = letter
+            mark()
+            self._keep()
+            self._say(f"Question {number + 1}: ({letter}).")
+
+        for letter in options:
+            hint = f"Question {number + 1}: choose ({letter})"
+            buttons[letter] = _button("", hint, partial(choose, letter))
+        mark()
+        return VBox([HTML(asked), *buttons.values()])
+
+    def _say(self, what: str) -> None:
+        self._said.value = _said(f"{what} Answered: {len(self._chosen)} of {len(self._asked)}.")
+
+    def _turn(self, by: int) -> None:
+        self._page += by
+        self._draw()
+
+    def _end(self) -> None:
+        left = [str(n + 1) for n in range(len(self._asked)) if n not in self._chosen]
+        if left:
+            self._say(f"No answer yet to {', '.join(left)}. You may say that you don't know.")
+        else:
+            self._result.value = self._finish()

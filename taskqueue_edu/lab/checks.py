@@ -17,7 +17,7 @@ from taskqueue_edu.lab.verdict import State, Verdict
 TRIES: Final = 3
 """Answers that were not right before the solution is shown without being forced."""
 
-_PHASES: Final = {
+PHASES: Final = {
     "p0": "0 Start here",
     "p1": "1 Core task system",
     "p2": "2 Worker pool",
@@ -147,7 +147,7 @@ class _Map:
     def __init__(self, progress: kept.Progress) -> None:
         self._rows = [
             (phase, [(one.name, progress.of(one.name)) for one in exercises() if _in(one, prefix)])
-            for prefix, phase in _PHASES.items()
+            for prefix, phase in PHASES.items()
         ]
 
     def __repr__(self) -> str:

@@ -127,10 +127,10 @@ def _said(head: str, text: str) -> str:
 def _paragraph(head: str, text: str) -> str:
     if "\n" in text:
         return f"<p><b>{head}</b></p><pre>{escape(text)}</pre>"
-    return f"<p><b>{head}</b> {_code(escape(text))}</p>"
+    return f"<p><b>{head}</b> {set_code(escape(text))}</p>"
 
 
-def _code(text: str) -> str:
+def set_code(text: str) -> str:
     """Set what stands in backticks as code."""
     parts = text.split("`")
     if len(parts) % 2 == 0:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ipywidgets import Button
 
-from taskqueue_edu.lab.buttons import Lines, question
+from taskqueue_edu.lab.buttons import Lines, Sheet, question
 
 
 def parts(thing: Any) -> list[Any]:
@@ -52,3 +52,26 @@ def test_a_puzzle() -> None:
     assert "<p>C A</p>" in text(box)
     click(box, "Take line B")
     assert "  &lt;b&gt;" in text(box)
+
+
+def test_a_sheet() -> None:
+    """Each choice is marked and kept; the end comes when every question on every page has one."""
+    chosen: dict[int, str] = {0: "b"}
+    kept: list[dict[int, str]] = []
+    asked = [(f"<b>{n}</b>", {"a": "one", "b": "two"}) for n in range(1, 8)]
+    box = Sheet(asked, chosen, lambda: kept.append(dict(chosen)), lambda: "<p>done</p>").box
+    descriptions = [p.description for p in parts(box) if isinstance(p, Button)]
+    assert descriptions[:2] == ["○ (a) one", "● (b) two"]
+    assert "Page 1 of 2. Answered: 1 of 7." in text(box)
+    click(box, "Question 1: choose (a)")
+    assert kept == [{0: "a"}]
+    for number in range(2, 7):
+        click(box, f"Question {number}: choose (b)")
+    click(box, "The next page")
+    click(box, "All are answered")
+    assert "No answer yet to 7." in text(box)
+    click(box, "Question 7: choose (a)")
+    click(box, "The page before")
+    click(box, "The next page")
+    click(box, "All are answered")
+    assert "<p>done</p>" in text(box)
