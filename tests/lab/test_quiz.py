@@ -360,7 +360,8 @@ def _(load: Any) -> None:
 class Number:
     """Stands for the file, so that the lab sees when it is read and written."""
 
-    text = "0"
+    def __init__(self) -> None:
+        self.text = "0"
 
     def read_text(self) -> str:
         return self.text
