@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import linecache
+import sys
 import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
 
 
 class Watched(threading.Condition):
@@ -46,3 +51,57 @@ class Deaths:
 
     def __exit__(self, *_: object) -> None:
         threading.excepthook = self._before
+
+
+def _learners_line(frames: list[tuple[str, int]]) -> str:
+    """Return the innermost line that stands in a cell, to be put after a sentence."""
+    for file, number in reversed(frames):
+        if "ipykernel_" in file or file.startswith("<"):
+            return f"\n  at the line: {linecache.getline(file, number).strip()}"
+    return ""
+
+
+def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") -> list[Any]:
+    """Run each call in a thread of its own; return what each returned or the exception it raised.
+
+    Raises AssertionError, with the line where it stands, if one has not ended after `seconds`.
+    `when` describes the situation: it is put into that message.
+    """
+    results: list[Any] = [None] * len(calls)
+
+    def run(number: int) -> None:
+        try:
+            results[number] = calls[number]()
+        except Exception as error:
+            results[number] = error
+
+    threads = [
+        threading.Thread(target=run, args=(n,), name=f"exercise-{n}", daemon=True)
+        for n in range(len(calls))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds)
+        if thread.is_alive():
+            raise AssertionError(
+                f"{when + ': a' if when else 'A'}fter {seconds:g} s a thread still hangs in your "
+                f"code.{_standing(thread)}"
+            )
+    return results
+
+
+def within(seconds: float, call: Callable[[], Any], when: str = "") -> Any:
+    """Return `call()`, run in a thread of its own. Raises AssertionError if it hangs."""
+    (result,) = together(call, seconds=seconds, when=when)
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _standing(thread: threading.Thread) -> str:
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None:  # it has ended since
+        return ""
+    frames = [(f.f_code.co_filename, n) for f, n in traceback.walk_stack(frame)]
+    return _learners_line(frames[::-1])

@@ -62,7 +62,7 @@ def keep_what_counts(notebook: NotebookNode, solved: set[str]) -> None:
     for cell in reversed([cell for cell in notebook.cells if cell.cell_type == "code"]):
         source = TransformerManager().transform_cell(cell.source)
         takes, gives = names(compile(source, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-        checks = cell.source.startswith("check(") or "with checking(" in source
+        checks = cell.source.startswith("check(")
         counts = checks or cell.source.startswith("%%") or takes & solved
         if counts or gives & needed:
             needed = needed - gives | takes

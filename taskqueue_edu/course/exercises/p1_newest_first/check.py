@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from taskqueue_edu import QueueClosed, TaskQueue, WorkerPool
 from taskqueue_edu.course.probes import Watched
-from taskqueue_edu.course.show import together, within
+from taskqueue_edu.course.probes import together, within
 from taskqueue_edu.lab.probes import Check
 from taskqueue_edu.workloads import IndexFile, corpus_files
 

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 from taskqueue_edu import TaskQueue, WaitTimeout
 from taskqueue_edu.course.probes import Deaths
-from taskqueue_edu.course.show import within
+from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.probes import Check
 from taskqueue_edu.workloads import MathTask
 

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from taskqueue_edu import JournalDamaged, TaskQueue, WorkerPool, facts
-from taskqueue_edu.course.show import within
+from taskqueue_edu.course.probes import within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
 from taskqueue_edu.lab.probes import Check

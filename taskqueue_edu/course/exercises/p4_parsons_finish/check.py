@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from taskqueue_edu import QueueClosed, TaskQueue, WorkerPool
-from taskqueue_edu.course.show import within
+from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.probes import Check
 from taskqueue_edu.workloads import MathTask
 

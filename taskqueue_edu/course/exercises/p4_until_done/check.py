@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from warnings import catch_warnings, simplefilter
 
 from taskqueue_edu import TaskQueue, WorkerPool, current_task
-from taskqueue_edu.course.show import within
+from taskqueue_edu.course.probes import within
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.lab.probes import Check, describe
 from taskqueue_edu.registry import fold
