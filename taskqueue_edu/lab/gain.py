@@ -65,6 +65,8 @@ class Gain:
             return "All was right before the course: nothing was left to gain."
         left = self.all.total - self.all.before
         more = self.all.after - self.all.before
+        if more < 0:
+            return f"You had {-more} more right before the course: there is no gain."
         return (
             f"Your gain is {more} of the {left} that were left to gain: {self.all.gain:.2f} "
             f"({SOURCE})."
@@ -101,10 +103,11 @@ class Gain:
         lines += [textwrap.fill(self._summary(), 96), "", f"✓ right: {self._right()}"]
         for number, question in self._numbers(right=False):
             lines.append(f"✗ {number}.")
-            lines += [
-                textwrap.fill(f"{head}: {text}", 96, initial_indent="  ", subsequent_indent="    ")
-                for head, text in self._told(question)
-            ]
+            for head, text in self._told(question):
+                said = f"{head}: {text}"
+                lines.append(textwrap.fill(said, 96, initial_indent="  ", subsequent_indent="    "))
+            if question.code:
+                lines.append(textwrap.indent(question.code.strip(), "      "))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -113,9 +116,10 @@ class Gain:
             said = "<br>".join(
                 f"<b>{head}</b> {set_code(escape(text))}" for head, text in self._told(question)
             )
-            told += f"<li value='{number}'>✗ {said}</li>"
+            code = f"<pre>{escape(question.code.strip())}</pre>" if question.code else ""
+            told += f"<li value='{number}'><p>✗ {said}</p>{code}</li>"
         return (
-            f"{self._figure()}<p>{escape(self._summary())}</p>"
+            f"{self._figure()}<p>A ring is what was right before the course, a dot what is now.</p><p>{escape(self._summary())}</p>"
             f"<p>✓ <b>right</b>: {self._right()}</p><ol>{told}</ol>"
         )
 

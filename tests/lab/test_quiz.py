@@ -140,14 +140,6 @@ def test_what_is_printed(
     assert fits == [question.right]
 
 
-@pytest.mark.parametrize("name", [q.name for q in ASKED])
-def test_the_key(name: str, load: Callable[..., Any]) -> None:
-    """What the right option says can happen, and what the wrong ones say can't."""
-    if name in PROOFS:
-        code = BY_NAME[name].code
-        PROOFS[name](lambda **given: load(given.pop("code", code), **given))
-
-
 def outcomes(run: Callable[[], object]) -> tuple[set[object], bool]:
     """Return what `run` returns in all schedules that end, and whether some stand still."""
     found: set[object] = set()
@@ -426,6 +418,13 @@ def _(load: Any) -> None:
     assert finished(given + BY_NAME["p4.daemon"].code + "at_work.wait()\n") == ("", 0)
 
 
+@pytest.mark.parametrize("name", PROOFS)
+def test_the_key(name: str, load: Callable[..., Any]) -> None:
+    """What the right option says happens, in the code of the question."""
+    code = BY_NAME[name].code
+    PROOFS[name](lambda **given: load(given.pop("code", code), **given))
+
+
 # -- taking it
 
 
@@ -456,14 +455,28 @@ def test_after_tells_the_gain(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "says"), [(None, "no gain to tell"), (KEY, "nothing was left to gain")]
+    ("before", "says"),
+    [
+        (None, "no gain to tell"),
+        (KEY, "nothing was left to gain"),
+        (KEY[:-1] + UNKNOWN, "Your gain is 1 of the 1"),
+    ],
 )
-def test_no_gain(before: str | None, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without answers before, or with all of them right, there is no gain."""
+def test_the_edges_of_gain(
+    before: str | None, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without answers before, or with all of them right, there is no gain to tell."""
     if before is not None:
         quiz("before", before)
     quiz("after", KEY)
     assert says in shown(capsys)
+
+
+def test_less_than_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who had more right before is told so, without a number that means nothing."""
+    quiz("before", KEY[:-1] + UNKNOWN)
+    quiz("after", UNKNOWN * 24)
+    assert "You had 23 more right before the course" in shown(capsys)
 
 
 def test_wrong_calls(capsys: pytest.CaptureFixture[str]) -> None:
