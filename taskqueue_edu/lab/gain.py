@@ -119,7 +119,9 @@ class Gain:
             code = f"<pre>{escape(question.code.strip())}</pre>" if question.code else ""
             told += f"<li value='{number}'><p>✗ {said}</p>{code}</li>"
         return (
-            f"{self._figure()}<p>A ring is what was right before the course, a dot what is now.</p><p>{escape(self._summary())}</p>"
+            f"{self._figure()}"
+            "<p>A ring is what was right before the course, a dot what is now.</p>"
+            f"<p>{escape(self._summary())}</p>"
             f"<p>✓ <b>right</b>: {self._right()}</p><ol>{told}</ol>"
         )
 
