@@ -118,11 +118,12 @@ class Gain:
             )
             code = f"<pre>{escape(question.code.strip())}</pre>" if question.code else ""
             told += f"<li value='{number}'><p>✗ {said}</p>{code}</li>"
+        ring = "A ring is what was right before the course, a dot what is now. "
+        key = "" if self.all.before is None else ring
         return (
-            f"{self._figure()}"
-            "<p>A ring is what was right before the course, a dot what is now.</p>"
-            f"<p>{escape(self._summary())}</p>"
-            f"<p>✓ <b>right</b>: {self._right()}</p><ol>{told}</ol>"
+            f'<div style="line-height:1.45">{self._figure()}'
+            f"<p>{key}{escape(self._summary())}</p>"
+            f"<p>✓ <b>right</b>: {self._right()}</p><ol>{told}</ol></div>"
         )
 
     def _figure(self) -> str:
