@@ -55,7 +55,8 @@ class Gain:
             first = right(before, prefix) if before else None
             return Row(phase, first, right(after, prefix), total)
 
-        self.rows = [row(phase, f"{prefix}.") for prefix, phase in PHASES.items()]
+        rows = [row(phase, f"{prefix}.") for prefix, phase in PHASES.items()]
+        self.rows = [one for one in rows if one.total]
         self.all = row("All", "")
 
     def _summary(self) -> str:

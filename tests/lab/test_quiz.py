@@ -21,6 +21,7 @@ import pytest
 import taskqueue_edu
 from taskqueue_edu.course.rationale import rationale
 from taskqueue_edu.lab import attempts, crash_test, explore, quiz, together
+from taskqueue_edu.lab.gain import Gain
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.quiz import UNKNOWN, Question, questions
 
@@ -452,6 +453,15 @@ def test_after_tells_the_gain(capsys: pytest.CaptureFixture[str]) -> None:
     assert "11 of the 12 that were left to gain: 0.92" in told
     assert "You may think: A daemon thread ends properly at exit." in told
     assert 'Read again: notebook 4, "Ending well"' in told
+
+
+def test_the_picture_has_words() -> None:
+    """The picture has a row for each phase that has questions, and says the same as text."""
+    before = {**{q.name: q.right for q in ASKED}, "p4.daemon": UNKNOWN}
+    html = Gain(ASKED, before, {**before, "p4.daemon": "b"})._repr_html_()
+    assert html.count("<text ") == 2 * 5
+    assert "All: 23 -&gt; 23 of 24</desc>" in html
+    assert "A daemon thread ends properly at exit." in html
 
 
 @pytest.mark.parametrize(
