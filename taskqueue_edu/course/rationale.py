@@ -8,7 +8,7 @@ _HEAD = """# The concept quiz: why these questions
 
 For instructors: this page gives the answers away. It is made from `taskqueue_edu/course/quiz.toml` by `python -m taskqueue_edu.course quiz`.
 
-The evidence says how the test suite shows that the right option is right, and the others are not. *run*: the code is run. *schedules*: its threads are run in every order, with up to two preemptions. *crashes*: it is crashed at every point. *computed*: the number is worked out. *argued*: nothing is run, since the answer takes a certain machine.
+The evidence says how the test suite shows that the right option is right. *run*: the code is run. *schedules*: its threads are run in every order, with up to two preemptions. *crashes*: it is crashed at every point. *computed*: the number is worked out. *argued*: nothing is run, since the answer takes a certain machine.
 
 | | question | what it finds out | right | what a wrong option shows | evidence |
 |---|---|---|---|---|---|

@@ -249,7 +249,7 @@ class Sheet:
             hint = f"Question {number + 1}: choose ({letter})"
             buttons[letter] = _button("", hint, partial(choose, letter))
         mark()
-        return VBox([HTML(asked), *buttons.values()])
+        return VBox([HTML(asked), *buttons.values()], layout=Layout(align_items="flex-start"))
 
     def _say(self, what: str) -> None:
         self._said.value = _said(f"{what} Answered: {len(self._chosen)} of {len(self._asked)}.")

@@ -55,7 +55,8 @@ class Gain:
             first = right(before, prefix) if before else None
             return Row(phase, first, right(after, prefix), total)
 
-        self.rows = [row(phase, f"{prefix}.") for prefix, phase in PHASES.items()]
+        rows = [row(phase, f"{prefix}.") for prefix, phase in PHASES.items()]
+        self.rows = [one for one in rows if one.total]
         self.all = row("All", "")
 
     def _summary(self) -> str:
@@ -65,6 +66,8 @@ class Gain:
             return "All was right before the course: nothing was left to gain."
         left = self.all.total - self.all.before
         more = self.all.after - self.all.before
+        if more < 0:
+            return f"You had {-more} more right before the course: there is no gain."
         return (
             f"Your gain is {more} of the {left} that were left to gain: {self.all.gain:.2f} "
             f"({SOURCE})."
@@ -101,10 +104,11 @@ class Gain:
         lines += [textwrap.fill(self._summary(), 96), "", f"✓ right: {self._right()}"]
         for number, question in self._numbers(right=False):
             lines.append(f"✗ {number}.")
-            lines += [
-                textwrap.fill(f"{head}: {text}", 96, initial_indent="  ", subsequent_indent="    ")
-                for head, text in self._told(question)
-            ]
+            for head, text in self._told(question):
+                said = f"{head}: {text}"
+                lines.append(textwrap.fill(said, 96, initial_indent="  ", subsequent_indent="    "))
+            if question.code:
+                lines.append(textwrap.indent(question.code.strip(), "      "))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -113,10 +117,14 @@ class Gain:
             said = "<br>".join(
                 f"<b>{head}</b> {set_code(escape(text))}" for head, text in self._told(question)
             )
-            told += f"<li value='{number}'>✗ {said}</li>"
+            code = f"<pre>{escape(question.code.strip())}</pre>" if question.code else ""
+            told += f"<li value='{number}'><p>✗ {said}</p>{code}</li>"
+        ring = "A ring is what was right before the course, a dot what is now. "
+        key = "" if self.all.before is None else ring
         return (
-            f"{self._figure()}<p>{escape(self._summary())}</p>"
-            f"<p>✓ <b>right</b>: {self._right()}</p><ol>{told}</ol>"
+            f'<div style="line-height:1.45">{self._figure()}'
+            f"<p>{key}{escape(self._summary())}</p>"
+            f"<p>✓ <b>right</b>: {self._right()}</p><ol>{told}</ol></div>"
         )
 
     def _figure(self) -> str:

@@ -155,4 +155,5 @@ class _Asked:
 
 def _html(number: int, question: Question) -> str:
     code = f"<pre>{escape(question.code.strip())}</pre>" if question.code else ""
-    return f"<b>{number}. {set_code(escape(question.question))}</b>{code}"
+    asked = set_code(escape(question.question))
+    return f'<div style="line-height:1.45"><b>{number}. {asked}</b>{code}</div>'

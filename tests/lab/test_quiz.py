@@ -21,6 +21,7 @@ import pytest
 import taskqueue_edu
 from taskqueue_edu.course.rationale import rationale
 from taskqueue_edu.lab import attempts, crash_test, explore, quiz, together
+from taskqueue_edu.lab.gain import Gain
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.quiz import UNKNOWN, Question, questions
 
@@ -138,14 +139,6 @@ def test_what_is_printed(
         or (option.text.startswith("nothing") and came in option.text)
     ]
     assert fits == [question.right]
-
-
-@pytest.mark.parametrize("name", [q.name for q in ASKED])
-def test_the_key(name: str, load: Callable[..., Any]) -> None:
-    """What the right option says can happen, and what the wrong ones say can't."""
-    if name in PROOFS:
-        code = BY_NAME[name].code
-        PROOFS[name](lambda **given: load(given.pop("code", code), **given))
 
 
 def outcomes(run: Callable[[], object]) -> tuple[set[object], bool]:
@@ -426,6 +419,13 @@ def _(load: Any) -> None:
     assert finished(given + BY_NAME["p4.daemon"].code + "at_work.wait()\n") == ("", 0)
 
 
+@pytest.mark.parametrize("name", PROOFS)
+def test_the_key(name: str, load: Callable[..., Any]) -> None:
+    """What the right option says happens, in the code of the question."""
+    code = BY_NAME[name].code
+    PROOFS[name](lambda **given: load(given.pop("code", code), **given))
+
+
 # -- taking it
 
 
@@ -455,15 +455,38 @@ def test_after_tells_the_gain(capsys: pytest.CaptureFixture[str]) -> None:
     assert 'Read again: notebook 4, "Ending well"' in told
 
 
+def test_the_picture_has_words() -> None:
+    """The picture has a row for each phase that has questions, and says the same as text."""
+    before = {**{q.name: q.right for q in ASKED}, "p4.daemon": UNKNOWN}
+    html = Gain(ASKED, before, {**before, "p4.daemon": "b"})._repr_html_()
+    assert html.count("<text ") == 2 * 5
+    assert "All: 23 -&gt; 23 of 24</desc>" in html
+    assert "A daemon thread ends properly at exit." in html
+
+
 @pytest.mark.parametrize(
-    ("before", "says"), [(None, "no gain to tell"), (KEY, "nothing was left to gain")]
+    ("before", "says"),
+    [
+        (None, "no gain to tell"),
+        (KEY, "nothing was left to gain"),
+        (KEY[:-1] + UNKNOWN, "Your gain is 1 of the 1"),
+    ],
 )
-def test_no_gain(before: str | None, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without answers before, or with all of them right, there is no gain."""
+def test_the_edges_of_gain(
+    before: str | None, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without answers before, or with all of them right, there is no gain to tell."""
     if before is not None:
         quiz("before", before)
     quiz("after", KEY)
     assert says in shown(capsys)
+
+
+def test_less_than_before(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who had more right before is told so, without a number that means nothing."""
+    quiz("before", KEY[:-1] + UNKNOWN)
+    quiz("after", UNKNOWN * 24)
+    assert "You had 23 more right before the course" in shown(capsys)
 
 
 def test_wrong_calls(capsys: pytest.CaptureFixture[str]) -> None:
