@@ -24,7 +24,7 @@ class LiveMonitor:
             queue.join()
 
     Throughput, depth, how long tasks wait and how long they run, and a lane for each worker,
-    five times a second. When it stops, a picture of the run takes its place, so that a saved
+    up to five times a second. When it stops, a picture of the run takes its place, so that a saved
     notebook shows something too. A queue may have many, each with a window of its own; one
     thread updates them all. The buttons work whenever no cell blocks the kernel: a cell that waits
     should do so with `await queue.drained()`.

@@ -340,8 +340,14 @@ def test_each_has_a_window_of_its_own(notebook: Notebook, queue: TaskQueue, quic
 
 def test_many_bytes_make_fewer_frames() -> None:
     """A server drops messages of a kernel that sends too much, so an updater pauses before it."""
-    assert updater.pause(sent=60_000, took=0.01) == 0.2
-    assert updater.pause(sent=1_000_000, took=0.5) == 1.5
+    assert updater.pause(sent=60_000, took=0.01, used=0.001) == 0.2
+    assert updater.pause(sent=1_000_000, took=0.5, used=0.001) == 1.5
+
+
+def test_costly_frames_are_fewer() -> None:
+    """Less than a hundredth of the time goes into frames, as long as there is one a second."""
+    assert updater.pause(sent=0, took=0.005, used=0.005) > 100 * 0.005
+    assert updater.pause(sent=0, took=0.5, used=0.5) == 1.0
 
 
 def test_a_queue_shows_itself(notebook: Notebook, queue: TaskQueue, quick: None) -> None:
