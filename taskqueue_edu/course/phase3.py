@@ -50,7 +50,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from random import Random
-from statistics import mean, quantiles
+from statistics import mean, median, quantiles
 from unittest import mock
 from uuid import uuid4
 
@@ -621,12 +621,13 @@ crash_test(note_it, notes)
 # %% tags=["nbval-ignore-output"]
 places = {level: new_folder() for level in ("process", "interval", "always")}
 for level, place in places.items():
+    times = []
     with TaskQueue.open(place, sync=level) as queue:
-        start = time.perf_counter()
         for n in range(200):
+            start = time.perf_counter()
             queue.submit(MathTask("sum", (n, n)))
-        seconds = time.perf_counter() - start
-    print(f'sync="{level}":'.ljust(17), f"{seconds / 200 * 1e6:7,.0f} µs for each submit")
+            times.append(time.perf_counter() - start)
+    print(f'sync="{level}":'.ljust(17), f"{median(times) * 1e6:7,.0f} µs for a submit (the median)")
 
 sums = new_folder()
 with TaskQueue.open(sums) as queue, WorkerPool(1) as pool:
@@ -905,7 +906,8 @@ crash_test(count_on, total, value_kept, files=a_year)
 #
 # A friend has collected savers: functions `save(path, data)`, some right, most of them broken. Write a test that lets the right ones
 # pass, and turns the others down: it raises AssertionError. Reading back what was saved will not do. Use `crash_test`, with
-# `value_kept` as its check.
+# `value_kept` as its check. It returns a verdict, which counts as true if no crash lost anything, and as false if one did:
+# `assert crash_test(...)` is all that you need.
 
 
 # %%
@@ -946,6 +948,7 @@ mutants("p3.mutants_savers", test_saver)
 # with TaskQueue(store=LineStore(folder / "mine.jsonl")) as queue, WorkerPool(2) as pool, LiveMonitor(queue):
 #     queue.submit_many([IndexFile(str(path)) for path in corpus])
 #     pool.start_processing(queue)
+#     await queue.drained()
 # ```
 #
 # And the program that can't fail? With a journal it is short: submit an `IndexFile` for each path, and open the folder again on the next
@@ -1117,8 +1120,8 @@ show_source(facts.now)
 # see the same ones as everybody.) On the left is how many tasks waited, on the right what each worker did. The lines of text
 # say the same, and more. Look at a patient, name what is wrong, then go on to the next.
 #
-# To see one live, after the cell below has run, in a cell of your own: `Monitor(runs["B"]).save("B.jsonl")`, then
-# `LiveMonitor.replay("B.jsonl", speed=5).show()`.
+# To see one live, after the cell below has run, in a cell of your own: `saved = new_folder() / "B.jsonl"`,
+# `Monitor(runs["B"]).save(saved)`, then `LiveMonitor.replay(saved, speed=5).show()`.
 
 # %%
 runs = patients()

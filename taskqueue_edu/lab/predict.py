@@ -108,10 +108,10 @@ def outcome(name: str) -> None:
     with gently():
         asked: Prediction = _look_up(predictions().predict, name)
         right = f"({asked.right}) {asked.by_letter[asked.right].text}"
-        because = f" {asked.because}" if asked.because else ""
+        because = f"\n{asked.because}" if asked.because else ""
         letter = _chosen.get(name)
         if letter is None:
-            told = f"Predict before you look. It is {right}.{because}"
+            told = f"Predict before you look. It is {right}{because}"
             show(Verdict(name, State.TODO, happened=told))
         elif letter == asked.right:
             note(verdict := Verdict(name, State.PASS, passed=(f"you predicted {right}",)))

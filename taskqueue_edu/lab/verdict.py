@@ -92,7 +92,8 @@ class Verdict(msgspec.Struct, frozen=True):
             ("Your code printed", self.printed.strip()),
         ]
         if self.state is State.PASS:
-            parts += [("Tried", f"{len(self.passed)} things: " + "; ".join(self.passed) + ".")]
+            things = "1 thing" if len(self.passed) == 1 else f"{len(self.passed)} things"
+            parts += [("Tried", f"{things}: " + "; ".join(self.passed) + ".")]
         return [(head, text) for head, text in parts if text]
 
     def __str__(self) -> str:

@@ -162,7 +162,10 @@ def routed(
             system.tick()
             directory = [options.pop(key) for key in list(options) if key.endswith("dir_fd")]
             if any(folder is not None for folder in directory):
-                raise NotImplementedError(f"the simulated disk has no dir_fd for os.{name}")
+                raise NotImplementedError(
+                    f"the lab can't simulate dir_fd for os.{name}: your code may be right, "
+                    "but only whole paths can be tried"
+                )
             return simulated(*ours, *given[paths:], **options)
         if any(path is not None for path in ours):
             raise fail(errno.EXDEV, *map(str, given[:paths]))

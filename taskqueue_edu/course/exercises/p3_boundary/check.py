@@ -1,7 +1,14 @@
 """A boundary must translate what belongs to it, keep the cause, and let the rest pass."""
 
+import builtins
+import io
+import json
+import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 from taskqueue_edu.lab.probes import Check
 
@@ -16,16 +23,25 @@ _UNREADABLE = {
 }
 
 
-class _Interrupted(type(Path())):
-    """A path at which the user presses Ctrl-C."""
+def _interrupted(load_index, at_open):
+    """Load a good file; the user presses Ctrl-C when it is opened, or when it is decoded."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as patches:
+        path = Path(folder, "index.json")
+        path.write_bytes(b'{"a": [1]}')
 
-    def __fspath__(self):
-        raise KeyboardInterrupt
+        def opened(file, *args, **options):
+            if not isinstance(file, int) and os.fspath(file) == str(path):
+                raise KeyboardInterrupt
+            return real(file, *args, **options)
 
-    def open(self, *_, **__):
-        raise KeyboardInterrupt
-
-    read_bytes = read_text = open
+        real = io.open
+        if at_open:
+            for module in (io, builtins):
+                patches.enter_context(mock.patch.object(module, "open", opened))
+        # Jupyter's own `open` calls neither of them: then the next step is interrupted.
+        pressed = mock.Mock(side_effect=KeyboardInterrupt)
+        patches.enter_context(mock.patch.object(json.JSONDecoder, "decode", pressed))
+        return load_index(path)
 
 
 def _loaded(load_index, name, data=None):
@@ -49,10 +65,11 @@ def _is_translated(error):
 
 @check.probe(question="What does the file hold, and what does your function return?")
 def a_good_file(load_index):
-    """The file holds {"a": [1]}."""
-    index, error = _loaded(load_index, "good.json", b'{"a": [1]}')
-    assert error is None, f"Nothing is wrong with the file, and it raised {error!r}."
-    assert index == {"a": [1]}, f"It returned {index!r}, expected {{'a': [1]}}."
+    """The file holds {"a": [1]}, or the index of nothing: {}."""
+    for expected in ({"a": [1]}, {}):
+        index, error = _loaded(load_index, "good.json", json.dumps(expected).encode())
+        assert error is None, f"{expected} is a good index, and it raised {error!r}."
+        assert index == expected, f"It returned {index!r}, expected {expected}."
 
 
 @check.probe(
@@ -98,7 +115,7 @@ def the_message_names_the_file(load_index):
             "so at the look, and in between the file may come or go."
         )
         assert isinstance(cause, (OSError, ValueError)), f"{name}: the cause is {cause!r}."
-        assert name in str(error), f"The message doesn't name {name}: {error}"
+        assert name in str(error), f"The message doesn't name {name!r}: {error}"
 
 
 @check.probe(question="Is all that is JSON an index?")
@@ -107,29 +124,32 @@ def json_that_is_no_index(load_index):
     index, error = _loaded(load_index, "list.json", b"[1]")
     assert error is not None, f"It returned {index!r}, which is JSON, and no dict."
     assert _is_translated(error), f"It raised {error!r}."
+    assert "list.json" in str(error), f"The message doesn't name 'list.json': {error}"
 
 
 @check.probe(question="Which exceptions do you expect at this line, and which not?")
 def a_mistake_of_the_caller(load_index):
-    """It is called with None in the place of a path."""
-    try:
-        found = load_index(None)
-    except Exception as error:
-        assert not _is_translated(error), (
-            f"It raised IndexUnreadable: {error}. No file is to blame, and whoever looks for the "
-            "mistake looks in the wrong place."
-        )
-        return
-    raise AssertionError(f"It returned {found!r}: something hides errors.")
+    """It is called with None in the place of a path, and with an object that has a name."""
+    for no_path in (None, SimpleNamespace(name="index.json")):
+        try:
+            found = load_index(no_path)
+        except Exception as error:
+            assert not _is_translated(error), (
+                f"For {no_path} it raised IndexUnreadable: {error}. No file is to blame, and "
+                "whoever looks for the mistake looks in the wrong place."
+            )
+        else:
+            raise AssertionError(f"It returned {found!r}: something hides errors.")
 
 
 @check.probe(question="Whose wish is Ctrl-C, and who has to grant it?")
 def ctrl_c_passes(load_index):
     """The user presses Ctrl-C while the file is read."""
-    try:
-        found = load_index(_Interrupted("index.json"))
-    except KeyboardInterrupt:
-        return
-    except Exception as error:
-        raise AssertionError(f"Ctrl-C became {error!r}, and the program goes on.") from error
-    raise AssertionError(f"Ctrl-C was ignored: it returned {found!r}.")
+    for at_open in (True, False):
+        try:
+            found = _interrupted(load_index, at_open)
+        except KeyboardInterrupt:
+            continue
+        except Exception as error:
+            raise AssertionError(f"Ctrl-C became {error!r}, and the program goes on.") from error
+        raise AssertionError(f"Ctrl-C was ignored: it returned {found!r}.")

@@ -1,6 +1,7 @@
 """The atomic replace, put together from its lines."""
 
 from taskqueue_edu.course.exercises.p3_save.check import (
+    fsync_has_the_bytes,
     it_saves,
     old_or_new_at_every_moment,
     the_bytes_are_on_the_disk,
@@ -11,6 +12,9 @@ from taskqueue_edu.lab.probes import Check
 check = Check("save")
 
 check.probe(question="Which name does the file have that you wrote into?")(it_saves)
+check.probe(question="Where are the bytes after `write`, and for which can fsync wait?")(
+    fsync_has_the_bytes
+)
 check.probe(
     "write_is_durable",
     question="Which call must have returned before the new file may get the old one's name?",

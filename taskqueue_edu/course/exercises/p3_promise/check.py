@@ -39,15 +39,24 @@ def the_waiting_counts(keeps_promise):
 
 @check.probe(question="How many of a thousand may be late?")
 def how_many_may_be_late(keeps_promise):
-    """Of a thousand tasks, 5 or 20 take 60 s, and the limit is 5 s."""
-    for late, expected in ((5, True), (20, False)):
+    """Of a thousand tasks, 5, 10, 11 or 20 take 60 s, and the limit is 5 s."""
+    for late, expected in ((5, True), (10, True), (11, False), (20, False)):
         found = keeps_promise(_tasks((1000 - late, 0, 1), (late, 0, 60)), 5)
         assert bool(found) == expected, f"{late} of 1,000 tasks are late, and it says {found}."
 
 
+@check.probe(question="Is a task late that takes as long as it may?")
+def just_in_time(keeps_promise):
+    """All tasks take 5 s, and the limit is 5 s."""
+    found = keeps_promise(_tasks((1000, 0, 5)), 5)
+    assert found, f"All tasks got their result within 5 s, and it says {found}."
+
+
 @check.probe(question="How many are late if there are none?")
 def no_tasks(keeps_promise):
-    """There are no tasks, or only one."""
+    """There are no tasks, or only one, in time or late."""
     for tasks in ([], _tasks((1, 0, 1))):
         found = keeps_promise(tasks, 5)
         assert found, f"{len(tasks)} tasks, none of them late, and it says {found}."
+    found = keeps_promise(_tasks((1, 0, 60)), 5)
+    assert not found, f"There is one task, it is late, and it says {found}."

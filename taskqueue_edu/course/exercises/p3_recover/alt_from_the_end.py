@@ -1,3 +1,5 @@
+from io import BytesIO
+
 from taskqueue_edu.course.exercises.p3_recover.given import JournalDamaged, os, text_of
 
 
@@ -10,7 +12,7 @@ def recover(path):
         data = path.read_bytes()
     except FileNotFoundError:
         return []
-    *before, last = data.splitlines(keepends=True) or [b""]
+    *before, last = BytesIO(data).readlines() or [b""]
     try:
         texts = [text_of(line) for line in before]
     except ValueError as error:

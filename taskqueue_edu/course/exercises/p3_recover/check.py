@@ -109,6 +109,27 @@ def damage_is_reported(recover):
         )
 
 
+@check.probe(question="What do you have to know before you change the file?")
+def damage_and_a_torn_line(recover):
+    """The first line is damaged, the second is whole, and the third is torn."""
+    first, second, third = map(sealed, TEXTS)
+    data = first[:9] + bytes([first[9] ^ 1]) + first[10:] + second + third[:-4]
+    texts, error, after = _recovered(recover, data)
+    assert error is not None, f"Line 1 is damaged. It returned {texts}, and raised nothing."
+    assert after == data, f"It raised {error!r}, and the file has changed all the same."
+
+
+@check.probe(question="Is a journal that can't be read an empty one?")
+def it_cannot_be_read(recover):
+    """There is a folder where the journal should be."""
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            found = recover(Path(place))
+        except Exception:
+            return
+    raise AssertionError(f"It can't be read, and it returned {found!r}: as if all were well.")
+
+
 @check.probe(question="Which bytes of a write may be missing after a power cut?")
 def a_last_line_that_only_looks_whole(recover):
     """The last line ends with a newline, and bytes before that are zeros: they were not written."""
@@ -117,3 +138,14 @@ def a_last_line_that_only_looks_whole(recover):
     texts, error, _ = _recovered(recover, b"".join(good) + zeros)
     assert error is None, f"Two whole lines are before it, and it raised {error!r}."
     assert texts == TEXTS[:2], f"Two whole lines are before it, and it returned {texts}."
+
+
+@check.probe(question="Which byte ends a line, and at which others do you split?")
+def a_text_may_hold_a_return(recover):
+    """The file has two whole lines, and the text of the first holds a carriage return."""
+    texts = ["a\rb", "c"]
+    data = b"".join(map(sealed, texts))
+    found, error, after = _recovered(recover, data)
+    assert error is None, f"The file holds {texts}, and it raised {error!r}."
+    assert found == texts, f"The file holds {texts}, and it returned {found}."
+    assert after == data, "Nothing was wrong with the file, and it is not as it was."

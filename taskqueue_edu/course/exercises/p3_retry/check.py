@@ -1,5 +1,7 @@
 """A payment must be made once, however often it is sent, and be sent again only if that helps."""
 
+from unittest import mock
+
 from taskqueue_edu.lab.probes import Check
 
 check = Check("pay")
@@ -10,32 +12,41 @@ class _Declined(ValueError):
 
 
 class _Bank:
-    """A bank that answers as it was told: "ok", "busy", "answer lost", "declined"; then "ok"."""
+    """A bank that answers as it was told: "ok", "busy", "answer lost", "declined", ... (then "ok")."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
         self.charged = {}
         self.asked = 0
         self.waits = []
+        self.slept = []
+        self.raised = []
 
     def charge(self, amount, key):
         self.asked += 1
         answer = self.answers.pop(0) if self.answers else "ok"
         if answer == "busy":
-            raise ConnectionError("503, busy")
+            self.fail(ConnectionError("503, busy"))
         if answer == "declined":
-            raise _Declined("no money")
+            self.fail(_Declined("no money"))
+        if answer == "no certificate":
+            self.fail(FileNotFoundError("bank.pem"))
         self.charged.setdefault(key, amount)
         if answer == "answer lost":
-            raise ConnectionError("the answer got lost")
+            self.fail(ConnectionError("the answer got lost"))
         return f"receipt for {self.charged[key]}"
+
+    def fail(self, error):
+        self.raised.append(error)
+        raise error
 
 
 def _paid(pay, bank, amount=10):
     """Pay. Return the receipt or None, and the bank's error or None."""
     try:
-        return pay(bank, amount, bank.waits.append), None
-    except (ConnectionError, _Declined) as error:
+        with mock.patch("time.sleep", bank.slept.append):
+            return pay(bank, amount, bank.waits.append), None
+    except (OSError, _Declined) as error:
         return None, error
 
 
@@ -52,12 +63,12 @@ def it_is_paid(pay):
 
 @check.probe(question="What does the bank do with a key that it knows?")
 def two_payments(pay):
-    """Two payments are made, of 10 and of 20."""
+    """Three payments are made: of 10, of 20, and of 10 by another customer."""
     bank = _Bank()
-    for amount in (10, 20):
+    for amount in (10, 20, 10):
         _paid(pay, bank, amount)
     total = sum(bank.charged.values())
-    assert total == 30, f"The bank has charged {total}, expected 30: it took both for the same."
+    assert total == 40, f"The bank has charged {total}, expected 40: it took two for the same."
 
 
 @check.probe(
@@ -71,22 +82,31 @@ def an_answer_is_lost(pay):
     assert total <= 10, f"One payment of 10, and the bank has charged {total}."
 
 
-@check.probe("retry_is_safe", question="After which errors can the next try end differently?")
+@check.probe(question="After which errors can the next try end differently?")
 def no_means_no(pay):
-    """The bank declines the payment, and does so each time."""
-    bank = _Bank(*["declined"] * 9)
-    _paid(pay, bank)
-    assert bank.asked == 1, f"The bank said no, and was asked {bank.asked} times."
+    """The bank declines the payment, or a file with a certificate is missing, each time."""
+    for answer, said in (("declined", "said no"), ("no certificate", "raised FileNotFoundError")):
+        bank = _Bank(*[answer] * 9)
+        _paid(pay, bank)
+        assert bank.asked == 1, f"The bank {said}, and was asked {bank.asked} times."
 
 
 @check.probe("swallowing_is_robust", question="What does the caller tell the customer now?")
-def a_failure_is_told(pay):
-    """The bank declines a payment, and for another one it is busy for ever."""
-    for answer in ("declined", "busy"):
-        bank = _Bank(*[answer] * 99)
-        receipt, error = _paid(pay, bank)
-        said = "said no" if answer == "declined" else "was busy each time"
-        assert error is not None, f"The bank {said}. Nothing was paid; it returned {receipt!r}."
+def a_no_is_told(pay):
+    """The bank declines a payment."""
+    receipt, error = _paid(pay, _Bank("declined"))
+    assert error is not None, f"The bank said no. Nothing was paid; it returned {receipt!r}."
+
+
+@check.probe(question="What is left to do when the fifth try has failed, too?")
+def the_banks_error_is_told(pay):
+    """The bank is busy for ever, and what is raised is looked at."""
+    bank = _Bank(*["busy"] * 99)
+    receipt, error = _paid(pay, bank)
+    assert error is not None, f"The bank was busy each time, and it returned {receipt!r}."
+    assert any(error is own for own in bank.raised), (
+        f"It raised {error!r}, and that is not the bank's error."
+    )
 
 
 @check.probe(question="How many tries are there in all, and how long is the fourth wait?")
@@ -95,6 +115,9 @@ def the_waits(pay):
     for busy, waits in ((99, [1, 2, 4, 4]), (4, [1, 2, 4, 4]), (2, [1, 2])):
         bank = _Bank(*["busy"] * busy)
         _, error = _paid(pay, bank)
+        assert not bank.slept, (
+            f"It called time.sleep {len(bank.slept)} times. It is given a `sleep`: call that."
+        )
         tries = len(waits) + 1
         assert bank.asked == tries, f"Busy {busy} times: {bank.asked} tries, expected {tries}."
         assert bank.waits == waits, f"Busy {busy} times: it waited {bank.waits}, expected {waits}."

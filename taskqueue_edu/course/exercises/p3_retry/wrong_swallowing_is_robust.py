@@ -1,4 +1,4 @@
-"""In the end nobody is told that nothing was paid."""
+"""A payment that was declined counts as done."""
 
 from taskqueue_edu.course.exercises.p3_retry.given import new_key
 
@@ -6,9 +6,11 @@ from taskqueue_edu.course.exercises.p3_retry.given import new_key
 def pay(bank, amount, sleep):
     """Have the bank charge `amount` once, and return its receipt. Raises what the bank raises."""
     key = new_key()
-    for wait in (1, 2, 4, 4, None):
+    for wait in (1, 2, 4, 4):
         try:
             return bank.charge(amount, key)
         except ConnectionError:
-            if wait:
-                sleep(wait)
+            sleep(wait)
+        except Exception:
+            return None
+    return bank.charge(amount, key)

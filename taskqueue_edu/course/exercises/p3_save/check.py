@@ -85,6 +85,47 @@ def it_saves(save):
         assert not extra, f"{extra} stayed behind."
 
 
+@check.probe(question="What does `os.write` return?")
+def every_byte_is_written(save):
+    """The kernel takes at most 100 bytes at a time from `os.write`, as it may."""
+    real = os.write
+    data = b"a longer one " * 50
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        with mock.patch.object(os, "write", lambda file, some: real(file, bytes(some)[:100])):
+            save(path, data)
+        size = path.stat().st_size
+    assert size == len(data), (
+        f"A short write was taken for a whole one: the file has {size} of {len(data)} bytes."
+    )
+
+
+@check.probe(question="Where are the bytes after `write`, and for which can fsync wait?")
+def fsync_has_the_bytes(save):
+    """A small file is saved, and at each fsync the bytes that the kernel has are counted."""
+    data = b"newer"
+    sizes = []
+
+    def note(what):
+        about = os.fstat(what if isinstance(what, int) else what.fileno())
+        if stat.S_ISREG(about.st_mode):
+            sizes.append(about.st_size)
+
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.object(os, "fsync", note),
+        mock.patch.object(os, "fdatasync", note, create=True),
+    ):
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        save(path, data)
+    assert not sizes or max(sizes) == len(data), (
+        f"fsync ran before the bytes left Python's buffer: the kernel had {max(sizes)} of "
+        f"{len(data)} bytes."
+    )
+
+
 @check.probe(question="Which folder is sure to be on the same disk as the file?")
 def all_on_one_disk(save):
     """Each folder is on a disk of its own, and no file can be renamed from one disk to another."""
@@ -155,6 +196,33 @@ def a_failure_leaves_nothing_behind(save):
         _, held, extra = _interrupted(save, error)
         assert held == b"old", f"fsync raised {error!r}, and the file holds {held}."
         assert not extra, f"fsync raised {error!r}, and {extra} stayed behind."
+
+
+@check.probe(question="Does the new file still have its first name when the folder is synced?")
+def a_failure_of_the_folder_is_told(save):
+    """fsync fails for the folder alone."""
+
+    def fsync(what):
+        about = os.fstat(what if isinstance(what, int) else what.fileno())
+        if stat.S_ISDIR(about.st_mode):
+            raise OSError(errno.EIO, "made to fail")
+
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.object(os, "fsync", fsync),
+        mock.patch.object(os, "fdatasync", fsync, create=True),
+    ):
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        try:
+            save(path, b"new")
+        except FileNotFoundError as error:
+            raise AssertionError(
+                f"The disk is broken, and the caller hears of {error!r}: the cleaning up failed."
+            ) from error
+        except OSError:
+            return
+    raise AssertionError("save() returned as if the name were safe.")
 
 
 @check.probe(

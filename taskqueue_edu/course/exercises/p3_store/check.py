@@ -1,7 +1,10 @@
 """A store must keep what it promised, wherever a crash comes, and serve a real queue."""
 
+import os
 import tempfile
+import threading
 from pathlib import Path
+from unittest import mock
 
 from taskqueue_edu import JournalDamaged, TaskQueue, WorkerPool, facts
 from taskqueue_edu.course.probes import within
@@ -119,6 +122,47 @@ def what_is_before_a_torn_line(LineStore):
 def every_crash(LineStore):
     """It is killed or the power fails after each step, each fsync fails once, and it goes on."""
     return _crashed(LineStore)
+
+
+@check.probe(question="Which locks does your `append` need, and who may hold them for long?")
+def append_waits_for_nobody(LineStore):
+    """A fact is appended while another thread waits in fsync, and then that fact is synced, too."""
+    begun, goes_on = threading.Event(), threading.Event()
+    waited = []
+
+    def fsync(file):
+        waited.append(file)
+        begun.set()
+        assert goes_on.wait(10), "nobody lets it go on"
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(os, "fsync", fsync),
+        mock.patch.object(os, "fdatasync", fsync, create=True),
+    ):
+        goes_on.set()
+        store = LineStore(Path(folder, "facts.jsonl"))
+        list(store.load())
+        waited.clear()
+        first = store.append(_fact(1))
+        assert not waited, "append() called fsync, and all threads wait for the disk meanwhile."
+        goes_on.clear()
+        begun.clear()
+        syncing = threading.Thread(target=store.sync, args=(first,), daemon=True)
+        syncing.start()
+        try:
+            assert begun.wait(5), "sync() was called, and it did not begin to wait for the disk."
+            second = within(2, lambda: store.append(_fact(2)), "While another thread is in fsync")
+        finally:
+            goes_on.set()
+        syncing.join(5)
+        waited.clear()
+        store.sync(second)
+        assert waited, (
+            "The second fact was appended while the first was being synced. sync() was called for "
+            "it, and returned without any fsync that began after the fact was there."
+        )
+        store.close()
 
 
 @check.probe()

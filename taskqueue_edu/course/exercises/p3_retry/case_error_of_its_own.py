@@ -1,16 +1,17 @@
-"""A payment that was declined counts as done."""
+"""The error of the bank is replaced by another one."""
 
 from taskqueue_edu.course.exercises.p3_retry.given import new_key
 
 
 def pay(bank, amount, sleep):
     """Have the bank charge `amount` once, and return its receipt. Raises what the bank raises."""
-    key = new_key()
+    key = new_key()  # one payment, one key, however often it is sent
     for wait in (1, 2, 4, 4):
         try:
             return bank.charge(amount, key)
         except ConnectionError:
             sleep(wait)
-        except Exception:
-            return None
-    return bank.charge(amount, key)
+    try:
+        return bank.charge(amount, key)
+    except ConnectionError as error:
+        raise ConnectionError("the bank can't be reached") from error

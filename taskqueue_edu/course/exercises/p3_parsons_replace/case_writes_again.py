@@ -1,0 +1,17 @@
+"""At the end the only copy is written into."""
+
+import os
+from pathlib import Path
+
+from taskqueue_edu.files import sync_folder
+
+
+def save(path, data):
+    new = path.with_name("new")
+    with open(new, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)
+    sync_folder(path.parent)
+    path.write_bytes(data)

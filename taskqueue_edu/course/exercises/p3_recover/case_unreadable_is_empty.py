@@ -1,0 +1,26 @@
+"""A journal that can't be read is taken for an empty one."""
+
+from taskqueue_edu.course.exercises.p3_recover.given import JournalDamaged, text_of
+
+
+def recover(path):
+    """Return the texts in the journal `path`, and cut a torn last line off.
+
+    Raises JournalDamaged for a line in the middle that is not as it was written.
+    """
+    try:
+        file = open(path, "rb+")
+    except OSError:
+        return []
+    texts, end = [], 0
+    with file:
+        lines = file.readlines()
+        for number, line in enumerate(lines, 1):
+            try:
+                texts.append(text_of(line))
+            except ValueError as error:
+                if number < len(lines):  # it was synced before the next one was written
+                    raise JournalDamaged(f"line {number} of {path.name} is damaged") from error
+                file.truncate(end)  # else the next line would be added to the ruin
+            end += len(line)
+    return texts

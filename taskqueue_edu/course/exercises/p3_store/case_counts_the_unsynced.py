@@ -1,0 +1,44 @@
+"""What was appended during an fsync counts as synced."""
+
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os
+
+
+class LineStore:
+    """Keeps facts in a file, one a line."""
+
+    json = True  # it wants tasks and results as JSON
+
+    def __init__(self, path):
+        self.file = open(path, "ab+")  # reads anywhere, writes at the end
+        self.count = 0  # the facts in the file
+        self.synced = 0
+        folder = os.open(path.parent, os.O_RDONLY)  # the file is new: its name must last
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def load(self):
+        self.file.seek(0)
+        found, end = facts_of(self.file.read())
+        self.file.truncate(end)
+        self.count = len(found)
+        return found
+
+    def append(self, fact):
+        self.count += 1
+        self.file.write(line_of(self.count, fact))
+        return self.count
+
+    def flush(self, position):
+        self.file.flush()
+
+    def sync(self, position):
+        if position <= self.synced:
+            return
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.synced = self.count
+
+    def close(self):
+        self.file.close()
