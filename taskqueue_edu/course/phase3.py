@@ -792,7 +792,7 @@ def text_of(line):
 #
 # The flipped line was acknowledged once, and no rule can guess it back. So the queue puts the line aside, where you can look
 # at it, says so, and goes on with the rest. Every line of the file is still somewhere: in the journal, or in
-# `quarantine.jsonl` with the reason. In a terminal, `taskqueue doctor FOLDER` shows all this without changing anything.
+# a file beside it, `quarantine.jsonl`, with the reason. In a terminal, `taskqueue doctor FOLDER` shows all this without changing anything.
 #
 # ### ★ Exercise 3: recover
 #
@@ -1118,7 +1118,8 @@ show_source(facts.now)
 #
 # Six queues ran for about a minute each, and each has one thing wrong. (The runs are made by a small model, so that you
 # see the same ones as everybody.) On the left is how many tasks waited, on the right what each worker did. The lines of text
-# say the same, and more. Look at a patient, name what is wrong, then go on to the next.
+# say the same, and more. A type is what a task does: `mail` is short, a `report` is long, `convert` changes a file. The queue of
+# patient F takes at most four waiting tasks; the others take any number. Look at a patient, name what is wrong, then go on.
 #
 # To see one live, after the cell below has run, in a cell of your own: `saved = new_folder() / "B.jsonl"`,
 # `Monitor(runs["B"]).save(saved)`, then `LiveMonitor.replay(saved, speed=5).show()`.
@@ -1140,6 +1141,7 @@ for (name, recording), (left, right) in zip(runs.items(), grid):
         end=" ",
     )
     print(
+        f"types: {dict(Counter(each['type']))};",
         f"waits: p50 {each['waiting'].median():.1f} s, p99 {each['waiting'].quantile(0.99):.1f} s"
     )
     print(*told, sep="\n", end="\n\n")

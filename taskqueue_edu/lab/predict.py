@@ -107,11 +107,11 @@ def outcome(name: str) -> None:
     """Say what happened, beside what was predicted."""
     with gently():
         asked: Prediction = _look_up(predictions().predict, name)
-        right = f"({asked.right}) {asked.by_letter[asked.right].text}"
-        because = f"\n{asked.because}" if asked.because else ""
+        right = f"({asked.right}) {asked.by_letter[asked.right].text}".removesuffix(".")
+        because = f" {asked.because}" if asked.because else ""
         letter = _chosen.get(name)
         if letter is None:
-            told = f"Predict before you look. It is {right}{because}"
+            told = f"Predict before you look. It is {right}.{because}"
             show(Verdict(name, State.TODO, happened=told))
         elif letter == asked.right:
             note(verdict := Verdict(name, State.PASS, passed=(f"you predicted {right}",)))
@@ -123,7 +123,7 @@ def outcome(name: str) -> None:
                 State.MISCONCEPTION if option.misconception else State.COUNTEREXAMPLE,
                 option.misconception,
                 tried=f"You predicted ({letter}) {option.text}",
-                happened=f"{right}{because}",
+                happened=f"{right}.{because}",
                 question=option.why,
             )
             note(verdict)
