@@ -7,9 +7,11 @@ from pathlib import Path
 from unittest import mock
 
 from taskqueue_edu import JournalDamaged, TaskQueue, WorkerPool, facts
+from taskqueue_edu.course.exercises.p3_store.given import facts_of
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
+from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import Check
 from taskqueue_edu.workloads import MathTask
 
@@ -87,9 +89,7 @@ def what_is_flushed(LineStore):
         store.close()
 
 
-@check.probe(
-    "write_is_durable", kinds=[_NOT_SYNCED], question="Which call waits for the disk?"
-)
+@check.probe("write_is_durable", kinds=[_NOT_SYNCED], question="Which call waits for the disk?")
 def what_is_synced(LineStore):
     """The power fails after each step, and what was synced is looked for."""
     verdict = _crashed(LineStore, restart=False, faults=(), disk="ext4")
@@ -122,6 +122,31 @@ def what_is_before_a_torn_line(LineStore):
 def every_crash(LineStore):
     """It is killed or the power fails after each step, each fsync fails once, and it goes on."""
     return _crashed(LineStore)
+
+
+@check.probe(question="Which threads call `flush`, and what do two of them share at once?")
+def two_flush_at_once(LineStore):
+    """One thread flushes a fact, while another appends one and flushes it."""
+
+    def scenario():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "facts.jsonl")
+            store = LineStore(path)
+            list(store.load())
+            first = store.append(_fact(1))
+            together(
+                lambda: store.flush(first),
+                lambda: store.flush(store.append(_fact(2))),
+            )
+            found, _ = facts_of(path.read_bytes())
+            store.close()
+        assert _ids(found) == ["task-1", "task-2"], f"the file holds {_ids(found)}"
+
+    with (
+        mock.patch.object(os, "fsync", lambda _: None),
+        mock.patch.object(os, "fdatasync", lambda _: None, create=True),
+    ):
+        return explore(scenario)
 
 
 @check.probe(question="Which locks does your `append` need, and who may hold them for long?")
