@@ -414,7 +414,7 @@ BUGS: dict[type, str] = {
     NoFolderSync: "without fsync of the folder",
     SavedAnew: "overwrite in place",
     SavedOver: "overwrite in place",
-    RemovedFirst: "overwrite in place",
+    RemovedFirst: "old file removed first",
     TornRaises: "torn last line",
     TornStays: "torn last line",
     Retries: "retry after a failed fsync",

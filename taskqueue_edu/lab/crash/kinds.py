@@ -12,6 +12,7 @@ NOT_SYNCED: Final = "write without fsync acknowledged"
 FILE_NOT_SYNCED: Final = "rename without fsync of the file"
 FOLDER_NOT_SYNCED: Final = "without fsync of the folder"
 IN_PLACE: Final = "overwrite in place"
+REMOVED: Final = "old file removed first"
 TORN: Final = "torn last line"
 RETRIED: Final = "retry after a failed fsync"
 IGNORED: Final = "failed fsync ignored"
@@ -50,6 +51,11 @@ EXPLAINED: Final = {
         "The old bytes were destroyed before the new ones were there, and a crash can come in "
         "between: then there is neither.",
         "How can the old file stay whole until the new one is?",
+    ),
+    REMOVED: Explained(
+        "The old file was removed before the new one had its name, and a crash can come in "
+        "between: then there is neither.",
+        "Which call gives a file a name that another one has, in one step?",
     ),
     TORN: Explained(
         "A crash can leave any part of the last write. That was promised to nobody yet, but "
@@ -129,15 +135,16 @@ def _killed(history: list[Event], future: list[Event]) -> str:
 
 def _destroyed(event: Event, future: list[Event]) -> str:
     """Tell whether what was destroyed is written anew, or is to be found in another file."""
+    own = REMOVED if event.what == "remove" else IN_PLACE
     final = {_moved(later): later.path for later in future}
     for later in future:
         effect = _first(later)
         if later.what == "rename":
-            return IN_PLACE if later.path == event.path else LOG_REMOVED
+            return own if later.path == event.path else LOG_REMOVED
         if isinstance(effect, Write):
             path = final.get(effect.node, later.path)
-            return IN_PLACE if path == event.path else LOG_REMOVED
-    return IN_PLACE
+            return own if path == event.path else LOG_REMOVED
+    return own
 
 
 def _first(event: Event) -> object:
