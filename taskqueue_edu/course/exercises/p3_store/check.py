@@ -50,7 +50,9 @@ def _crashed(LineStore, **options):
     return crash_test(run, recover, log_kept, **options)
 
 
-@check.probe(question="What does the registry do with what your method returns?")
+@check.probe(
+    question="Where does `read` begin in a file opened for adding, and which number comes next?"
+)
 def without_a_crash(LineStore):
     """Facts are appended, and the store is closed and opened again, twice."""
     with tempfile.TemporaryDirectory() as folder:
@@ -66,6 +68,9 @@ def without_a_crash(LineStore):
             assert None not in numbers, "append() returned None, and flush() gets that."
             assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
             assert all(numbers), "append() returned 0, which says that there is nothing to flush."
+            assert not numbers or numbers[0] == len(expected) + 1, (
+                f"The file has {len(expected)} facts, and the next one got number {numbers[0]}."
+            )
             expected += [f"task-{number}" for number in more]
             if numbers:
                 store.flush(numbers[-1])
