@@ -53,18 +53,12 @@ def test_finds_it_every_time(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in CORRECT if name != "pool_of_own_parts"])
+@pytest.mark.parametrize("name", CORRECT)
 def test_exhausts_what_is_right(name: str) -> None:
     """A correct program passes in all schedules with up to two preemptions."""
     verdict = explore(CORRECT[name])
     assert verdict.ok, str(verdict)
     assert (verdict.kind, verdict.bound, verdict.steps) == ("ok", 2, ())
-
-
-@pytest.mark.slow
-def test_a_larger_pool_passes_within_one_preemption() -> None:
-    """Two workers, three tasks, an own queue and futures: all schedules with one preemption."""
-    assert explore(CORRECT["pool_of_own_parts"], bound=1).ok
 
 
 @pytest.mark.slow
