@@ -339,6 +339,7 @@ def test_a_leader_that_is_interrupted_hands_over(queue: PendingQueue[str], clock
     """Ctrl-C in a leader's get leaves the delayed item to a thread that waits behind it."""
     main = threading.get_ident()
     getters: list[Getter] = []
+    interrupted = threading.Event()
     queue.put("a", due=clock.now + 3_600)
     clock.forget()
 
@@ -347,11 +348,15 @@ def test_a_leader_that_is_interrupted_hands_over(queue: PendingQueue[str], clock
         getters.extend(waiting(queue, clock, 1))
         clock.now += 3_600  # nobody looks: the leader sleeps
         signal.pthread_kill(main, signal.SIGINT)
+        # A signal that comes just before the leader falls asleep does not wake it.
+        while not interrupted.wait(2):
+            signal.pthread_kill(main, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         queue.get()
+    interrupted.set()
     thread.join()
     assert getters[0].finish() == "a"
 
