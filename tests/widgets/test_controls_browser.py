@@ -143,7 +143,11 @@ def test_it_is_readable(page: Any, width: int, dark: bool) -> None:
     """In both themes and at each width, what is there is whole, large and clear."""
     page.set_viewport_size({"width": width, "height": 1000})
     set_theme(page, dark=dark)
-    assert page.evaluate(FAULTS) == []
+    for _ in range(20):  # the theme is there before all of the page has its colors
+        if not (faults := page.evaluate(FAULTS)):
+            break
+        page.wait_for_timeout(100)
+    assert faults == []
 
 
 def test_every_control_works_while_a_cell_waits(own_page: Any, tmp_path: Path) -> None:

@@ -221,7 +221,11 @@ def test_it_is_readable(page: Any, width: int, dark: bool) -> None:
     page.set_viewport_size({"width": width, "height": 1000})
     page.mouse.move(0, 0)
     set_theme(page, dark=dark)
-    assert page.evaluate(FAULTS) == []
+    for _ in range(20):  # the theme is there before all of the page has its colors
+        if not (faults := page.evaluate(FAULTS)):
+            break
+        page.wait_for_timeout(100)
+    assert faults == []
 
 
 def picture_of(page: Any) -> None:
