@@ -16,6 +16,25 @@ OVERVIEW_EVERY: Final = 1.0
 """Seconds between two pictures of the whole run, which changes less than the rest."""
 
 
+INTERVAL: Final = 0.2
+"""Seconds between two frames, at least."""
+
+_LONGEST: Final = 1.0
+"""Seconds between two frames, at most, as far as their cost decides."""
+
+_REST: Final = 150
+"""How many times as long as it took to make a frame the next one waits, within those bounds.
+
+The queue that is shown runs on the same interpreter. As long as less than a hundredth of the time
+goes into making frames and sending them, 99 of 100 tasks don't wait for one.
+"""
+
+
+def rest(used: float) -> float:
+    """Return the seconds to wait after a frame that used the processor for so many seconds."""
+    return max(INTERVAL, min(_REST * used, _LONGEST))
+
+
 class Frame(NamedTuple):
     """What a screen shows at one moment: HTML, and the status in words."""
 

@@ -13,20 +13,7 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 
 from taskqueue_edu.monitor import Monitor
-from taskqueue_edu.picture.look import Look
-
-INTERVAL: Final = 0.2
-"""Seconds between two frames, at least."""
-
-_LONGEST: Final = 1.0
-"""Seconds between two frames, at most, besides what it takes to make one."""
-
-_REST: Final = 150
-"""How many times as long as it took to make a frame the next one waits, within those bounds.
-
-The queue of this process runs on the same interpreter. As long as less than a hundredth of the time
-goes into making frames and sending them, 99 of 100 tasks don't wait for one.
-"""
+from taskqueue_edu.picture.look import Look, rest
 
 WINDOWS: Final = {"10": 10.0, "30": 30.0, "120": 120.0, "600": 600.0, "all": math.inf}
 """How far a picture may look back, in seconds, by the name that it has in an address."""
@@ -47,7 +34,7 @@ class Feed:
         self._looks = {name: Look(seconds) for name, seconds in WINDOWS.items()}
         self._next: dict[str, asyncio.Task[bytes]] = {}
         self._viewers = 0
-        self._pause = INTERVAL
+        self._pause = rest(0.0)
         self._closed = asyncio.Event()
 
     @property
@@ -99,8 +86,7 @@ class Feed:
             frame = {"status": f"There is no picture. {type(error).__name__}: {error}"}
         # Not msgspec: a name may hold half of a surrogate pair, which UTF-8 has no place for.
         encoded = json.dumps(frame).encode()
-        rest = _REST * (time.thread_time() - began)
-        self._pause = min(max(INTERVAL, rest), _LONGEST)
+        self._pause = rest(time.thread_time() - began)
         return encoded
 
     def close(self) -> None:

@@ -8,21 +8,9 @@ import time
 import weakref
 from typing import Final, Protocol
 
+from taskqueue_edu.picture.look import rest
 from taskqueue_edu.source import Source
 from taskqueue_edu.widgets.painter import Painter
-
-INTERVAL: Final = 0.2
-"""Seconds between two frames, at least."""
-
-_LONGEST: Final = 1.0
-"""Seconds between two frames, at most, as far as their cost decides."""
-
-_REST: Final = 120
-"""How many times as long as it took to make a frame the next one waits, within those bounds.
-
-The queue that is shown runs on the same interpreter. As long as less than a hundredth of the time
-goes into frames, 99 of 100 tasks don't wait for one.
-"""
 
 MOST_BYTES: Final = 500_000
 """Bytes of HTML a second, in all screens on a source. A notebook's server drops the messages of a
@@ -34,7 +22,7 @@ def pause(sent: int, took: float, used: float) -> float:
 
     They took so many seconds, and used the processor for so many of them.
     """
-    return max(INTERVAL, min(_REST * used, _LONGEST), sent / MOST_BYTES - took)
+    return max(rest(used), sent / MOST_BYTES - took)
 
 
 class Screen(Protocol):
@@ -100,7 +88,7 @@ class Updater:
         self.remove(*screens)
 
     def _run(self, leave: threading.Event) -> None:
-        before_next = INTERVAL
+        before_next = rest(0.0)
         while not leave.wait(before_next):
             began, used = time.monotonic(), time.thread_time()
             sent = self._update()

@@ -20,7 +20,6 @@ import pytest
 from taskqueue_edu import TaskQueue, WorkerPool
 from taskqueue_edu.monitor import Monitor
 from taskqueue_edu.picture import look
-from taskqueue_edu.web import frames
 from taskqueue_edu.web.frames import MOST_VIEWERS, Feed
 from taskqueue_edu.workloads import SleepTask
 
@@ -232,7 +231,7 @@ def test_a_slow_viewer_gets_the_newest_frame(
     queue: TaskQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one viewer is busy with a frame, others get theirs; its next one is the newest."""
-    monkeypatch.setattr(frames, "INTERVAL", 0.001)
+    monkeypatch.setattr(look, "INTERVAL", 0.001)
 
     async def watch() -> tuple[bytes, bytes]:
         feed = Feed(Monitor(queue))
