@@ -223,7 +223,7 @@ def test_every_control_works_while_a_cell_waits(own_page: Any, tmp_path: Path) -
     says("Submitted 6 tasks: practice.")
     panel.get_by_text("6 succeeded, 6 failed.").wait_for()
 
-    enter("Seconds a task", "1.5")
+    enter("Seconds a task", "5")  # so long that a slow browser sees it, too
     enter("Failures in 100", "0")
     enter("Tasks", "1")
     press("Submit burst")
