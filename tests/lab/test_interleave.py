@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,6 +139,64 @@ def test_a_list_that_may_have_been_exchanged_is_not_shown_as_none() -> None:
     text = str(explore(scenario))
     assert "writes into jobs" in text
     assert "jobs = None" not in text
+
+
+def test_a_method_that_only_counters_have_looks_into_them() -> None:
+    """Between two looks at a counter another thread may count on."""
+
+    def scenario() -> None:
+        votes = Counter(ann=2, bob=1)
+        seen = []
+
+        def look() -> None:
+            seen.append(votes.most_common(1))
+            seen.append(votes.most_common(1))
+
+        def vote() -> None:
+            votes["bob"] = 5
+
+        together(look, vote)
+        assert seen[0] == seen[1]
+
+    assert explore(scenario).kind == "assertion"
+
+
+def test_a_variable_may_get_its_value_after_the_closure_that_reads_it() -> None:
+    """A thread may read it before; one that is assigned before can't be read too early."""
+
+    def late() -> None:
+        def read() -> None:
+            assert number == 3
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        number = 3
+        thread.join()
+
+    def early() -> None:
+        number = 3
+
+        def read() -> None:
+            assert number == 3
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+
+    def again() -> None:
+        number = 3
+
+        def read() -> None:
+            assert number == 3
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        number = 4
+        thread.join()
+
+    assert explore(late).kind == "exception"
+    assert explore(early).ok
+    assert explore(again).kind == "assertion"
 
 
 def test_a_deadlock_says_who_waits_for_whom() -> None:

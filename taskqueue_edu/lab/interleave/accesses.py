@@ -12,9 +12,10 @@ object, and is taken to conflict with every access of that name.
 from __future__ import annotations
 
 import dis
-from collections import deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import CodeType
 from typing import Final
 
@@ -53,6 +54,11 @@ _WRITERS: Final = _words(
     "intersection_update move_to_end pop popitem popleft put_nowait remove reverse rotate "
     "setdefault sort subtract symmetric_difference_update update __setitem__ __delitem__"
 )
+_METHODS: Final = (
+    _READERS | _WRITERS | {name for cls in (*CONTAINERS, Counter, OrderedDict) for name in dir(cls)}
+)
+"""Who has no method of such a name is no container. (One that a class under test adds is itself
+followed.)"""
 _FRESH: Final = _words(
     "abs all any bool bytes copy count deepcopy dict dumps float format frozenset id index "
     "int isinstance join len list max mean min range repr round set sorted split str strip "
@@ -111,9 +117,40 @@ class Sites:
                 yield from (t.label for t in access.targets if t.attribute is not None)
 
 
+@lru_cache(maxsize=1_024)
 def sites(code: CodeType) -> Sites:
     """Follow the stack through `code` and return what its instructions touch."""
     return _Walk(code).sites
+
+
+def _settled(code: CodeType) -> set[str]:
+    """Return the variables that are assigned once, before there is a closure that shares them.
+
+    Others can only come to know such a variable with its value, so to read it is no race.
+    """
+    stored: dict[str, int] = {}
+    shared: dict[str, int] = {}
+    unsettled: set[str] = set()
+    loops: list[tuple[int, int]] = []
+    for ins in dis.get_instructions(code):
+        name, op = ins.argval, ins.opname
+        if "JUMP_BACKWARD" in op:
+            loops.append((name, ins.offset))
+        elif name not in code.co_cellvars:
+            continue
+        elif op == "STORE_DEREF" and name not in stored:
+            stored[name] = ins.offset
+        elif op.endswith("_DEREF") and not op.startswith("LOAD"):
+            unsettled.add(name)
+        elif op in ("LOAD_CLOSURE", "LOAD_FAST"):  # what CPython 3.13 calls it
+            shared.setdefault(name, ins.offset)
+    return {
+        name
+        for name, at in stored.items()
+        if name not in unsettled
+        and at < shared.get(name, at)
+        and not any(start <= at < end for start, end in loops)
+    }
 
 
 class _Walk:
@@ -121,6 +158,7 @@ class _Walk:
 
     def __init__(self, code: CodeType) -> None:
         self.sites = Sites({}, {}, {})
+        self.settled = _settled(code)
         self.stack: list[Expression | None] = []
         self.at_jump: dict[int, list[Expression | None]] = {}
         self.reached = True
@@ -263,7 +301,8 @@ class _Walk:
 
     def do_store_deref(self, ins: dis.Instruction) -> None:
         self.pop(1)
-        self.variable(ins, CELL, writes=True)
+        if ins.argval not in self.settled:
+            self.variable(ins, CELL, writes=True)
 
     def do_load_global(self, ins: dis.Instruction) -> None:
         self.variable(ins, GLOBAL, writes=False)
@@ -318,6 +357,11 @@ class _Walk:
         depth = ins.arg or 1
         if len(self.stack) >= depth:
             self.stack[-1], self.stack[-depth] = self.stack[-depth], self.stack[-1]
+
+    def do_before_with(self, ins: dis.Instruction) -> None:
+        del ins
+        self.pop(1)
+        self.stack += [None, None]  # its __exit__, and what its __enter__ has returned
 
     def do_binary_subscr(self, ins: dis.Instruction) -> None:
         base, index = self.pop(2)
@@ -407,7 +451,7 @@ class _Walk:
             self.maybe(ins, *given)
             targets = self.targets_at(ins)
         looks_into = callee if targets else None
-        if isinstance(callee, Attribute):
+        if isinstance(callee, Attribute) and name in _METHODS:
             self.items(ins, callee.base, certain=name in _READERS | _WRITERS)
             targets = self.targets_at(ins) + targets
         if targets:

@@ -86,9 +86,11 @@ class Lock(Primitive):
             run().sync(strand, "look at", self, writes=False)
         return self.owner is not None
 
+    @untraced
     def __enter__(self) -> bool:
         return self.acquire()
 
+    @untraced
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -174,9 +176,11 @@ class Condition(Primitive):
     def state(self) -> str:
         return f"{len(self._waiters)} waiting"
 
+    @untraced
     def __enter__(self) -> bool:
         return self._lock.__enter__()
 
+    @untraced
     def __exit__(
         self,
         kind: type[BaseException] | None,

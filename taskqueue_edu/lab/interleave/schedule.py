@@ -10,9 +10,10 @@ from __future__ import annotations
 import _thread
 import sys
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 from taskqueue_edu.lab.interleave.history import History
 from taskqueue_edu.lab.interleave.sharing import Order, Sharing
@@ -35,6 +36,8 @@ GRACE: Final = 0.5
 PATIENCE: Final = 3.0
 """Seconds without a sign of life after which a thread counts as stuck."""
 
+Course: TypeAlias = "array[int]"
+
 
 class Failure(Exception):
     """How a schedule failed: not raised, but kept."""
@@ -51,6 +54,9 @@ class Run:
     let the current strand go on, or else the next one that can. `cost` is how many preemptions
     that makes; beyond the plan, others may be planned up to `bound`. With `priorities` these say
     who goes on instead, and `taken` becomes the plan that gives the same run.
+
+    A plan repeats another run up to its last point. `course` is the course of that run: who went
+    on at each point, so that it need not be worked out again.
     """
 
     def __init__(
@@ -64,9 +70,13 @@ class Run:
         seen: dict[tuple[int, ...], int] | None,
         recorder: Recorder | None = None,
         priorities: Priorities | None = None,
+        course: Course | None = None,
     ) -> None:
         self.plan, self.cost, self.bound = plan, cost, bound
         self.last = max(plan, default=-1)
+        self.course = array("h") if course is None else course[: self.last]
+        """Who went on at each point: the number of a strand, or ~number if its timer went off."""
+        self._repeats = len(self.course)
         self.sharing, self.tracer, self.recorder = sharing, tracer, recorder
         self.visible = frozenset(sharing.racy)
         self.looked_at = frozenset(sharing.looked_at)
@@ -323,13 +333,17 @@ class Run:
         """Say who goes on: `me`, unless it can't, or is `gone`, or the plan has another."""
         number = self.points
         self.points = number + 1
+        if number < self._repeats:
+            return self._repeat(self.course[number])
         usual = number not in self.plan and self._priorities is None
         if usual and not (gone or yields) and me.able():
             if number < self.last:
+                self.course.append(me.id)
                 return me
             if self.cost >= self.bound and number <= MAX_POINTS:
                 if self._seen is not None and number > self.last:
                     self._look_up(me.past)
+                self.course.append(me.id)
                 return me
         if number > MAX_POINTS:
             self._no_progress(me, f"{MAX_POINTS:,} switch points")
@@ -359,16 +373,42 @@ class Run:
         if number > self.last and any(self.cost + c <= self.bound for c in costs[1:]):
             self.branches.append((number, tuple(costs)))
         if choice >= len(options):
-            self.fail("not repeatable", NOT_REPEATABLE)
-            raise Abort
+            self._leave_course()
         chosen = options[choice]
         if choice:
             self.taken.append((number, choice))
             self.preemptions += costs[choice]
         if choice >= len(options) - len(timers):
-            assert chosen.deadline is not None
-            chosen.fired, self.now = True, max(self.now, chosen.deadline)
+            self._go_off(chosen)
+            self.course.append(~chosen.id)
+        else:
+            self.course.append(chosen.id)
         return chosen
+
+    def _repeat(self, number: int) -> Strand:
+        """Have the same strand go on as in the run that this one repeats."""
+        fires = number < 0
+        if fires:
+            number = ~number
+        if number >= len(self.strands):
+            self._leave_course()
+        chosen = self.strands[number]
+        if fires:
+            if chosen.done or chosen.deadline is None:
+                self._leave_course()
+            self._go_off(chosen)
+        elif chosen.done or not chosen.able():
+            self._leave_course()
+        return chosen
+
+    def _go_off(self, strand: Strand) -> None:
+        """Let the timer of a strand go off: it is that time now."""
+        assert strand.deadline is not None
+        strand.fired, self.now = True, max(self.now, strand.deadline)
+
+    def _leave_course(self) -> NoReturn:
+        self.fail("not repeatable", NOT_REPEATABLE)
+        raise Abort
 
     def _look_up(self, turn: int) -> None:
         """End the schedule if one like it has been explored from here on."""

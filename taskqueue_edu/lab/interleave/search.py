@@ -23,7 +23,7 @@ from taskqueue_edu.lab.interleave.carriers import Carriers
 from taskqueue_edu.lab.interleave.output import Output
 from taskqueue_edu.lab.interleave.patches import Patches
 from taskqueue_edu.lab.interleave.priorities import Priorities
-from taskqueue_edu.lab.interleave.schedule import NOT_REPEATABLE, Run, me
+from taskqueue_edu.lab.interleave.schedule import NOT_REPEATABLE, Course, Run, me
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.sharing import Sharing
 from taskqueue_edu.lab.interleave.story import Recorder, Step
@@ -88,6 +88,7 @@ class Laboratory:
         seen: dict[tuple[int, ...], int] | None,
         recorder: Recorder | None = None,
         priorities: Priorities | None = None,
+        course: Course | None = None,
     ) -> Run:
         """Run one schedule."""
         run = Run(
@@ -100,6 +101,7 @@ class Laboratory:
             seen,
             recorder,
             priorities,
+            course,
         )
         self.execute(run)
         return run
@@ -178,7 +180,8 @@ class Search:
         self._beyond, self._seed = beyond, seed
         self._points = 1
         self._began = time.perf_counter()
-        self._frontier: list[deque[Choices]] = []
+        self._frontier: list[deque[tuple[Choices, Course | None]]] = []
+        """By preemptions: the plans to be run, and the course of the run each branches off from."""
         self._seen: dict[tuple[int, ...], int] = {}
         self._cost = 0
         self._failed_before = False
@@ -190,7 +193,7 @@ class Search:
         self._lab.tracer.forget()
         self._seen.clear()
         self._frontier = [deque() for _ in range(self._bound + 1)]
-        self._frontier[0].append(())
+        self._frontier[0].append(((), None))
 
     def runs(self) -> Iterator[tuple[Run, Choices]]:
         """Run schedule after schedule; yield each that counts, until the budget is spent.
@@ -199,9 +202,9 @@ class Search:
         """
         while (cost := self._next_cost()) is not None and self._lab.schedules < self._budget:
             self._cost = cost
-            choices = self._frontier[cost].popleft()
+            choices, course = self._frontier[cost].popleft()
             seen = self._seen if self._prune else None
-            run = self._lab.run(choices, cost, self._bound, seen)
+            run = self._lab.run(choices, cost, self._bound, seen, course=course)
             if _is_stuck(run):
                 yield run, choices
                 return
@@ -259,7 +262,7 @@ class Search:
             for option in range(1, len(costs)):
                 total = cost + costs[option]
                 if total <= self._bound:
-                    self._frontier[total].append((*choices, (point, option)))
+                    self._frontier[total].append(((*choices, (point, option)), run.course))
 
     # -- a failing schedule
 

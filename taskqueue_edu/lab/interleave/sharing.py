@@ -128,38 +128,40 @@ class Order:
         """Note an access to data by a thread."""
         seen = self._seen.get(key)
         if seen is None:
-            seen = self._seen[key] = _Accesses(owner)
+            seen = self._seen[key] = _Accesses(owner, thread)
         clock = self._threads[thread]
         this = (thread, clock[thread], label, writes)
         if seen.last == this:
             return
         seen.last = this
         seen.labels.add(label)
-        seen.threads.add(thread)
-        seen.written |= writes
-        if seen.written and len(seen.threads) > 1:
-            self._sharing.shared |= seen.labels
-        for other, when in seen.writes.items():
-            if other != thread and self._unordered(clock, other, when):
-                self._race(seen)
-        if writes:
-            for other, when in seen.reads.items():
-                if other != thread and self._unordered(clock, other, when):
-                    self._race(seen)
-            seen.writes[thread] = clock[thread]
-        else:
-            seen.reads[thread] = clock[thread]
-        if seen.races and not seen.labels <= self._sharing.racy:
+        (seen.writes if writes else seen.reads)[thread] = clock[thread]
+        if seen.only == thread:
+            return
+        seen.only = None
+        sharing = self._sharing
+        if seen.writes:
+            sharing.shared |= seen.labels
+        unordered = _unordered(clock, thread, seen.writes)
+        if writes and not unordered:
+            unordered = _unordered(clock, thread, seen.reads)
+        if seen.races or unordered or (sharing.everything and seen.writes):
             self._race(seen)
-
-    def _unordered(self, clock: list[int], other: int, when: int) -> bool:
-        return self._sharing.everything or other >= len(clock) or clock[other] < when
 
     def _race(self, seen: _Accesses) -> None:
         seen.races = True
         if not seen.labels <= self._sharing.racy:
             self._sharing.racy |= seen.labels
             self._sharing.grown = True
+
+
+def _unordered(clock: list[int], thread: int, accesses: dict[int, int]) -> bool:
+    """Whether one of these accesses, by another thread, is one that `thread` has not heard of."""
+    known = len(clock)
+    for other, when in accesses.items():
+        if other != thread and (other >= known or clock[other] < when):
+            return True
+    return False
 
 
 def _hear(clock: list[int], other: list[int]) -> None:
@@ -173,13 +175,13 @@ def _hear(clock: list[int], other: list[int]) -> None:
 class _Accesses:
     """When each thread last read and wrote some data."""
 
-    __slots__ = ("labels", "last", "owner", "races", "reads", "threads", "writes", "written")
+    __slots__ = ("labels", "last", "only", "owner", "races", "reads", "writes")
 
-    def __init__(self, owner: Any) -> None:
+    def __init__(self, owner: Any, only: int) -> None:
         self.owner = owner  # kept, lest its id become another's while this schedule runs
+        self.only: int | None = only
+        """The thread, as long as it is only one."""
         self.labels: set[str] = set()
-        self.threads: set[int] = set()
-        self.written = False
         self.reads: dict[int, int] = {}
         self.writes: dict[int, int] = {}
         self.races = False

@@ -142,9 +142,11 @@ class Semaphore(Primitive):
         if strand is not None and (recorder := run().recorder) is not None:
             recorder.operation(strand, "release", self, True)
 
+    @untraced
     def __enter__(self) -> bool:
         return self.acquire()
 
+    @untraced
     def __exit__(
         self,
         kind: type[BaseException] | None,

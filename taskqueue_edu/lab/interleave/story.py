@@ -63,6 +63,10 @@ class Recorder:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._drafts: list[_Draft] = []
+        self._at: tuple[Strand, int, str] | None = None
+        """On which line something happened last, even if there was nothing to tell of it."""
+        self._draft_of: dict[Strand, _Draft | None] = {}
+        """What is told of the line that each strand came to last."""
         # What an instruction has written can be looked at only after it.
         self._pending: list[tuple[_Draft, str, Callable[[], str]]] = []
         self._values: dict[str, str] = {}
@@ -73,7 +77,7 @@ class Recorder:
     def line(self, strand: Strand, frame: FrameType) -> None:
         """Note that `strand` comes to a line."""
         strand.where = (frame.f_code.co_filename, frame.f_lineno)
-        self._draft(strand)
+        self._come_to(strand)
 
     def point(self, strand: Strand, blocks: bool) -> None:
         """Note that another strand may come in here, and whether this one has to wait."""
@@ -98,7 +102,7 @@ class Recorder:
             text += f" {on.name}"
         if isinstance(owner, Strand):
             text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} holds")
-        last = next((d for d in reversed(self._drafts) if d.strand is strand), None)
+        last = self._draft_of.get(strand)
         draft = last if last is not None and text in last.notes else self._draft(strand)
         if text not in draft.notes:
             draft.notes.append(text)
@@ -166,8 +170,7 @@ class Recorder:
             if self._values.get(name) != text:
                 draft.changes[name] = self._values[name] = text
         self._pending.clear()
-        if self._drafts:
-            last = self._drafts[-1]
+        if self._at is not None and (last := self._draft_of[self._at[0]]) is not None:
             last.holds = tuple(lock.name for lock in last.strand.held)
 
     def _locate(self, strand: Strand) -> None:
@@ -178,14 +181,23 @@ class Recorder:
         if frame is not None:
             strand.where = (frame.f_code.co_filename, frame.f_lineno)
 
-    def _draft(self, strand: Strand) -> _Draft:
+    def _come_to(self, strand: Strand) -> None:
+        """Note on which line the strand is, with nothing told of it yet if it is another one."""
         self._complete()
         file, line = strand.where or ("", 0)
-        last = self._drafts[-1] if self._drafts else None
-        if last is None or (last.strand, last.line, last.file) != (strand, line, file):
-            last = _Draft(strand, line, file)
-            self._drafts.append(last)
-        return last
+        at = (strand, line, file)
+        if at != self._at:
+            self._at, self._draft_of[strand] = at, None
+
+    def _draft(self, strand: Strand) -> _Draft:
+        """Return what is told of the line that the strand is on."""
+        self._come_to(strand)
+        draft = self._draft_of[strand]
+        if draft is None:
+            file, line = strand.where or ("", 0)
+            draft = self._draft_of[strand] = _Draft(strand, line, file)
+            self._drafts.append(draft)
+        return draft
 
     def steps(self) -> tuple[Step, ...]:
         """Return the steps in which something happened that others could notice."""
