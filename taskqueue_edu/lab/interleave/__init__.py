@@ -26,6 +26,7 @@ In the order in which to read it:
     untraced    the lab's own operations, which need no stops
     primitives, locks, signals, queues, threads, clock
                 what code under test gets in the place of threading, queue and time
+    identity    id(), the same each time
     scope       which code is under test
     tracing     stops a strand before each instruction that matters
     patches     puts the primitives in place, and takes them away again

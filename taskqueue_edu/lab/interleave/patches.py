@@ -20,6 +20,7 @@ from types import CellType, FunctionType
 from typing import Any, Final
 
 from taskqueue_edu.lab.interleave import clock, locks, queues, signals, threads
+from taskqueue_edu.lab.interleave.identity import identity
 from taskqueue_edu.lab.interleave.schedule import me
 from taskqueue_edu.lab.interleave.scope import Scope
 
@@ -136,6 +137,7 @@ class Patches:
 
     def put_in_place(self) -> None:
         """Replace the names."""
+        self._by_id[id(id)] = (id, identity)
         for (module, name), cooperative in _PRIMITIVES.items():
             real = getattr(module, name)
             self._replace(module, name, real, _stand_in(cooperative, real, self._scope))
@@ -181,6 +183,9 @@ class Patches:
         if id(names) in self._done:
             return
         self._done.add(id(names))
+        if "id" not in names:
+            names["id"] = identity
+            self._undo.append(partial(names.pop, "id", None))
         for name, value in list(names.items()):
             if id(value) in self._by_id:
                 names[name] = self._new(value)

@@ -89,6 +89,8 @@ class Run:
         self.output: list[str] = []
         self.made: dict[tuple[CodeType, int], int] = {}
         """How many primitives were made at each place in the code."""
+        self.identities: dict[int, tuple[object, int]] = {}
+        """The objects whose `id()` was asked for, kept lest it become another's; and the answers."""
         self.iterated: dict[FrameType, Any] = {}
         """What the comprehensions under way go through, by their frames."""
         self.lost: list[Strand] = []
@@ -423,7 +425,8 @@ class Run:
 
 NOT_REPEATABLE: Final = (
     "the same schedule took another course the second time: the scenario starts from something "
-    "that was left behind. Make everything it uses inside the scenario"
+    "that was left behind. Make everything it uses inside the scenario. (If it does so: the hash() "
+    "of an object is another in each run, and so is the order of a set of objects)"
 )
 
 
