@@ -33,6 +33,7 @@ In the order in which to read it:
     output      keeps what strands print
     story       what happens in one schedule, step by step
     verdict     what an exploration has found
+    scenarios   what a scenario has from outside, and whether it asserts anything
     search      explore: the schedules in the order of preemptions
     text, page  a verdict in words, and as HTML
     place       where all threads are at one step, and in which source

@@ -81,7 +81,7 @@ _LOCK: Final = _thread.LockType
 _RLOCK: Final = type(threading.RLock())
 
 
-_REAL: Final = frozenset(
+REAL: Final = frozenset(
     {
         _LOCK,
         _RLOCK,
@@ -190,7 +190,7 @@ class Patches:
             if id(value) in self._by_id:
                 names[name] = self._new(value)
                 self._undo.append(partial(names.__setitem__, name, value))
-            elif type(value) in _REAL:
+            elif type(value) in REAL:
                 self._ready_made(partial(names.__setitem__, name), value, name)
             elif isinstance(value, FunctionType):
                 self._function(value)
@@ -212,7 +212,7 @@ class Patches:
                 function = value.fget
             if isinstance(function, FunctionType):
                 self._function(function)
-            elif type(value) in _REAL:
+            elif type(value) in REAL:
                 self._ready_made(partial(setattr, cls, name), value, name)
             elif isinstance(value, type) and value.__qualname__.startswith(cls.__qualname__):
                 self._class(value)
@@ -235,7 +235,7 @@ class Patches:
                 self._set(cell, "cell_contents", value, self._new(value))
             elif isinstance(value, FunctionType):
                 self._function(value)
-            elif type(value) in _REAL:
+            elif type(value) in REAL:
                 self._ready_made(partial(setattr, cell, "cell_contents"), value, name)
             elif isinstance(value, type) and self._scope.has_file(_file_of(value)):
                 self._class(value)

@@ -20,7 +20,8 @@ def headline(verdict: Verdict) -> str:
         return f"PASS: {verdict.message} ({_schedules(verdict)})."
     if verdict.ok is None:
         return f"UNDECIDED: {verdict.message}."
-    return f"{verdict.kind.upper()}: {verdict.message}."
+    # What a learner's assert says may end in a dot of its own.
+    return f"{verdict.kind.upper()}: {verdict.message.removesuffix('.')}."
 
 
 def coverage(verdict: Verdict) -> str:
