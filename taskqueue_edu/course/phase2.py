@@ -195,7 +195,7 @@ with PageServer() as server:
     )
 sources = [IndexFile(str(path)) for path in stdlib_files()[:60]]
 parse_loop, parse_threads = best_times(
-    lambda: in_a_loop(sources), lambda: on_threads(sources), times=3
+    lambda: in_a_loop(sources), lambda: on_threads(sources), times=2
 )
 print(f"fetch: loop {fetch_loop:.2f} s, four threads {fetch_threads:.2f} s")
 print(f"parse: loop {parse_loop:.2f} s, four threads {parse_threads:.2f} s")

@@ -60,8 +60,9 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     broken = {name: _run(exercise, f"wrong_{name}", test) for name in exercise.others("wrong")}
     survivors = [name for name, ran in broken.items() if not ran.complaint]
     if not survivors:
-        told = f"{len(rights)} right implementations pass", (
-            f"all {len(broken)} broken ones are turned down"
+        told = (
+            f"{len(rights)} right implementations pass",
+            (f"all {len(broken)} broken ones are turned down"),
         )
         return Verdict(exercise.name, State.PASS, passed=told)
     happened = f"{len(survivors)} got past it:\n" + "\n".join(
@@ -104,7 +105,7 @@ def _turned_down(exercise: Exercise, name: str, ran: _Ran) -> Verdict:
         happened = f"It was turned down: {ran.failed}"
         question = "Would fewer threads, or fewer steps, show the same?"
     elif ran.failed:
-        question = "Which of those lines are your test's: do they ask too much, or race with each other?"
+        question = "Which of those lines are your test's: do they ask too much, or race?"
     return Verdict(
         exercise.name,
         State.COUNTEREXAMPLE,
@@ -130,9 +131,7 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
         ran = _Ran(complaint, len(verdicts), silent)
         if verdicts and not (last := verdicts[-1]).ok:
             evidence = Evidence(str(last), last._repr_html_()) if last.steps else None
-            ran = _Ran(
-                complaint, len(verdicts), silent, f"{last.message}.", last.kind, evidence
-            )
+            ran = _Ran(complaint, len(verdicts), silent, f"{last.message}.", last.kind, evidence)
         return msgspec.json.encode(ran)
 
     ended = isolated(run, SECONDS)

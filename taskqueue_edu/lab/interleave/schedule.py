@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from taskqueue_edu.lab.interleave.carriers import Carrier
 from taskqueue_edu.lab.interleave.history import History
 from taskqueue_edu.lab.interleave.sharing import Order, Sharing
 from taskqueue_edu.lab.interleave.strands import Abort, Group, Strand, at, doing, lost_wakeup
 
 if TYPE_CHECKING:
-    from taskqueue_edu.lab.interleave.carriers import Carrier, Carriers
+    from taskqueue_edu.lab.interleave.carriers import Carriers
     from taskqueue_edu.lab.interleave.priorities import Priorities
     from taskqueue_edu.lab.interleave.story import Recorder
     from taskqueue_edu.lab.interleave.tracing import Tracer
@@ -90,7 +91,7 @@ class Run:
         self.made: dict[tuple[CodeType, int], int] = {}
         """How many primitives were made at each place in the code."""
         self.identities: dict[int, tuple[object, int]] = {}
-        """The objects whose `id()` was asked for, kept lest it become another's; and the answers."""
+        """Objects whose `id()` was asked for, kept lest it become another's; and the answers."""
         self.iterated: dict[FrameType, Any] = {}
         """What the comprehensions under way go through, by their frames."""
         self.lost: list[Strand] = []
@@ -170,6 +171,7 @@ class Run:
                     break
             else:
                 self.lost = [s for s in self.strands if s.carrier is not None and not s.done]
+                Carrier.calm()
         finally:
             sys.setswitchinterval(interval)
             # One that has been thrown at may still have an exception to come: use it no more.

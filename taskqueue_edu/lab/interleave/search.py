@@ -23,8 +23,8 @@ from taskqueue_edu.lab.interleave.carriers import Carriers
 from taskqueue_edu.lab.interleave.output import Output
 from taskqueue_edu.lab.interleave.patches import Patches
 from taskqueue_edu.lab.interleave.priorities import Priorities
-from taskqueue_edu.lab.interleave.schedule import NOT_REPEATABLE, Run, me
 from taskqueue_edu.lab.interleave.scenarios import made_outside
+from taskqueue_edu.lab.interleave.schedule import NOT_REPEATABLE, Run, me
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.sharing import Sharing
 from taskqueue_edu.lab.interleave.story import Recorder, Step
