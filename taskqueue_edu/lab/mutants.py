@@ -13,7 +13,7 @@ from taskqueue_edu.lab.interleave.scenarios import asserts
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.search import keeping
 from taskqueue_edu.lab.isolate import isolated
-from taskqueue_edu.lab.probes import describe, undone
+from taskqueue_edu.lab.probes import describe, evidence_of, said, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 SECONDS: Final = 10.0
@@ -99,12 +99,14 @@ def _turned_down(exercise: Exercise, name: str, ran: _Ran) -> Verdict:
     happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
     question = "Does your test ask for something that was not promised?"
     if ran.kind in _NO_EVIDENCE:
-        happened, evidence = f"`explore` could not try it: {ran.failed}", None
+        why = ran.failed.removeprefix(f"{ran.kind}: ")
+        happened, evidence = f"`explore` could not try it: {why}", None
         question = "What does the scenario use that it has not made?"
     elif ran.kind == "budget spent":
         happened = f"It was turned down: {ran.failed}"
         question = "Would fewer threads, or fewer steps, show the same?"
     elif ran.failed:
+        happened = f"It was turned down: {ran.failed}"
         question = "Which of those lines are your test's: do they ask too much, or race?"
     return Verdict(
         exercise.name,
@@ -130,8 +132,9 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
         silent = sum(v.scenario is not None and not asserts(v.scenario, scope) for v in verdicts)
         ran = _Ran(complaint, len(verdicts), silent)
         if verdicts and not (last := verdicts[-1]).ok:
-            evidence = Evidence(str(last), last._repr_html_()) if last.steps else None
-            ran = _Ran(complaint, len(verdicts), silent, f"{last.message}.", last.kind, evidence)
+            evidence = evidence_of(last) if last.steps else None
+            told = said(last.kind, last.message)
+            ran = _Ran(complaint, len(verdicts), silent, told, last.kind, evidence)
         return msgspec.json.encode(ran)
 
     ended = isolated(run, SECONDS)

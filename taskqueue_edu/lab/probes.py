@@ -131,9 +131,21 @@ def _try(probe: Probe, answers: Sequence[Any]) -> tuple[str, str, str, Evidence 
         return "", describe(error), asked, None
     if not isinstance(found, LabVerdict) or found.ok is not False:
         return None
-    kind = str(getattr(found, "kind", ""))
-    label, question = _named(probe, kind, str(getattr(found, "message", "")))
-    return label, f"{kind}.", question, Evidence(str(found), found._repr_html_())
+    kind, message = str(getattr(found, "kind", "")), str(getattr(found, "message", ""))
+    label, question = _named(probe, kind, message)
+    return label, said(kind, message), question, evidence_of(found)
+
+
+def said(kind: str, message: str) -> str:
+    """Return what the lab has found in a sentence. That of an exception begins with its name."""
+    parts = [message] if kind in ("assertion", "exception") and message else [kind, message]
+    return f"{': '.join(filter(None, parts)).removesuffix('.')}."
+
+
+def evidence_of(found: LabVerdict) -> Evidence:
+    """Return what shows a verdict of the lab, without the headline: that is said already."""
+    details = getattr(found, "details", None)
+    return Evidence(*(details() if details else (str(found), found._repr_html_())))
 
 
 def _named(probe: Probe, kind: str, message: str) -> tuple[str, str]:
