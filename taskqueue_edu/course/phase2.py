@@ -195,7 +195,7 @@ with PageServer() as server:
     )
 sources = [IndexFile(str(path)) for path in stdlib_files()[:60]]
 parse_loop, parse_threads = best_times(
-    lambda: in_a_loop(sources), lambda: on_threads(sources), times=3
+    lambda: in_a_loop(sources), lambda: on_threads(sources), times=2
 )
 print(f"fetch: loop {fetch_loop:.2f} s, four threads {fetch_threads:.2f} s")
 print(f"parse: loop {parse_loop:.2f} s, four threads {parse_threads:.2f} s")
@@ -311,7 +311,7 @@ outcome("p2.many_runs")
 # `queue.Queue` is thread-safe: each of its methods is. One task is left, and two workers follow this plan: if the queue
 # is not empty, take a task. It works nearly always. First write down the schedule that fails, on paper: who
 # does which step, in which order? Then be the scheduler. `you_schedule` lets you say who goes next, with buttons or as
-# letters: `you_schedule(..., "A B")`. A and B are the workers, M is the main thread.
+# letters: `you_schedule(..., "A B")`. A and B are the workers. M is the main thread, which waits here until both have ended.
 
 # %%
 def one_task_for_two(worker):
@@ -503,10 +503,11 @@ show_source(Registry._wait_for_place)
 #
 # ### On paper first
 #
-# Follow a buffer with one place, whose `put` and `get` wait in a loop. Write a text for each step, in place of `...`.
+# Follow a buffer with one place, whose `put` and `get` wait in a loop. The cell shows the steps. Write a text for each into
+# the list, in place of its `...`; the first is there: there is no item, and C sleeps.
 
 # %%
-trace("p2.buffer", ...)
+trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 
 # %% [markdown]
 # ## ★ Exercise 2: a bounded buffer

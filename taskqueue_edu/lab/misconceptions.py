@@ -71,7 +71,7 @@ _ALL: Final = {
     ),
     "atomic_calls_compose": (
         "Two safe calls in a row are safe.",
-        "Between `empty()` and `get()`, another thread may take the item.",
+        "Between them, another thread may change what the first one saw.",
     ),
     "lock_writers_only": (
         "Only those who write need the lock.",

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from taskqueue_edu.lab.checks import conclude, gently
 from taskqueue_edu.lab.exercises import Exercise, find, import_file
+from taskqueue_edu.lab.interleave.scenarios import asserts
+from taskqueue_edu.lab.interleave.scope import Scope
+from taskqueue_edu.lab.interleave.search import keeping
 from taskqueue_edu.lab.isolate import isolated
-from taskqueue_edu.lab.probes import describe, undone
-from taskqueue_edu.lab.verdict import State, Verdict
+from taskqueue_edu.lab.probes import describe, evidence_of, said, undone
+from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 SECONDS: Final = 10.0
 """So long a test may take on one implementation: then it hangs, and a test must end."""
@@ -27,48 +32,115 @@ def mutants(exercise: str, test: Callable[[Any], Any]) -> None:
         conclude(verdict)
 
 
+class _Ran(msgspec.Struct, frozen=True):
+    """What came of a test on one implementation."""
+
+    complaint: str = ""
+    """Why the test turns it down; "" if it lets it pass."""
+    explored: int = 0
+    """How many scenarios the test has explored."""
+    silent: int = 0
+    """How many of them assert nothing."""
+    failed: str = ""
+    """What the last exploration came to, if it was not ok."""
+    kind: str = ""
+    evidence: Evidence | None = None
+
+
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     if missing := undone(test):
         return Verdict(exercise.name, State.TODO, happened=missing)
     rights = ["solution", *(f"alt_{name}" for name in exercise.others("alt"))]
+    silent = False
     for name in rights:
-        if complaint := _complaint(exercise, name, test):
-            return Verdict(
-                exercise.name,
-                State.COUNTEREXAMPLE,
-                tried=f"Your test on an implementation that is right ({name})",
-                happened=f"It was turned down: {complaint}",
-                question="Does your test ask for something that was not promised?",
-            )
-    survivors = [
-        name for name in exercise.others("wrong") if not _complaint(exercise, f"wrong_{name}", test)
-    ]
-    count = len(exercise.others("wrong"))
-    if survivors:
-        listed = "\n".join(f"- {_what(exercise, name)}" for name in survivors)
-        return Verdict(
-            exercise.name,
-            State.COUNTEREXAMPLE,
-            tried=f"Your test on {count} broken implementations",
-            happened=f"{len(survivors)} got past it:\n{listed}",
-            question="What would one of them do that a right one never does?",
+        ran = _run(exercise, name, test)
+        if ran.complaint or ran.kind in _NO_EVIDENCE:
+            return _turned_down(exercise, name, ran)
+        silent |= ran.explored > 0 and ran.silent == ran.explored
+    broken = {name: _run(exercise, f"wrong_{name}", test) for name in exercise.others("wrong")}
+    survivors = [name for name, ran in broken.items() if not ran.complaint]
+    if not survivors:
+        told = (
+            f"{len(rights)} right implementations pass",
+            (f"all {len(broken)} broken ones are turned down"),
         )
-    told = f"{len(rights)} right implementations pass", f"all {count} broken ones are turned down"
-    return Verdict(exercise.name, State.PASS, passed=told)
+        return Verdict(exercise.name, State.PASS, passed=told)
+    happened = f"{len(survivors)} got past it:\n" + "\n".join(
+        f"- {_what(exercise, name)}" for name in survivors
+    )
+    question = "What would one of them do that a right one never does?"
+    if seen := sum(bool(broken[name].failed) for name in survivors):
+        happened += (
+            f"\nFor {seen} of them `explore` has found a schedule that fails, and your test does "
+            "not look at what it returns."
+        )
+        question = "What does `explore(scenario)` return, and which line asserts it?"
+    elif silent:
+        happened += (
+            "\nYour scenario asserts nothing: it fails only if a thread raises an error or waits "
+            "for ever."
+        )
+        question = "What must be true, and at which line of the scenario can it be asserted?"
+    return Verdict(
+        exercise.name,
+        State.COUNTEREXAMPLE,
+        tried=f"Your test on {len(broken)} broken implementations",
+        happened=happened,
+        question=question,
+    )
 
 
-def _complaint(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> str:
-    """Say why the test turns an implementation down; "" if it lets it pass."""
+_NO_EVIDENCE: Final = ("stuck", "not repeatable")
+"""Kinds of verdicts that say something of a scenario, and nothing of what it tries."""
+
+
+def _turned_down(exercise: Exercise, name: str, ran: _Ran) -> Verdict:
+    """Say that a test turns down what is right, and why."""
+    happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
+    question = "Does your test ask for something that was not promised?"
+    if ran.kind in _NO_EVIDENCE:
+        why = ran.failed.removeprefix(f"{ran.kind}: ")
+        happened, evidence = f"`explore` could not try it: {why}", None
+        question = "What does the scenario use that it has not made?"
+    elif ran.kind == "budget spent":
+        happened = f"It was turned down: {ran.failed}"
+        question = "Would fewer threads, or fewer steps, show the same?"
+    elif ran.failed:
+        happened = f"It was turned down: {ran.failed}"
+        question = "Which of those lines are your test's: do they ask too much, or race?"
+    return Verdict(
+        exercise.name,
+        State.COUNTEREXAMPLE,
+        tried=f"Your test on an implementation that is right ({name})",
+        happened=happened,
+        question=question,
+        evidence=evidence,
+    )
+
+
+def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
+    """Run a test on an implementation, in a copy of this process."""
 
     def run() -> bytes:
-        try:
-            test(*exercise.answers(name))
-        except Exception as error:
-            return describe(error).encode(errors="replace")
-        return b""
+        complaint = ""
+        with keeping() as verdicts:
+            try:
+                test(*exercise.answers(name))
+            except Exception as error:
+                complaint = describe(error)
+        scope = Scope(())
+        silent = sum(v.scenario is not None and not asserts(v.scenario, scope) for v in verdicts)
+        ran = _Ran(complaint, len(verdicts), silent)
+        if verdicts and not (last := verdicts[-1]).ok:
+            evidence = evidence_of(last) if last.steps else None
+            told = said(last.kind, last.message)
+            ran = _Ran(complaint, len(verdicts), silent, told, last.kind, evidence)
+        return msgspec.json.encode(ran)
 
     ended = isolated(run, SECONDS)
-    return ended.why if ended.answer is None else ended.answer.decode()
+    if ended.answer is None:
+        return _Ran(ended.why)
+    return msgspec.json.decode(ended.answer, type=_Ran)
 
 
 def _what(exercise: Exercise, name: str) -> str:

@@ -154,13 +154,19 @@ class _Question:
         display(self._box, repr(self))
 
 
-def trace(name: str, values: Any = ...) -> None:
-    """Follow a run step by step: `values` are what the variable is after each step.
+def trace(name: str, values: Any = ..., *more: Any) -> None:
+    """Follow a run step by step: `values` is a list of what the variable is after each step.
 
-    Without them, the steps are shown. The first value that is wrong is told, and why.
+    Without it, the steps are shown. The first value that is wrong is told, and why.
     """
     with gently():
         asked: Trace = _look_up(predictions().trace, name)
+        if more or not (values is ... or isinstance(values, (list, tuple))):
+            shown = ", ".join(repr(one) for one in (values, *more))
+            raise TaskQueueError(
+                f"{name} needs one list, with a value for each of its {len(asked.steps)} steps",
+                hint=f'trace("{name}", [{shown.replace("Ellipsis", "...")}])',
+            )
         verdict = _follow(name, asked, values)
         conclude(verdict)
 

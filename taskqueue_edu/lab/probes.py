@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import inspect
 import linecache
+import re
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from types import FunctionType, ModuleType
@@ -15,6 +16,28 @@ from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.verdict import Evidence, LabVerdict, State, Verdict
 
 ANY: Final = frozenset[str]()
+
+QUESTIONS: Final = {
+    "deadlock": "What does each thread wait for, and which line of whose would let it go on?",
+    "lost wakeup": "What does each thread wait for, and which line of whose would let it go on?",
+    "left running": "For what does that thread wait, and who would end it?",
+    "not repeatable": "What does your answer keep from one run to the next: a global, a default?",
+    "no progress": "What would have to change for that loop to end, and who changes it?",
+}
+"""What to ask if a verdict of the lab is of such a kind, and the probe asks of another."""
+LOCKED: Final = "Who has the lock that is waited for, and which line gives it back?"
+"""What to ask if a thread waits for a lock that somebody holds."""
+_HOLDS: Final = re.compile(", which .*holds")
+SLIPPED: Final = "Where does that name get its value, and has it got one when this line runs?"
+"""What to ask if a name has no value: that is a slip, whatever the probe is after."""
+
+
+class Case(AssertionError):
+    """Fails a probe without its misconception, and with a question that fits better."""
+
+    def __init__(self, happened: str, question: str) -> None:
+        super().__init__(happened)
+        self.question = question
 
 
 class Probe(NamedTuple):
@@ -58,7 +81,9 @@ class Check:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Add a probe; its docstring says what is tried.
 
-        With `kinds`, only those kinds of verdict show the misconception, and others a case.
+        With `kinds`, only those kinds of verdict show the misconception, and others a case. The
+        question is for those kinds, or, without them, for what an answer does and not for one that
+        hangs: `QUESTIONS` has one for each of the others.
         """
         if misconception and misconception not in MISCONCEPTIONS:
             raise ValueError(f"there is no misconception {misconception!r}")
@@ -78,14 +103,14 @@ class Check:
         for probe in self.probes:
             failure = _try(probe, answers)
             if failure is not None:
-                label, happened, evidence = failure
+                label, happened, question, evidence = failure
                 return Verdict(
                     exercise,
                     State.MISCONCEPTION if label else State.COUNTEREXAMPLE,
                     label,
                     tried=probe.tried,
                     happened=happened,
-                    question=probe.question,
+                    question=question,
                     evidence=evidence,
                     passed=tuple(passed),
                 )
@@ -93,19 +118,45 @@ class Check:
         return Verdict(exercise, State.PASS, passed=tuple(passed))
 
 
-def _try(probe: Probe, answers: Sequence[Any]) -> tuple[str, str, Evidence | None] | None:
-    """Return the misconception that a probe shows, what happened, and what shows it."""
+def _try(probe: Probe, answers: Sequence[Any]) -> tuple[str, str, str, Evidence | None] | None:
+    """Return the misconception that a probe shows, what happened, a question, and the evidence."""
     try:
         found = probe.run(*answers)
+    except Case as error:
+        return "", str(error), error.question, None
     except AssertionError as error:
-        return probe.misconception, str(error) or "It is not so.", None
+        return probe.misconception, str(error) or "It is not so.", probe.question, None
     except Exception as error:
-        return "", describe(error), None
+        asked = SLIPPED if isinstance(error, NameError) else probe.question
+        return "", describe(error), asked, None
     if not isinstance(found, LabVerdict) or found.ok is not False:
         return None
-    kind = str(getattr(found, "kind", ""))
-    label = probe.misconception if not probe.kinds or kind in probe.kinds else ""
-    return label, f"{kind}.", Evidence(str(found), found._repr_html_())
+    kind, message = str(getattr(found, "kind", "")), str(getattr(found, "message", ""))
+    label, question = _named(probe, kind, message)
+    return label, said(kind, message), question, evidence_of(found)
+
+
+def said(kind: str, message: str) -> str:
+    """Return what the lab has found in a sentence. That of an exception begins with its name."""
+    parts = [message] if kind in ("assertion", "exception") and message else [kind, message]
+    return f"{': '.join(filter(None, parts)).removesuffix('.')}."
+
+
+def evidence_of(found: LabVerdict) -> Evidence:
+    """Return what shows a verdict of the lab, without the headline: that is said already."""
+    details = getattr(found, "details", None)
+    return Evidence(*(details() if details else (str(found), found._repr_html_())))
+
+
+def _named(probe: Probe, kind: str, message: str) -> tuple[str, str]:
+    """Return the misconception that a verdict of the lab shows, and the question that fits it."""
+    if kind == "exception" and message.startswith(("NameError in ", "UnboundLocalError in ")):
+        return "", SLIPPED
+    if kind in probe.kinds or (probe.misconception and not probe.kinds):
+        return probe.misconception, probe.question
+    if kind in QUESTIONS and _HOLDS.search(message):
+        return "", LOCKED
+    return "", QUESTIONS.get(kind, probe.question)
 
 
 def describe(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from taskqueue_edu.journal import read_facts
 from taskqueue_edu.lab.attempts import PLACE
 from taskqueue_edu.lab.crash import crash_test, value_kept
 from taskqueue_edu.lab.exercises import find
+from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.parsons import puzzle
 from taskqueue_edu.lab.predict import predictions
 from taskqueue_edu.registry import fold
@@ -85,6 +86,69 @@ def test_the_explained_test_finds_every_mutant(
     lab.mutants(name, weak)
     broken = len(find(name).others("wrong"))
     assert f"{broken} got past it" in capsys.readouterr().out
+
+
+def asserts_nothing(latch: Callable[[int], Any]) -> None:
+    """Explore threads that only end."""
+
+    def scenario() -> None:
+        gate = latch(2)
+        together(gate.arrive, gate.arrive, gate.wait, gate.wait)
+
+    assert explore(scenario)
+
+
+def drops_the_verdict(latch: Callable[[int], Any]) -> None:
+    """Explore, and don't look at what came of it."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait, gate.wait)
+
+    explore(scenario)
+
+
+def builds_on_the_last_run(latch: Callable[[int], Any]) -> None:
+    """Explore what is the same latch in every schedule."""
+    gate = latch(2)
+    assert explore(lambda: together(gate.arrive, gate.arrive, gate.wait, gate.wait))
+
+
+def races(latch: Callable[[int], Any]) -> None:
+    """Count without a lock, and blame the latch."""
+
+    def scenario() -> None:
+        gate, arrived = latch(2), 0
+
+        def arrive() -> None:
+            nonlocal arrived
+            arrived += 1
+            gate.arrive()
+
+        def wait() -> None:
+            gate.wait()
+            assert arrived == 2
+
+        together(arrive, arrive, wait)
+
+    assert explore(scenario)
+
+
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        (asserts_nothing, "Your scenario asserts nothing"),
+        (drops_the_verdict, "your test does not look at what it returns"),
+        (builds_on_the_last_run, "gate was made outside the scenario"),
+        (races, "arrived += 1"),
+    ],
+)
+def test_what_is_wrong_with_a_test_of_a_latch(
+    test: Callable[[Any], None], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told what the exploration has shown, and not only that something got past it."""
+    lab.mutants("p2.latch", test)
+    assert told in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from taskqueue_edu.lab import CheckFailed
 from taskqueue_edu.lab.exercises import Exercise, find
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.predict import predictions
-from taskqueue_edu.lab.probes import Check, undone
+from taskqueue_edu.lab.probes import LOCKED, QUESTIONS, SLIPPED, Case, Check, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 COLLECTOR = "p1.collector"
@@ -98,7 +98,7 @@ class Shown:
     """Stands for a verdict of the lab."""
 
     def __init__(self, ok: bool | None, kind: str) -> None:
-        self.ok, self.kind = ok, kind
+        self.ok, self.kind, self.message = ok, kind, ""
 
     def __str__(self) -> str:
         return f"the schedule <{self.kind}>"
@@ -130,6 +130,61 @@ def test_a_verdict_of_the_lab_is_evidence(ok: bool | None, kind: str, state: Sta
     if ok is False:
         assert verdict.evidence == Evidence(f"the schedule <{kind}>", "<svg/>")
         assert f"    the schedule <{kind}>" in str(verdict) or "the schedule" in str(verdict)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "question"),
+    [
+        ("assertion", "1 is not 2", "?"),
+        ("exception", "IndexError in get: pop from an empty deque", "?"),
+        ("exception", "UnboundLocalError in get: it has no value", SLIPPED),
+        ("deadlock", "get waits to acquire lock, which it holds itself", LOCKED),
+        ("deadlock", "get waits for changed", QUESTIONS["deadlock"]),
+    ],
+)
+def test_the_question_fits_the_verdict(kind: str, message: str, question: str) -> None:
+    """What a probe asks is meant for what it looks for, not for a thread that hangs, or a slip."""
+    check = Check("f")
+
+    @check.probe(question="?")
+    def explored(f: Any) -> Any:
+        """Every schedule."""
+        return f
+
+    found = Shown(False, kind)
+    found.message = message
+    assert check.judge("x", [found]).question == question
+
+
+def test_a_slip_has_no_misconception() -> None:
+    """Of a name without a value nobody can say what its author believes."""
+    check = Check("f")
+
+    @check.probe("errors_reach_main", kinds={"exception"}, question="?")
+    def explored(f: Any) -> Any:
+        """Every schedule."""
+        return f
+
+    found = Shown(False, "exception")
+    found.message = "ValueError in work: no number"
+    assert check.judge("x", [found]).misconception == "errors_reach_main"
+    found.message = "NameError in work: name 'eror' is not defined"
+    verdict = check.judge("x", [found])
+    assert (verdict.state, verdict.misconception) == (State.COUNTEREXAMPLE, "")
+
+
+def test_a_probe_may_fail_without_its_name() -> None:
+    """A Case has a question of its own, and no misconception."""
+    check = Check("f")
+
+    @check.probe("errors_reach_main", question="Who calls?")
+    def it_raises(f: Any) -> None:
+        """It raises."""
+        raise Case("It hangs.", "For whom does it wait?")
+
+    verdict = check.judge("x", [int])
+    assert (verdict.state, verdict.misconception) == (State.COUNTEREXAMPLE, "")
+    assert (verdict.happened, verdict.question) == ("It hangs.", "For whom does it wait?")
 
 
 def test_an_unknown_name_is_an_error() -> None:
@@ -306,6 +361,20 @@ def test_a_prediction(capsys: pytest.CaptureFixture[str]) -> None:
     shown(capsys)
     lab.outcome("p1.one_job")
     assert "p1.one_job: right" in shown(capsys)
+
+
+@pytest.mark.parametrize(
+    ("values", "call"),
+    [(("a", "b"), "['a', 'b']"), (("ab",), "['ab']"), ((3,), "[3]"), ((..., "b"), "[..., 'b']")],
+)
+def test_a_trace_needs_a_list(
+    values: tuple[Any, ...], call: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Values that are no list are no exception: the call that was meant is shown."""
+    lab.trace("p2.buffer", *values)
+    told = shown(capsys)
+    assert "needs one list, with a value for each of its 5 steps" in told
+    assert f'trace("p2.buffer", {call})' in told
 
 
 def test_a_prediction_that_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:

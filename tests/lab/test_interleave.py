@@ -19,6 +19,7 @@ import pytest
 from lab.lab_fuzz import compare
 from lab.lab_programs import BUGS, CORRECT
 from taskqueue_edu.lab.interleave import explore, replay, together
+from taskqueue_edu.lab.isolate import isolated
 
 HERE = Path(__file__).parent
 PROGRAMS = int(os.environ.get("TASKQUEUE_EDU_LAB_PROGRAMS", "15"))
@@ -282,6 +283,80 @@ def test_a_scenario_that_builds_on_the_last_run_is_found_out() -> None:
         assert len(runs) != 1
 
     assert explore(scenario).kind == "not repeatable"
+
+
+def test_what_was_made_outside_is_named() -> None:
+    """Its lock is real, and nobody gets it: the verdict says so. The next is not spoiled."""
+    gate = Gate()
+
+    def two_pass() -> None:
+        together(gate.pass_by, gate.pass_by)
+
+    def both() -> bytes:
+        message = explore(two_pass).message
+        began = time.monotonic()
+        kind = explore(BUGS["lost_update"][0]).kind
+        return f"{message}; then {kind} in {time.monotonic() - began:.0f} s".encode()
+
+    # In a copy of this process, since its threads stay where they are stuck.
+    told = (isolated(both).answer or b"").decode()
+    assert told.startswith("gate was made outside the scenario")
+    assert told.endswith("; then assertion in 0 s")
+
+
+class Gate:
+    """Lets one through."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.passed = 0
+
+    def pass_by(self) -> None:
+        with self.changed:
+            self.passed += 1
+            self.changed.wait_for(lambda: self.passed == 1)
+
+
+@pytest.mark.parametrize("key", [id, lambda lock: id(lock)])
+def test_an_order_by_identity_is_one(key: Callable[[object], int]) -> None:
+    """`id()` gives the same numbers whenever a schedule is run again: such locks make no circle."""
+
+    def scenario() -> None:
+        one, other = threading.Lock(), threading.Lock()
+        assert id(one) != id(other)
+        assert id(one) == id(one)
+
+        def move(*locks: threading.Lock) -> None:
+            first, second = sorted(locks, key=key)
+            with first, second:
+                pass
+
+        together(lambda: move(one, other), lambda: move(other, one))
+
+    verdict = explore(scenario)
+    assert verdict.ok
+    assert (verdict.states, verdict.message) == (explore(scenario).states, verdict.message)
+    assert id is __builtins__["id"]  # type: ignore[index]
+
+
+def test_who_looks_before_it_waits_has_lost_no_wakeup() -> None:
+    """A notification that came before is no news for a thread that has looked at the data."""
+
+    def scenario() -> None:
+        changed, items = threading.Condition(), ["one that nobody takes"]
+        with changed:
+            changed.notify_all()
+
+        def put() -> None:
+            with changed:
+                changed.wait_for(lambda: not items)
+                items.append("another")
+
+        together(put, items.copy)
+
+    verdict = explore(scenario)
+    assert verdict.kind == "deadlock"
+    assert "notified" not in verdict.message
 
 
 # -- what is put in place, and left as it was

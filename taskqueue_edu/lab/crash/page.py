@@ -77,12 +77,12 @@ _BOLT: Final = (
 _SHOWN: Final = 8
 
 
-def as_html(verdict: Verdict) -> str:
+def as_html(verdict: Verdict, *, head: bool = True) -> str:
     """Return the verdict as a fragment of HTML."""
     css = {True: "pass", False: "fail", None: "none"}[verdict.ok]
     badge, kind = headline(verdict)
-    parts = [
-        f'{STYLE}<section class="tqc" aria-label="crash test">',
+    parts = [f'{STYLE}<section class="tqc" aria-label="crash test">']
+    parts += head * [
         f'<div class="tqc-head"><span class="tqc-badge tqc-{css}">{badge}</span>',
         f"<b>{escape(kind)}</b></div>" if kind else "</div>",
         f'<div class="tqc-message">{escape(verdict.message)}.</div>',

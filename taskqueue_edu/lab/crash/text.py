@@ -17,9 +17,9 @@ FATES: Final[dict[FateName, str]] = {
 LONGEST: Final = 72
 
 
-def in_words(verdict: Verdict) -> str:
+def in_words(verdict: Verdict, *, head: bool = True) -> str:
     """Return the verdict as lines of text."""
-    lines = [": ".join(filter(None, headline(verdict))), f"{verdict.message}.", ""]
+    lines = [": ".join(filter(None, headline(verdict))), f"{verdict.message}.", ""] if head else []
     if verdict.failure:
         lines += _failure(verdict.failure)
     lines += [f"{counts(verdict)} {verdict.covered}"]

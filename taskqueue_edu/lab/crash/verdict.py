@@ -85,3 +85,10 @@ class Verdict:
         from taskqueue_edu.lab.crash.page import as_html
 
         return as_html(self)
+
+    def details(self) -> tuple[str, str]:
+        """Return all but the headline, as text and as HTML: what a check shows below its own."""
+        from taskqueue_edu.lab.crash.page import as_html
+        from taskqueue_edu.lab.crash.text import in_words
+
+        return in_words(self, head=False), as_html(self, head=False)

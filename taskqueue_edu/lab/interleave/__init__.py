@@ -26,12 +26,14 @@ In the order in which to read it:
     untraced    the lab's own operations, which need no stops
     primitives, locks, signals, queues, threads, clock
                 what code under test gets in the place of threading, queue and time
+    identity    id(), the same each time
     scope       which code is under test
     tracing     stops a strand before each instruction that matters
     patches     puts the primitives in place, and takes them away again
     output      keeps what strands print
     story       what happens in one schedule, step by step
     verdict     what an exploration has found
+    scenarios   what a scenario has from outside, and whether it asserts anything
     search      explore: the schedules in the order of preemptions
     text, page  a verdict in words, and as HTML
     place       where all threads are at one step, and in which source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import ctypes
 import sys
 import threading
@@ -55,11 +56,30 @@ class Carrier:
             ctypes.c_ulong(self.ident), ctypes.py_object(error)
         )
 
+    @staticmethod
+    def calm() -> None:
+        """Have the interpreter no longer look out for an exception that was thrown.
+
+        It does so in all threads, until some thread has got one: and one that waits outside Python
+        may never get its own. In CPython 3.11, a thread with a trace function goes no further than
+        its next call meanwhile.
+        """
+        with contextlib.suppress(_Calm):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(threading.get_ident()), ctypes.py_object(_Calm)
+            )
+            while True:  # until it has come
+                pass
+
     def end(self, seconds: float) -> bool:
         """End an idle carrier; True if its thread is gone."""
         self._baton.release()
         _join(self.thread, seconds)
         return not _is_alive(self.thread)
+
+
+class _Calm(BaseException):
+    """Thrown by a thread at itself."""
 
 
 class Carriers:

@@ -38,12 +38,15 @@ def you_schedule(
     count for nothing. In a notebook there are buttons for the moves. Scenario, steps, `also` and
     `benign` are those of `explore`.
 
-    Raises ValueError if a move names a thread that can't go on.
+    If a move names a thread that can't go on, the game stands before it, and says so.
     """
     game = Game(scenario, tuple(also), tuple(benign))
     for letter in moves.replace(" ", "").upper():
-        if game.ok is None:
-            game.move(letter)
+        if game.ok is None and not game.refused:
+            try:
+                game.move(letter)
+            except ValueError as error:
+                game.refused = str(error)
     return game
 
 
@@ -121,6 +124,8 @@ class Game:
     ) -> None:
         self.moves: tuple[str, ...]
         """What was chosen so far."""
+        self.refused = ""
+        """Why the move that was asked for last can't be made."""
         self._run: Guided
         self._scenario, self._also, self._benign = scenario, also, benign
         lab = self._laboratory()
@@ -136,6 +141,7 @@ class Game:
 
     def _follow(self, moves: tuple[str, ...]) -> None:
         """Run it from the start: no thread is kept waiting for the learner."""
+        self.refused = ""
         lab = self._laboratory()
         lab.sharing.start_from(self._known)
         with lab.open():
@@ -159,6 +165,8 @@ class Game:
         if letter not in (can_go := [stand.letter for stand in stands if stand.can_go]):
             made = f"after {' '.join(self.moves)}" if self.moves else "at the start"
             waits = "".join(f"{stand.text}; " for stand in stands if stand.letter == letter)
+            if letter == LETTERS[0] and stands and not waits:
+                waits = "main waits until the others have ended; "
             rest = f"choose from {', '.join(can_go)}" if can_go else "this schedule is over"
             raise ValueError(f"{letter} can't go on {made}: {waits}{rest}")
         self._follow((*self.moves, letter))
@@ -207,11 +215,12 @@ class Game:
         """Return what was chosen, and what came of it."""
         moves = f"Your moves: {' '.join(self.moves)}. " if self.moves else ""
         if self.ok is None:
-            return f"{moves}Who goes next?"
+            refused = f"{self.refused}. " if self.refused else ""
+            return f"{moves}{refused}Who goes next?"
         if self._run.failure is None:
             return f"{moves}It held: your schedule ran to its end, and nothing failed. Try another."
         kind = self._run.failure.kind.upper()
-        return f"{moves}You broke it. {kind}: {self._run.failure.message}."
+        return f"{moves}You broke it. {kind}: {self._run.failure.message.removesuffix('.')}."
 
     def __repr__(self) -> str:
         parts = [textwrap.fill(self.summary(), 100)]

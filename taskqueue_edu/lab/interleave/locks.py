@@ -54,6 +54,7 @@ class Lock(Primitive):
             return False
         self.owner = strand
         strand.held.append(self)
+        strand.looked = False
         return True
 
     @untraced
@@ -197,7 +198,8 @@ class Condition(Primitive):
         if strand is None:
             raise would_block(self)
         current = run()
-        waiter = _Waiter(strand, len(self._notices), strand.id not in self._have_waited)
+        unprepared = strand.id not in self._have_waited and not strand.looked
+        waiter = _Waiter(strand, len(self._notices), unprepared)
         self._have_waited.add(strand.id)
         self._waiters.append(waiter)
         lock = self._lock
@@ -265,16 +267,21 @@ class Condition(Primitive):
             if woken:
                 names = " and ".join(s.name for s in woken)
                 return f"when {by.name} notified {self.name}, it woke {names}, not {strand.name}"
-        if mine.first and mine.since:
+        if mine.unprepared and mine.since:
             by, woken = self._notices[mine.since - 1]
-            if not woken:
+            if not woken and by is not strand:
                 return f"{by.name} notified {self.name} before {strand.name} waited for it"
         return ""
 
 
 class _Waiter:
-    __slots__ = ("first", "notified", "since", "strand")
+    __slots__ = ("notified", "since", "strand", "unprepared")
 
-    def __init__(self, strand: Strand, since: int, first: bool) -> None:
-        self.strand, self.since, self.first = strand, since, first
+    def __init__(self, strand: Strand, since: int, unprepared: bool) -> None:
+        self.strand, self.since = strand, since
+        self.unprepared = unprepared
+        """Whether it waits for the first time, and did not look at the data under the lock.
+
+        One that has looked, and waits, misses no notification that came before.
+        """
         self.notified = False

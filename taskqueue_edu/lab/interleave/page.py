@@ -56,9 +56,9 @@ A table that is too wide scrolls in itself: without a width of 0 it would widen 
 """
 
 
-def as_html(verdict: Verdict) -> str:
+def as_html(verdict: Verdict, *, head: bool = True) -> str:
     """Return the verdict with its timeline."""
-    parts = [f'<p class="tqi-head">{escape(headline(verdict))}</p>']
+    parts = [f'<p class="tqi-head">{escape(headline(verdict))}</p>'] if head else []
     if verdict.steps:
         parts.append(timeline(verdict.threads, verdict.steps))
     parts.append(f"<p><small>{escape(coverage(verdict))}</small></p>")

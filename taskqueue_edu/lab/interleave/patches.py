@@ -20,6 +20,7 @@ from types import CellType, FunctionType
 from typing import Any, Final
 
 from taskqueue_edu.lab.interleave import clock, locks, queues, signals, threads
+from taskqueue_edu.lab.interleave.identity import identity
 from taskqueue_edu.lab.interleave.schedule import me
 from taskqueue_edu.lab.interleave.scope import Scope
 
@@ -80,7 +81,7 @@ _LOCK: Final = _thread.LockType
 _RLOCK: Final = type(threading.RLock())
 
 
-_REAL: Final = frozenset(
+REAL: Final = frozenset(
     {
         _LOCK,
         _RLOCK,
@@ -136,6 +137,7 @@ class Patches:
 
     def put_in_place(self) -> None:
         """Replace the names."""
+        self._by_id[id(id)] = (id, identity)
         for (module, name), cooperative in _PRIMITIVES.items():
             real = getattr(module, name)
             self._replace(module, name, real, _stand_in(cooperative, real, self._scope))
@@ -181,11 +183,14 @@ class Patches:
         if id(names) in self._done:
             return
         self._done.add(id(names))
+        if "id" not in names:
+            names["id"] = identity
+            self._undo.append(partial(names.pop, "id", None))
         for name, value in list(names.items()):
             if id(value) in self._by_id:
                 names[name] = self._new(value)
                 self._undo.append(partial(names.__setitem__, name, value))
-            elif type(value) in _REAL:
+            elif type(value) in REAL:
                 self._ready_made(partial(names.__setitem__, name), value, name)
             elif isinstance(value, FunctionType):
                 self._function(value)
@@ -207,7 +212,7 @@ class Patches:
                 function = value.fget
             if isinstance(function, FunctionType):
                 self._function(function)
-            elif type(value) in _REAL:
+            elif type(value) in REAL:
                 self._ready_made(partial(setattr, cls, name), value, name)
             elif isinstance(value, type) and value.__qualname__.startswith(cls.__qualname__):
                 self._class(value)
@@ -230,7 +235,7 @@ class Patches:
                 self._set(cell, "cell_contents", value, self._new(value))
             elif isinstance(value, FunctionType):
                 self._function(value)
-            elif type(value) in _REAL:
+            elif type(value) in REAL:
                 self._ready_made(partial(setattr, cell, "cell_contents"), value, name)
             elif isinstance(value, type) and self._scope.has_file(_file_of(value)):
                 self._class(value)

@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
+from taskqueue_edu.lab.interleave.carriers import Carrier
 from taskqueue_edu.lab.interleave.history import History
 from taskqueue_edu.lab.interleave.sharing import Order, Sharing
 from taskqueue_edu.lab.interleave.strands import Abort, Group, Strand, at, doing, lost_wakeup
 
 if TYPE_CHECKING:
-    from taskqueue_edu.lab.interleave.carriers import Carrier, Carriers
+    from taskqueue_edu.lab.interleave.carriers import Carriers
     from taskqueue_edu.lab.interleave.priorities import Priorities
     from taskqueue_edu.lab.interleave.story import Recorder
     from taskqueue_edu.lab.interleave.tracing import Tracer
@@ -99,6 +100,8 @@ class Run:
         self.output: list[str] = []
         self.made: dict[tuple[CodeType, int], int] = {}
         """How many primitives were made at each place in the code."""
+        self.identities: dict[int, tuple[object, int]] = {}
+        """Objects whose `id()` was asked for, kept lest it become another's; and the answers."""
         self.iterated: dict[FrameType, Any] = {}
         """What the comprehensions under way go through, by their frames."""
         self.lost: list[Strand] = []
@@ -168,7 +171,9 @@ class Run:
         interval = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)
         try:
-            for _ in range(4_000):
+            # One that is stuck stands in no code of Python, where it could be made to end.
+            stuck = self.failure is not None and self.failure.kind == "stuck"
+            for _ in range(400 if stuck else 4_000):
                 carrier = self.current.carrier
                 if carrier is not None and not self.current.done:
                     carrier.throw(Abort)
@@ -176,6 +181,7 @@ class Run:
                     break
             else:
                 self.lost = [s for s in self.strands if s.carrier is not None and not s.done]
+                Carrier.calm()
         finally:
             sys.setswitchinterval(interval)
             # One that has been thrown at may still have an exception to come: use it no more.
@@ -463,7 +469,8 @@ class Run:
 
 NOT_REPEATABLE: Final = (
     "the same schedule took another course the second time: the scenario starts from something "
-    "that was left behind. Make everything it uses inside the scenario"
+    "that was left behind. Make everything it uses inside the scenario. (If it does so: the hash() "
+    "of an object is another in each run, and so is the order of a set of objects)"
 )
 
 

@@ -23,6 +23,7 @@ from taskqueue_edu.lab.interleave.carriers import Carriers
 from taskqueue_edu.lab.interleave.output import Output
 from taskqueue_edu.lab.interleave.patches import Patches
 from taskqueue_edu.lab.interleave.priorities import Priorities
+from taskqueue_edu.lab.interleave.scenarios import made_outside
 from taskqueue_edu.lab.interleave.schedule import NOT_REPEATABLE, Course, Run, me
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.sharing import Sharing
@@ -144,7 +145,24 @@ def explore(
     """
     lab = Laboratory(scenario, also=also, benign=benign)
     with lab.open():
-        return Search(lab, bound, budget, beyond=beyond, seed=seed).verdict()
+        verdict = Search(lab, bound, budget, beyond=beyond, seed=seed).verdict()
+    if _kept is not None:
+        _kept.append(verdict)
+    return verdict
+
+
+_kept: list[Verdict] | None = None
+
+
+@contextmanager
+def keeping() -> Iterator[list[Verdict]]:
+    """Keep what each call of `explore` has found meanwhile, whatever becomes of it there."""
+    global _kept
+    before, _kept = _kept, []
+    try:
+        yield _kept
+    finally:
+        _kept = before
 
 
 def replay(
@@ -241,7 +259,11 @@ class Search:
                 continue
             if _is_stuck(run):
                 return self._make(False, "stuck", run.failure.message, self._cost, run)
-            return self._failed(*self._shortest(run, choices))
+            shortest, its_choices = self._shortest(run, choices)
+            if _is_stuck(shortest):
+                assert shortest.failure is not None
+                return self._make(False, "stuck", shortest.failure.message, self._cost, shortest)
+            return self._failed(shortest, its_choices)
         if (cost := self._next_cost()) is not None:
             return self._spent(cost)
         if self._failed_before:  # a schedule that is among those which passed now
@@ -270,6 +292,8 @@ class Search:
         """Look for a schedule that fails in the same way with fewer switches."""
         best, best_choices, cost = run, choices, self._cost
         for other, other_choices in islice(self.runs(), _NEARBY):
+            if _is_stuck(other):
+                return other, other_choices
             if self._cost > cost:
                 break
             if _fails_alike(other, best) and _length(other) < _length(best):
@@ -336,6 +360,10 @@ class Search:
         choices: Choices = (),
     ) -> Verdict:
         sharing = self._lab.sharing
+        if kind in ("stuck", "not repeatable") and (
+            names := made_outside(self._lab.scenario, self._lab.scope)
+        ):
+            message = NOT_IN_THE_SCENARIO.format(" and ".join(names))
         return Verdict(
             ok,
             kind,
@@ -353,6 +381,10 @@ class Search:
         )
 
 
+NOT_IN_THE_SCENARIO: Final = (
+    "{} was made outside the scenario, so each schedule goes on with what the last one has left. "
+    "Make it inside"
+)
 _DEEPER: Final = 3
 """Random schedules have one to so many changes of priority more than the bound has preemptions."""
 _NEARBY: Final = 100

@@ -20,7 +20,8 @@ class Strand:
 
     __slots__ = (
         "carrier", "context", "daemon", "deadline", "doing", "done", "error", "fired", "held",
-        "id", "ident", "joined", "name", "past", "ready", "spins", "target", "thread", "where",
+        "id", "ident", "joined", "looked", "name", "past", "ready", "spins", "target", "thread",
+        "where",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, target: Callable[[], object], past: int) -> None:
@@ -36,6 +37,8 @@ class Strand:
         self.fired = False
         self.doing: tuple[str, Any] = ("start", None)
         self.held: list[Any] = []
+        self.looked = False
+        """Whether it has touched data since it last took a lock."""
         self.joined = False
         self.spins = 0
         self.done = False

@@ -20,7 +20,8 @@ def headline(verdict: Verdict) -> str:
         return f"PASS: {verdict.message} ({_schedules(verdict)})."
     if verdict.ok is None:
         return f"UNDECIDED: {verdict.message}."
-    return f"{verdict.kind.upper()}: {verdict.message}."
+    # What a learner's assert says may end in a dot of its own.
+    return f"{verdict.kind.upper()}: {verdict.message.removesuffix('.')}."
 
 
 def coverage(verdict: Verdict) -> str:
@@ -44,9 +45,9 @@ def _schedules(verdict: Verdict) -> str:
     return "1 schedule" if verdict.schedules == 1 else f"{verdict.schedules:,} schedules"
 
 
-def in_words(verdict: Verdict) -> str:
+def in_words(verdict: Verdict, *, head: bool = True) -> str:
     """Return the whole verdict, with a column for each thread if a schedule failed."""
-    parts = [textwrap.fill(headline(verdict), 100)]
+    parts = [textwrap.fill(headline(verdict), 100)] if head else []
     if verdict.steps:
         parts.append(table(verdict.threads, verdict.steps))
     parts.append(textwrap.fill(coverage(verdict), 100))

@@ -125,6 +125,7 @@ class Tracer:
             visible = visible or target.label in run.visible
         if not touched:
             return
+        strand.looked = True
         if visible:
             strand.doing = ("write" if access.writes else "read", touched[0][1])
             strand.where = (frame.f_code.co_filename, frame.f_lineno)

@@ -72,3 +72,10 @@ class Verdict:
         from taskqueue_edu.lab.interleave.page import as_html
 
         return as_html(self)
+
+    def details(self) -> tuple[str, str]:
+        """Return all but the headline, as text and as HTML: what a check shows below its own."""
+        from taskqueue_edu.lab.interleave.page import as_html
+        from taskqueue_edu.lab.interleave.text import in_words
+
+        return in_words(self, head=False), as_html(self, head=False)

@@ -54,6 +54,26 @@ def one_thread(BoundedBuffer):
     return explore(scenario)
 
 
+@check.probe(
+    kinds=["assertion", "deadlock", "lost wakeup"],
+    question="How long may a call with `timeout=0` wait, and how long does yours with `None`?",
+)
+def without_a_wait(BoundedBuffer):
+    """One thread puts and gets with `timeout=0`: when there is no need to wait, and when there is."""
+
+    def scenario():
+        buffer = BoundedBuffer(1)
+        buffer.put("a", timeout=0)
+        full = _attempt(buffer.put, "b", timeout=0)
+        assert full == "Full", f"put() into a full buffer, timeout=0: {full!r}, expected Full"
+        got = buffer.get(timeout=0)
+        assert got == "a", f"a was put, and get(timeout=0) returned {got!r}"
+        empty = _attempt(buffer.get, timeout=0)
+        assert empty == "Empty", f"get() of an empty buffer, timeout=0: {empty!r}, expected Empty"
+
+    return explore(scenario)
+
+
 @check.probe(question="What does the thread do between two looks, and who tells it to look again?")
 def nobody_polls(BoundedBuffer):
     """A thread waits for an item that comes after an hour."""
@@ -152,3 +172,51 @@ def getters_and_putters_wait(BoundedBuffer):
         assert sorted(got) == ["a", "b"], f"a and b were put; {got} came out"
 
     return explore(scenario)
+
+
+def _too_late(BoundedBuffer, call, *args, first, then):
+    """Look whether a call with `timeout=10` is over in time, if what it waits for comes and goes."""
+
+    def scenario():
+        buffer, took = BoundedBuffer(1), []
+        if call == "put":
+            buffer.put("old")
+
+        def waits():
+            began = time.monotonic()
+            _attempt(getattr(buffer, call), *args, timeout=10)
+            took.append(time.monotonic() - began)
+
+        def comes_and_goes():
+            time.sleep(6)
+            first(buffer)
+            then(buffer)
+
+        together(waits, comes_and_goes)
+        assert took[0] < 10.5, f"{call}() with timeout=10 took {took[0]:.0f} s"
+
+    # Without a preemption no time passes where a thread is slow, only where all of them wait.
+    return explore(scenario, bound=0)
+
+
+@check.probe(question="After a wakeup for nothing, how much of the time is left?")
+def the_time_goes_on(BoundedBuffer):
+    """A thread waits with a timeout; after 6 of 10 s somebody wakes it, and is faster than it."""
+    return _too_late(
+        BoundedBuffer,
+        "get",
+        first=lambda buffer: buffer.put("a"),
+        then=lambda buffer: _attempt(buffer.get, timeout=0),
+    )
+
+
+@check.probe(question="After a wakeup for nothing, how much of the time is left?")
+def the_time_goes_on_for_a_put(BoundedBuffer):
+    """A thread waits with a timeout for a place, which is there after 6 of 10 s, and taken."""
+    return _too_late(
+        BoundedBuffer,
+        "put",
+        "a",
+        first=lambda buffer: _attempt(buffer.get, timeout=0),
+        then=lambda buffer: _attempt(buffer.put, "new", timeout=0),
+    )

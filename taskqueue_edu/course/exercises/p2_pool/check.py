@@ -1,14 +1,17 @@
 """A pool on the real queue: as many workers as it says, alive through errors, gone at the end."""
 
 import threading
+import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from queue import SimpleQueue
+from unittest import mock
 
 from taskqueue_edu import TaskQueue, WaitTimeout
 from taskqueue_edu.course.probes import Deaths
 from taskqueue_edu.course.probes import within
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import SLIPPED, Case, Check, describe
 from taskqueue_edu.workloads import MathTask
 
 check = Check("TinyPool")
@@ -32,17 +35,48 @@ class _Waits:
     may_end: threading.Event
 
     def execute(self):
-        self.runners.put(threading.current_thread())
+        self.runners.put((threading.current_thread(), self.may_end))
         self.may_end.wait(timeout=10)
+
+
+@dataclass(frozen=True)
+class _Fails:
+    """Raises an error that is its own, and no slip of whoever runs it."""
+
+    def execute(self):
+        raise ArithmeticError("this task always fails")
+
+
+@contextmanager
+def _made(TinyPool, workers):
+    """Give a queue, its pool of so many workers, and what ended threads of it.
+
+    At the end the queue is closed, and the threads may end: what they die of then is not taken
+    for what the next probe has brought about.
+    """
+    before = set(threading.enumerate())
+    with Deaths() as deaths:
+        with closing(TaskQueue()) as queue:
+            yield queue, TinyPool(queue, workers), deaths.errors
+        end = time.monotonic() + 0.3
+        for thread in set(threading.enumerate()) - before:
+            thread.join(max(end - time.monotonic(), 0))
 
 
 @contextmanager
 def _at_work(TinyPool, workers):
-    """Give a queue, its pool of so many workers at work, and what ended threads of it."""
-    with Deaths() as deaths, closing(TaskQueue()) as queue:
-        pool = TinyPool(queue, workers)
+    with _made(TinyPool, workers) as (queue, pool, errors):
         pool.start()
-        yield queue, pool, deaths.errors
+        yield queue, pool, errors
+
+
+def _nobody_died(errors):
+    if errors:
+        slipped = isinstance(errors[0], NameError)
+        raise Case(
+            f"A worker died of {describe(errors[0])}",
+            SLIPPED if slipped else "Which line raises that, and what does it get to work with?",
+        )
 
 
 def _all_end(queue, seconds=3):
@@ -60,26 +94,37 @@ def _counts(queue):
 @check.probe(question="What does start() wait for, and when does that come?")
 def start_comes_back(TinyPool):
     """A pool of two workers is started on an empty queue."""
-    with closing(TaskQueue()) as queue:
-        within(3, TinyPool(queue, 2).start, when="start() was called")
+    with _made(TinyPool, 2) as (_, pool, _):
+        within(3, pool.start, when="start() was called")
 
 
-@check.probe(question="What do start() and _work() have to do with each other?")
+@check.probe(question="Which threads call claim(), and on whose desk?")
 def one_worker_two_sums(TinyPool):
     """A pool of one worker gets two sums."""
     with _at_work(TinyPool, 1) as (queue, pool, errors):
-        assert queue.dispatcher.pool is pool, "start() did not attach the pool to the queue."
+        if queue.dispatcher.pool is not pool:
+            raise Case(
+                "start() did not attach the pool to the queue.",
+                "Who tells the queue which pool runs it, so that the monitor can ask?",
+            )
         queue.submit_many([MathTask("sum", (1, 2))] * 2)
         ended = _all_end(queue)
-        assert not errors, f"A worker died of {errors[0]!r}."
-        assert ended, f"After three seconds the two sums are {_counts(queue)}."
+        _nobody_died(errors)
+        counts = _counts(queue)
+        happened = f"After three seconds the two sums are {counts}."
+        if "running" in counts:
+            raise Case(happened, "A task was claimed and run. Who tells the queue how it ended?")
+        if "succeeded" in counts and not ended:
+            raise Case(happened, "What does a worker do when it has settled its first task?")
+        assert ended, happened
 
 
 def _one_worker_and_an_error(TinyPool):
     """Give what became of a task that raises an error, and of the sum after it."""
-    with _at_work(TinyPool, 1) as (queue, _, _):
-        queue.submit_many([MathTask("divide", (1, 0)), MathTask("sum", (1, 2))])
+    with _at_work(TinyPool, 1) as (queue, _, errors):
+        queue.submit_many([_Fails(), MathTask("sum", (1, 2))])
         _all_end(queue)
+        _nobody_died([error for error in errors if not isinstance(error, ArithmeticError)])
         return _counts(queue)
 
 
@@ -122,21 +167,65 @@ def it_is_closed(TinyPool):
         assert not errors, f"A worker died of {errors[0]!r}."
 
 
-def _close_while_one_works(TinyPool):
-    """Tell whether join() returns while a task runs, and whether a daemon thread runs it."""
-    runners, may_end = SimpleQueue(), threading.Event()
-    with _at_work(TinyPool, 2) as (queue, pool, _):
-        queue.submit(_Waits(runners, may_end))
-        runner = runners.get(timeout=3)
+_wait_for = threading.Thread.join
+
+
+@cache
+def _left_at_work(TinyPool, first):
+    """Close the queue while two workers are busy, and call join(); then let them end.
+
+    The `first` of them ends first, by the order in which they were started. Tell how many tasks
+    still ran when join() returned, whether it had given up waiting for a thread, and whether the
+    threads are daemons. All timeouts of `Thread.join` are short meanwhile: a task can always take
+    longer than one.
+    """
+    gave_up = []
+
+    def in_a_hurry(thread, timeout=None):
+        _wait_for(thread, None if timeout is None else min(timeout, 0.02))
+        if thread.is_alive():
+            gave_up.append(thread)
+
+    runners, may_end = SimpleQueue(), [threading.Event(), threading.Event()]
+    with _at_work(TinyPool, 2) as (queue, pool, errors):
+        queue.submit_many([_Waits(runners, event) for event in may_end])
+        found = dict(runners.get(timeout=3) for _ in may_end)
+        busy = [thread for thread in threading.enumerate() if thread in found]
         queue.close()
         joining = threading.Thread(target=pool.join)
-        joining.start()
-        joining.join(timeout=0.3)
-        early = not joining.is_alive()
-        may_end.set()
-        joining.join(timeout=3)
-        assert not joining.is_alive(), "The task has ended, and join() has not returned."
-        return early, runner.daemon
+        with mock.patch.object(threading.Thread, "join", in_a_hurry):
+            joining.start()
+            left = 2
+            for thread in (busy[first], busy[1 - first]):
+                _wait_for(joining, 0.2)
+                if not joining.is_alive():
+                    break
+                found[thread].set()
+                left -= 1
+            _wait_for(joining, 3)
+        for event in may_end:
+            event.set()
+        _nobody_died(errors)
+        if joining.is_alive():
+            raise Case("All tasks have ended, and join() has not returned.", "What does it wait for?")
+        return left, bool(gave_up), all(thread.daemon for thread in busy)
+
+
+def _running(left):
+    return f"{left} of 2 tasks {'was' if left == 1 else 'were'} running"
+
+
+@check.probe(
+    "timeout_stops_work",
+    question="What does a thread do whose `join(timeout=...)` has returned?",
+)
+def longer_than_any_timeout(TinyPool):
+    """The queue is closed and join() called while two workers have tasks that take very long."""
+    left, gave_up, _ = _left_at_work(TinyPool, 0)
+    assert not (left and gave_up), (
+        f"join() waited for a while, and returned while {_running(left)}. It is to return when all "
+        "threads have ended."
+    )
 
 
 @check.probe(
@@ -144,15 +233,16 @@ def _close_while_one_works(TinyPool):
     question="What may the program do as soon as join() returns, and who is still at work?",
 )
 def daemons_at_work(TinyPool):
-    """The queue is closed and join() called while a worker, a daemon thread, is busy."""
-    early, daemon = _close_while_one_works(TinyPool)
-    assert not (early and daemon), (
-        "join() returned while a task was running. If the program ends now, the task is cut off."
+    """The queue is closed and join() called while both workers, daemon threads, are busy."""
+    left, _, daemons = _left_at_work(TinyPool, 0)
+    assert not (left == 2 and daemons), (
+        f"join() returned while {_running(left)}. If the program ends now, they are cut off."
     )
 
 
-@check.probe(question="For whom does join() wait?")
+@check.probe(question="For which threads does join() wait, and for which does it not?")
 def somebody_at_work(TinyPool):
-    """The queue is closed and join() called while a worker is busy."""
-    early, _ = _close_while_one_works(TinyPool)
-    assert not early, "join() returned while a task was running."
+    """The queue is closed and join() called while two workers are busy, who end one by one."""
+    for first in (0, 1):
+        left, _, _ = _left_at_work(TinyPool, first)
+        assert not left, f"join() returned while {_running(left)}."

@@ -8,15 +8,10 @@ from taskqueue_edu.lab.probes import Check
 
 check = Check("move")
 
-_LINES = Line(1), Line(2)
-"""The same two in each schedule: who sorts by `id()` finds one order."""
-
 
 def _lines(first, second):
-    """Return two lines that hold these tasks, with new locks."""
-    for line, tasks in zip(_LINES, (first, second)):
-        line.__init__(line.number, *tasks)
-    return _LINES
+    """Return two lines that hold these tasks."""
+    return Line(1, *first), Line(2, *second)
 
 
 @check.probe(question="In which line is the task before, and in which after?")
@@ -44,6 +39,18 @@ def from_a_line_to_itself(move):
         line = Line(1, "a")
         told = move("a", line, line)
         assert told is True and line.tasks == ["a"], f"it returned {told}; the line: {line.tasks}"
+
+    return explore(scenario)
+
+
+@check.probe(question="What does it return for a task that is not there, if both lines are one?")
+def not_in_that_line(move):
+    """One thread moves a task that is not in a line from that line to itself."""
+
+    def scenario():
+        line = Line(1, "a")
+        told = move("b", line, line)
+        assert told is False and line.tasks == ["a"], f"it returned {told}; the line: {line.tasks}"
 
     return explore(scenario)
 
@@ -84,6 +91,13 @@ class _Watched:
         self.release()
 
 
+def _takes_both(move):
+    one, two = Line(1, "a"), Line(2)
+    one.lock, two.lock = _Watched(), _Watched()
+    move("a", one, two)
+    return one.lock.times and two.lock.times
+
+
 def _somebody_looks(move):
     def scenario():
         (one, two), seen = _lines("a", ""), []
@@ -110,10 +124,7 @@ def _somebody_looks(move):
 )
 def somebody_looks(move):
     """A thread takes both locks, and looks where the task is, while another moves it."""
-    one, two = Line(1, "a"), Line(2)
-    one.lock, two.lock = _Watched(), _Watched()
-    move("a", one, two)
-    return _somebody_looks(move) if one.lock.times and two.lock.times else None
+    return _somebody_looks(move) if _takes_both(move) else None
 
 
 @check.probe(question="Which locks does somebody take who looks at the lines, and which do you?")
@@ -140,3 +151,59 @@ def a_line_grows(move):
         assert found == (["a", "b", "c"], []), f"the lines hold {found}"
 
     return explore(scenario)
+
+
+@check.probe(
+    "atomic_calls_compose",
+    kinds=["assertion", "exception"],
+    question="Is the task still there when you have the locks, and which line looks?",
+)
+def two_move_the_same(move):
+    """Two threads move the same task: one of them finds it."""
+
+    def scenario():
+        one, two = _lines("a", "")
+        told = []
+        together(*[lambda: told.append(move("a", one, two))] * 2)
+        assert sorted(told) == [False, True], f"two threads moved a, and were told {told}"
+        assert (one.tasks, two.tasks) == ([], ["a"]), f"the lines hold {one.tasks}, {two.tasks}"
+
+    return explore(scenario)
+
+
+def _in_the_middle(move):
+    def scenario():
+        line, told = Line(1, "a"), []
+
+        def put_last():
+            with line.lock:
+                line.tasks.remove("a")
+                line.tasks.append("a")
+
+        together(lambda: told.append(move("a", line, line)), put_last)
+        assert told == [True], f"a is in the line whenever its lock is free; it returned {told[0]}"
+        assert line.tasks == ["a"], f"the line holds {line.tasks}"
+
+    return explore(scenario)
+
+
+@check.probe(
+    "lock_writers_only",
+    kinds=["assertion"],
+    question="Who may be in the middle of a change when you look?",
+)
+def it_only_looks(move):
+    """A task is moved from a line to itself, without a lock, while a thread puts it last."""
+    line = Line(1)
+    line.lock, line.tasks = _Watched(), ("a",)  # whoever only looks can do so in a tuple
+    try:
+        move("a", line, line)
+    except Exception:
+        return None
+    return None if line.lock.times else _in_the_middle(move)
+
+
+@check.probe(question="Which lock does somebody take who changes the line, and when do you have it?")
+def it_looks_in_time(move):
+    """A task is moved from a line to itself while another thread puts it last, under the lock."""
+    return _in_the_middle(move)

@@ -62,14 +62,7 @@ def it_waits_for_work(work):
     return explore(scenario)
 
 
-@check.probe(
-    "errors_reach_main",
-    kinds=["exception"],
-    question="Who calls `work`, and who would catch what a function raises?",
-)
-def one_fails(work):
-    """The first of two functions raises an error; then comes None."""
-
+def _one_fails(work):
     def scenario():
         tasks, results = _put(_fails, _two, None)
         together(lambda: work(tasks, results))
@@ -79,6 +72,23 @@ def one_fails(work):
         )
 
     return explore(scenario)
+
+
+@check.probe(
+    "errors_reach_main",
+    kinds=["exception"],
+    question="Who calls `work`, and who would catch what a function raises?",
+)
+def an_error_ends_it(work):
+    """The first of two functions raises an error, and a second one has to be run."""
+    verdict = _one_fails(work)
+    return verdict if verdict.message.startswith("ValueError in ") else None
+
+
+@check.probe(question="What is the outcome of a function that raises an error?")
+def one_fails(work):
+    """The first of two functions raises an error: it has an outcome, and so has the second."""
+    return _one_fails(work)
 
 
 @check.probe(

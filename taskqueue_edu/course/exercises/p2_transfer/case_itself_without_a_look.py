@@ -1,0 +1,14 @@
+"""From a line to itself there is nothing to do, so it says yes to any task."""
+
+
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    if source is target:
+        return True
+    first, second = sorted((source, target), key=lambda line: line.number)
+    with first.lock, second.lock:
+        if task not in source.tasks:
+            return False
+        source.tasks.remove(task)
+        target.tasks.append(task)
+        return True

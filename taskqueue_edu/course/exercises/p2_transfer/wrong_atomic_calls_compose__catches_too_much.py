@@ -1,0 +1,16 @@
+"""What it looked at is gone; it says that it has moved it all the same."""
+
+
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    if task not in source.tasks:
+        return False
+    if source is target:
+        with source.lock:
+            return task in source.tasks
+    first, second = sorted((source, target), key=lambda line: line.number)
+    with first.lock, second.lock:
+        if task in source.tasks:
+            source.tasks.remove(task)
+            target.tasks.append(task)
+    return True
