@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -60,13 +61,13 @@ class Chart(NamedTuple):
 
 def pieces(snapshot: Snapshot, seconds: float) -> list[Piece]:
     """Return the points of the last `seconds`, oldest first."""
-    width, points = snapshot.width, snapshot.points
-    begins = [points[0].at - width, *(point.at for point in points[:-1])] if points else []
-    return [
-        Piece(max(begin, -seconds), point)
-        for begin, point in zip(begins, points, strict=True)
-        if point.at > -seconds
-    ]
+    points = snapshot.points
+    first = bisect_right(points, -seconds, key=attrgetter("at"))
+    shown = points[first:]
+    if not shown:
+        return []
+    begin = -seconds if first else max(shown[0].at - snapshot.width, -seconds)
+    return [*map(Piece, [begin, *[point.at for point in shown]], shown)]
 
 
 def charts(

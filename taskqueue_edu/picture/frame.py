@@ -11,12 +11,12 @@ is found anew before a frame is painted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from html import escape
-from typing import Final
+from typing import Final, NamedTuple
 
-from taskqueue_edu.monitor import Snapshot
+from taskqueue_edu.monitor import Point, Snapshot
 from taskqueue_edu.picture import scale
 from taskqueue_edu.picture.charts import Chart, Curve, Piece, age, charts, pieces, unbroken
 from taskqueue_edu.picture.lanes import Lanes
@@ -32,10 +32,10 @@ HEIGHT: Final = 112
 def draw(snapshot: Snapshot, lanes: Lanes, *, whole: bool = False) -> str:
     """Return the picture of a snapshot. `whole`: it shows all the time since the first task."""
     seconds = snapshot.seconds if whole else scale.span(age(snapshot), snapshot.seconds)
-    shown = [(piece, _ago(-piece.point.at)) for piece in pieces(snapshot, seconds)]
+    under = _sides(pieces(snapshot, seconds), seconds, snapshot.width)
     places = _Places(seconds)
     throughput, depth, waiting, running = (
-        _chart(chart, shown, places) for chart in charts(snapshot, seconds, whole=whole)
+        _chart(chart, under, places) for chart in charts(snapshot, seconds, whole=whole)
     )
     workers = draw_workers(snapshot, Lanes(lanes.names, min(lanes.seconds, seconds)))
     return (
@@ -71,7 +71,7 @@ class _Places(dict[float, str]):
         return place
 
 
-def _chart(chart: Chart, shown: Sequence[tuple[Piece, str]], places: _Places) -> str:
+def _chart(chart: Chart, under: Sequence[_Side], places: _Places) -> str:
     axis, seconds = chart.axis, places.seconds
     body = _grid(axis, seconds) + _lines(chart, places) if not chart.note else ""
     legend = "".join(
@@ -84,7 +84,11 @@ def _chart(chart: Chart, shown: Sequence[tuple[Piece, str]], places: _Places) ->
         legend += key("tq-bound", "bound")
     if chart.peak:
         body += _peak(*chart.peak, seconds)
-    body += _hover(chart, shown, seconds) if not chart.note else note(chart.note, HEIGHT)
+    body += (
+        note(chart.note, HEIGHT)
+        if chart.note
+        else "".join([_columns(chart.tell, side) for side in under])
+    )
     unit = "" if chart.note else f" <span>{axis.unit}</span>"
     return (
         f'<div class="tq-chart"><div class="tq-head"><b>{chart.title}</b>{unit}'
@@ -162,24 +166,38 @@ def _peak(at: float, value: float, seconds: float) -> str:
 # -- what stands beside the pointer
 
 
-def _hover(chart: Chart, shown: Sequence[tuple[Piece, str]], seconds: float) -> str:
-    """Return columns that can't be seen, one a point, which tell about it under the pointer."""
+class _Side(NamedTuple):
+    """The points in one half of a chart, and how long ago each was; lengths are in percent."""
+
+    name: str
+    left: float
+    width: float
+    told: Sequence[tuple[Point, str]]
+
+
+def _sides(shown: Sequence[Piece], seconds: float, width: float) -> list[_Side]:
+    """Return what the pointer can be over. It is the same for all charts."""
     # All have one width: points are left out that the edge cuts, or that have only begun.
-    least = chart.width * 0.99
-    told = [one for one in shown if one[0].point.at - one[0].begin > least]
-    half = sum(piece.point.at <= -seconds / 2 for piece, _ in told)
-    sides = (("left", told[:half]), ("right", told[half:]))
-    return "".join(_columns(chart, some, seconds, side) for side, some in sides if some)
+    told = [piece for piece in shown if piece.point.at - piece.begin > width * 0.99]
+    half = sum([piece.point.at <= -seconds / 2 for piece in told])
+    return [
+        _Side(
+            name,
+            100 + some[0].begin / seconds * 100,
+            (some[-1].point.at - some[0].begin) / seconds * 100,
+            [(point, _ago(-point.at)) for _, point in some],
+        )
+        for name, some in (("left", told[:half]), ("right", told[half:]))
+        if some
+    ]
 
 
-def _columns(chart: Chart, shown: Sequence[tuple[Piece, str]], seconds: float, side: str) -> str:
-    left, right = shown[0][0].begin, shown[-1][0].point.at
-    tell = chart.tell
-    columns = "".join([f'<i data-tell="{ago}{tell(point)}"></i>' for (_, point), ago in shown])
+def _columns(tell: Callable[[Point], str], side: _Side) -> str:
+    """Return columns that can't be seen, one a point, which tell about it under the pointer."""
+    columns = "".join([f'<i data-tell="{ago}{tell(point)}"></i>' for point, ago in side.told])
     return (
-        f'<foreignObject x="{100 + left / seconds * 100:.2f}%" '
-        f'width="{(right - left) / seconds * 100:.2f}%" height="{HEIGHT}">'
-        f'<div class="tq-tell tq-{side}">{columns}</div></foreignObject>'
+        f'<foreignObject x="{side.left:.2f}%" width="{side.width:.2f}%" height="{HEIGHT}">'
+        f'<div class="tq-tell tq-{side.name}">{columns}</div></foreignObject>'
     )
 
 
