@@ -29,7 +29,7 @@ def read_settings(path, env):
     if path.exists():
         try:
             values = tomllib.loads(path.read_text())
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: {error}") from error
         placed(path, **values)
     for field in fields(Settings):

@@ -10,7 +10,7 @@ def read_settings(path, env):
             table = tomllib.load(file)
     except FileNotFoundError:
         table = {}
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     for key, value in table.items():
         if key not in found:

@@ -21,7 +21,7 @@ def read_settings(path, env):
     settings = {key: rule[0] for key, rule in RULES.items()}
     try:
         given = tomllib.loads(path.read_text()) if path.exists() else {}
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} is no TOML: {error}") from error
     for key, value in given.items():
         if key not in RULES:

@@ -21,7 +21,7 @@ def _read(read_settings, text, **env):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "linkcheck.toml"
         if text is not None:
-            path.write_text(text)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return read_settings(path, env)
 
 
@@ -83,19 +83,25 @@ def what_cannot_be_read_is_not_passed_over(read_settings):
 @check.probe(question="Where would it show, and how late, if nobody looked at the range here?")
 def out_of_range(read_settings):
     """The file, or a variable, has a number that is too small or too large."""
-    for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5"):
+    for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5", "timeout = nan"):
         _refused(read_settings, text)
-    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1")):
+    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1"), ("LINKCHECK_TIMEOUT", "nan")):
         _refused(read_settings, "", **{name: text})
 
 
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")
 def of_a_wrong_type(read_settings):
     """The file, or a variable, has what is no number of the right kind."""
-    for text in ("workers = true", "workers = 2.5", 'workers = "8"', 'timeout = "2"'):
+    for text in ("workers = true", "timeout = true", "workers = 2.5", 'workers = "8"', 'timeout = "2"'):
         _refused(read_settings, text)
     for name, text in (("LINKCHECK_WORKERS", "2.5"), ("LINKCHECK_TIMEOUT", "soon")):
         _refused(read_settings, "", **{name: text})
+
+
+@check.probe(question="What does `read_text` do with bytes that are no text?")
+def no_text_at_all(read_settings):
+    """The file has a byte that is no UTF-8."""
+    _refused(read_settings, b"workers = 8 # caf\xe9", ("linkcheck.toml",))
 
 
 @check.probe(question="What does somebody see who has misspelled a setting?")
