@@ -831,6 +831,7 @@ parsons("p3.parsons_replace", ...)
 # `os.close`.
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
+# `path` may have any name.
 
 # %% exercise="p3.save"
 
