@@ -802,7 +802,7 @@ def text_of(line):
 #
 # - Return the texts in the file, oldest first. The very first time there is no file: `[]`.
 # - A last line that is not as it was written is torn: cut it off the file, so that the next line begins a line.
-# - If any other line is not as it was written, raise `JournalDamaged`, and change nothing.
+# - If any other line is not as it was written, raise `JournalDamaged("what is wrong")`, and change nothing.
 
 # %% exercise="p3.recover"
 
@@ -831,6 +831,7 @@ parsons("p3.parsons_replace", ...)
 # `os.close`.
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
+# `path` may have any name.
 
 # %% exercise="p3.save"
 

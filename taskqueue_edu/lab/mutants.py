@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from taskqueue_edu.lab.checks import conclude, gently
+from taskqueue_edu.lab.crash.explore import keeping as keeping_crashes
 from taskqueue_edu.lab.exercises import Exercise, find, import_file
 from taskqueue_edu.lab.interleave.scenarios import asserts
 from taskqueue_edu.lab.interleave.scope import Scope
@@ -45,6 +46,8 @@ class _Ran(msgspec.Struct, frozen=True):
     """What the last exploration came to, if it was not ok."""
     kind: str = ""
     evidence: Evidence | None = None
+    crashed: bool = False
+    """Whether that was found by `crash_test`, and not by `explore`."""
 
 
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
@@ -70,11 +73,14 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     )
     question = "What would one of them do that a right one never does?"
     if seen := sum(bool(broken[name].failed) for name in survivors):
+        tool, what = "explore(scenario)", "a schedule that fails"
+        if any(broken[name].crashed for name in survivors):
+            tool, what = "crash_test(...)", "a crash that loses something"
         happened += (
-            f"\nFor {seen} of them `explore` has found a schedule that fails, and your test does "
+            f"\nFor {seen} of them `{tool.partition('(')[0]}` has found {what}, and your test does "
             "not look at what it returns."
         )
-        question = "What does `explore(scenario)` return, and which line asserts it?"
+        question = f"What does `{tool}` return, and which line asserts it?"
     elif silent:
         happened += (
             "\nYour scenario asserts nothing: it fails only if a thread raises an error or waits "
@@ -105,6 +111,11 @@ def _turned_down(exercise: Exercise, name: str, ran: _Ran) -> Verdict:
     elif ran.kind == "budget spent":
         happened = f"It was turned down: {ran.failed}"
         question = "Would fewer threads, or fewer steps, show the same?"
+    elif ran.crashed:
+        happened = f"It was turned down: {ran.failed}"
+        question = (
+            "What did your test acknowledge, and when; and what may `recover` find before that?"
+        )
     elif ran.failed:
         happened = f"It was turned down: {ran.failed}"
         question = "Which of those lines are your test's: do they ask too much, or race?"
@@ -123,7 +134,7 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
 
     def run() -> bytes:
         complaint = ""
-        with keeping() as verdicts:
+        with keeping() as verdicts, keeping_crashes() as crashes:
             try:
                 test(*exercise.answers(name))
             except Exception as error:
@@ -135,6 +146,11 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
             evidence = evidence_of(last) if last.steps else None
             told = said(last.kind, last.message)
             ran = _Ran(complaint, len(verdicts), silent, told, last.kind, evidence)
+        elif crashes and not crashes[-1].ok:
+            found = crashes[-1]
+            evidence = evidence_of(found) if found.failure else None
+            told = said(found.kind, found.message)
+            ran = _Ran(complaint, failed=told, kind=found.kind, evidence=evidence, crashed=True)
         return msgspec.json.encode(ran)
 
     ended = isolated(run, SECONDS)

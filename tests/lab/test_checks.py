@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from taskqueue_edu import lab
 from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab import CheckFailed
+from taskqueue_edu.lab.crash import crash_test, value_kept
 from taskqueue_edu.lab.exercises import Exercise, find
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.predict import predictions
@@ -497,3 +499,42 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Your test on an implementation that is right (solution)" in shown(capsys)
     lab.mutants("p1.smallest", good)
     assert "all 2 broken ones are turned down" in shown(capsys)
+
+
+def saves_without_a_promise(save: Callable[[Path, bytes], None]) -> None:
+    """Crash a program that acknowledges nothing: then only the old bytes may be found."""
+
+    def run(folder: Path, _: object) -> None:
+        save(folder / "file", b"new")
+
+    assert crash_test(
+        run, lambda folder: (folder / "file").read_bytes(), value_kept, files={"file": b"old"}
+    )
+
+
+def does_not_look(save: Callable[[Path, bytes], None]) -> None:
+    """Crash a program, and let the verdict go."""
+
+    def run(folder: Path, acknowledge: Callable[[bytes], None]) -> None:
+        save(folder / "file", b"new")
+        acknowledge(b"new")
+
+    crash_test(
+        run, lambda folder: (folder / "file").read_bytes(), value_kept, files={"file": b"old"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (saves_without_a_promise, ["b'old' was there at first", "What did your test acknowledge"]),
+        (does_not_look, ["`crash_test` has found", "What does `crash_test(...)` return"]),
+    ],
+)
+def test_mutants_shows_what_crash_test_has_found(
+    test: Callable[[Any], None], said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A test that fails on its own account is told what the lab saw, not "AssertionError"."""
+    lab.mutants("p3.mutants_savers", test)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert all(" ".join(words.split()) in printed for words in said), printed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -54,7 +55,6 @@ def crash_test(
     same verdict each time if the program does the same each time. What the program raises
     when nothing fails is a failure as well.
     """
-    began = time.perf_counter()
     unknown = [fault for fault in faults if fault not in _FAULTS]
     if unknown or disk not in _DISKS:
         raise ValueError(f"no such fault or disk: {[*unknown, disk]}")
@@ -69,6 +69,15 @@ def crash_test(
         restart=restart,
         budget=budget,
     )
+    verdict = _searched(search, budget)
+    if _kept is not None:
+        _kept.append(verdict)
+    return verdict
+
+
+def _searched(search: Search, budget: int) -> Verdict:
+    """Search until something is wrong, and say what was found."""
+    began = time.perf_counter()
     found, passed, spent = None, 0, False
     try:
         for found in search.first_failure():
@@ -97,6 +106,20 @@ def _verdict(
     if message[:2].isalpha():  # else it begins with a value
         message = message[0].upper() + message[1:]
     return Verdict(ok, kind, message, len(search.runner.outcomes), seconds, search.points, covered)
+
+
+_kept: list[Verdict] | None = None
+
+
+@contextmanager
+def keeping() -> Iterator[list[Verdict]]:
+    """Keep what each call of `crash_test` has found meanwhile, whatever becomes of it there."""
+    global _kept
+    before, _kept = _kept, []
+    try:
+        yield _kept
+    finally:
+        _kept = before
 
 
 def _content(files: Mapping[str, bytes]) -> Content:

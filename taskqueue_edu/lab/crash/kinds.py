@@ -111,6 +111,8 @@ def kind_of(found: Found) -> str:
     ]
     if culprits:
         return _power_cut(found, history, culprits)
+    if found.problem.phase == "restart" and history[-1].what == "create":
+        return OTHER  # nothing is lost: a file that was left behind is in the way
     return _killed(history, events[found.moment.events :])
 
 

@@ -92,6 +92,20 @@ def damage_is_not_passed_over(recover):
     )
 
 
+@check.probe(question="Is the length of a text the number of its bytes?")
+def a_text_of_more_bytes_than_letters(recover):
+    """The file has a line with the text "Müll", and the next one is torn."""
+    good = sealed("Müll")
+    torn = sealed("ö")[:-2]  # it ends within a letter
+    texts, error, after = _recovered(recover, good + torn)
+    assert error is None, f"The first line is whole, the last one torn, and it raised {error!r}."
+    assert texts == ["Müll"], f"The first line is whole, and it returned {texts}."
+    assert after == good, (
+        f"The torn line is to be cut off, and nothing else: the file has {len(after or b'')} bytes "
+        f"now, and the whole line has {len(good)}."
+    )
+
+
 @check.probe(question="How can you tell a torn line from one that is damaged?")
 def damage_is_reported(recover):
     """One bit of the first or second line is wrong, of three."""

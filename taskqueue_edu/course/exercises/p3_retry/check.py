@@ -1,14 +1,12 @@
 """A payment must be made once, however often it is sent, and be sent again only if that helps."""
 
+import inspect
 from unittest import mock
 
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.course.exercises.p3_retry.given import Declined
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("pay")
-
-
-class _Declined(ValueError):
-    """The bank says no."""
 
 
 class _Bank:
@@ -16,6 +14,7 @@ class _Bank:
 
     def __init__(self, *answers):
         self.answers = list(answers)
+        self.declined = Declined
         self.charged = {}
         self.asked = 0
         self.waits = []
@@ -28,7 +27,9 @@ class _Bank:
         if answer == "busy":
             self.fail(ConnectionError("503, busy"))
         if answer == "declined":
-            self.fail(_Declined("no money"))
+            self.fail(self.declined("no money"))
+        if answer == "reset":
+            self.fail(ConnectionResetError("reset by peer"))
         if answer == "no certificate":
             self.fail(FileNotFoundError("bank.pem"))
         self.charged.setdefault(key, amount)
@@ -43,10 +44,12 @@ class _Bank:
 
 def _paid(pay, bank, amount=10):
     """Pay. Return the receipt or None, and the bank's error or None."""
+    known = getattr(inspect.unwrap(pay), "__globals__", {})
+    bank.declined = known.get("Declined", Declined)  # a notebook has a class of its own
     try:
         with mock.patch("time.sleep", bank.slept.append):
             return pay(bank, amount, bank.waits.append), None
-    except (OSError, _Declined) as error:
+    except (OSError, bank.declined) as error:
         return None, error
 
 
@@ -71,9 +74,7 @@ def two_payments(pay):
     assert total == 40, f"The bank has charged {total}, expected 40: it took two for the same."
 
 
-@check.probe(
-    "retry_is_safe", question="How can the bank tell a second try from a second payment?"
-)
+@check.probe("retry_is_safe", question="How can the bank tell a second try from a second payment?")
 def an_answer_is_lost(pay):
     """The bank charges the money, and its answer gets lost: ConnectionError."""
     bank = _Bank("answer lost")
@@ -98,12 +99,23 @@ def a_no_is_told(pay):
     assert error is not None, f"The bank said no. Nothing was paid; it returned {receipt!r}."
 
 
+@check.probe(question="Which classes does `except ConnectionError` catch?")
+def a_reset_is_a_connection_error(pay):
+    """The connection is reset once: ConnectionResetError, which is a ConnectionError."""
+    bank = _Bank("reset")
+    receipt, error = _paid(pay, bank)
+    assert error is None, f"The next try would have been paid, and it raised {error!r}."
+    assert receipt == "receipt for 10", f"It returned {receipt!r}, expected the bank's receipt."
+
+
 @check.probe(question="What is left to do when the fifth try has failed, too?")
 def the_banks_error_is_told(pay):
     """The bank is busy for ever, and what is raised is looked at."""
     bank = _Bank(*["busy"] * 99)
     receipt, error = _paid(pay, bank)
-    assert error is not None, f"The bank was busy each time, and it returned {receipt!r}."
+    assert error is not None, (
+        f"The bank was busy 99 times. After {bank.asked} tries it returned {receipt!r}."
+    )
     assert any(error is own for own in bank.raised), (
         f"It raised {error!r}, and that is not the bank's error."
     )
@@ -115,10 +127,17 @@ def the_waits(pay):
     for busy, waits in ((99, [1, 2, 4, 4]), (4, [1, 2, 4, 4]), (2, [1, 2])):
         bank = _Bank(*["busy"] * busy)
         _, error = _paid(pay, bank)
-        assert not bank.slept, (
-            f"It called time.sleep {len(bank.slept)} times. It is given a `sleep`: call that."
-        )
+        if bank.slept:
+            raise Case(
+                f"It called time.sleep {len(bank.slept)} times. It is given a `sleep`: call that.",
+                "Who decides what waiting is, the one who calls `pay` or `pay`?",
+            )
         tries = len(waits) + 1
         assert bank.asked == tries, f"Busy {busy} times: {bank.asked} tries, expected {tries}."
+        if bank.waits == [*waits, 4] and busy > 4:
+            raise Case(
+                f"Busy {busy} times: it waited {bank.waits}, and then it did not try again.",
+                "What is a wait good for after the last try?",
+            )
         assert bank.waits == waits, f"Busy {busy} times: it waited {bank.waits}, expected {waits}."
         assert (error is None) == (busy < 5), f"Busy {busy} times: it raised {error!r}."

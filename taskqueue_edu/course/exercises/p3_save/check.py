@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 from taskqueue_edu.lab.crash import crash_test, value_kept
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("save")
 
@@ -52,10 +52,31 @@ def _syncs_a_file(save):
     return any(synced)
 
 
-def _interrupted(save, error):
+def _renames(save):
+    """Save over an old file. Return the old and the new path of each rename."""
+    found = []
+
+    def noted(real):
+        def rename(old, new, **options):
+            found.append((Path(old), Path(new)))
+            return real(old, new, **options)
+
+        return rename
+
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.multiple(os, replace=noted(os.replace), rename=noted(os.rename)),
+    ):
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        save(path, b"new")
+    return found
+
+
+def _interrupted(save, error, name="results.json"):
     """Save while fsync raises. Return what was raised, the old file's bytes, and other names."""
     with tempfile.TemporaryDirectory() as place:
-        path = Path(place, "results.json")
+        path = Path(place, name)
         path.write_bytes(b"old")
         fails = mock.Mock(side_effect=error)
         with (
@@ -128,11 +149,11 @@ def fsync_has_the_bytes(save):
 
 @check.probe(question="Which folder is sure to be on the same disk as the file?")
 def all_on_one_disk(save):
-    """Each folder is on a disk of its own, and no file can be renamed from one disk to another."""
+    """Other folders are on other disks, and no file can be renamed from one disk to another."""
 
     def watched(real):
         def rename(old, new, **options):
-            if Path(old).parent != Path(new).parent:
+            if not Path(old).resolve().is_relative_to(Path(new).parent.resolve()):
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(old))
             return real(old, new, **options)
 
@@ -166,13 +187,35 @@ def the_bytes_are_on_the_disk(save):
 @check.probe("rename_is_durable", question="Where is a file's name kept, and who syncs that?")
 def the_name_is_on_the_disk(save):
     """The power fails after each step, and the new name is looked for."""
-    return if_kind(crashed(save), "without fsync of the folder")
+    verdict = if_kind(crashed(save), "without fsync of the folder")
+    if verdict is not None and any(
+        old.parent.resolve() != new.parent.resolve() for old, new in _renames(save)
+    ):
+        raise Case(
+            "The new file was made in a folder of its own. A rename from one folder to another "
+            "changes both, and is sure to last once both are synced: the power failed, and "
+            "the file holds the old bytes.",
+            "Which of the two folders did you sync? What if there were only one?",
+        )
+    return verdict
 
 
 @check.probe(question="What does the file hold after each of the steps that are shown?")
 def old_or_new_at_every_moment(save):
     """The process is killed or the power fails after each step."""
     return crashed(save, faults=())
+
+
+@check.probe(question="Which files may `path` name, and which name is never one of theirs?")
+def a_file_with_the_new_ones_name(save):
+    """It is noted how the new file is called. Such a file is saved, too, and fsync fails."""
+    names = {old.name for old, _ in _renames(save)}
+    for name in sorted(names):
+        _, held, _ = _interrupted(save, OSError(5, "made to fail"), name)
+        assert held == b"old", (
+            f"While results.json was saved, the new file was called {name!r}. So may a file of its "
+            "own. That one was saved, fsync failed, and its old bytes are gone."
+        )
 
 
 @check.probe(question="Who has to hear of the error?")

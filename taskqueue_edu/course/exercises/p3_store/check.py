@@ -1,13 +1,17 @@
 """A store must keep what it promised, wherever a crash comes, and serve a real queue."""
 
+import errno
+import io
 import os
+import stat
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
 from taskqueue_edu import JournalDamaged, TaskQueue, WorkerPool, facts
-from taskqueue_edu.course.exercises.p3_store.given import facts_of
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
@@ -94,6 +98,24 @@ def what_is_flushed(LineStore):
         store.close()
 
 
+@check.probe(question="What does `os.write` return?")
+def every_byte_is_written(LineStore):
+    """The kernel takes at most 20 bytes at a time from `os.write`, as it may."""
+    real = os.write
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "facts.jsonl")
+        store = LineStore(path)
+        list(store.load())
+        with mock.patch.object(os, "write", lambda file, data: real(file, bytes(data)[:20])):
+            store.flush(store.append(_fact(1)))
+        size = path.stat().st_size
+        store.close()
+    expected = len(line_of(1, _fact(1)))
+    assert size == expected, (
+        f"A short write was taken for a whole one: the file has {size} of {expected} bytes."
+    )
+
+
 @check.probe("write_is_durable", kinds=[_NOT_SYNCED], question="Which call waits for the disk?")
 def what_is_synced(LineStore):
     """The power fails after each step, and what was synced is looked for."""
@@ -129,23 +151,126 @@ def every_crash(LineStore):
     return _crashed(LineStore)
 
 
+def _opened(path):
+    """Return the descriptors of this process that have a file open."""
+    wanted, found = path.stat(), []
+    for fd in range(1024):
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(fd), wanted):
+                found.append(fd)
+    return found
+
+
+class _File:
+    """A file whose writes `explore` sees: they count in `seen`, which all threads share."""
+
+    def __init__(self, file, seen):
+        self.file = file
+        self.seen = seen
+
+    def write(self, data):
+        self.seen.append(len(data))
+        return self.file.write(data)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def _show_files(store, seen):
+    """Put a `_File` in the place of each file that a store has opened."""
+    for name, value in list(getattr(store, "__dict__", {}).items()):
+        if isinstance(value, io.IOBase):
+            setattr(store, name, _File(value, seen))
+
+
+@check.probe(question="At which line is it certain that the name is on the disk?")
+def a_sync_of_the_folder_fails(LineStore):
+    """The folder's fsync fails once, and whoever called tries again."""
+    failed, synced = [], []
+
+    def fsync(file):
+        if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+            if not failed:
+                failed.append(file)
+                raise OSError(errno.EIO, "made to fail")
+            synced.append(file)
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(os, "fsync", fsync),
+        mock.patch.object(os, "fdatasync", fsync, create=True),
+    ):
+        try:
+            store = LineStore(Path(folder, "facts.jsonl"))
+        except OSError:
+            return  # nobody has a store that promises anything
+        list(store.load())
+        position = store.append(_fact(1))
+        for _ in range(2):
+            try:
+                store.sync(position)
+                break
+            except OSError:
+                continue
+        else:
+            return  # it goes on saying so
+        store.close()
+    assert synced, (
+        "fsync of the folder failed. The next sync() returned, and has not synced the folder: "
+        "nobody knows whether the file has its name."
+    )
+
+
+@check.probe(question="Who has the file once its queue is closed?")
+def it_is_released(LineStore):
+    """A store is closed, and it is looked whether the process still has its file open."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "facts.jsonl")
+        store = LineStore(path)
+        list(store.load())
+        store.sync(store.append(_fact(1)))
+        store.close()
+        left = _opened(path)
+        assert not left, "close() returned, and the file is still open."
+
+
 @check.probe(question="Which threads call `flush`, and what do two of them share at once?")
 def two_flush_at_once(LineStore):
     """One thread flushes a fact, while another appends one and flushes it."""
+    write = os.write
 
     def scenario():
+        seen = []
+
+        def seen_write(fd, data):
+            seen.append(len(data))
+            return write(fd, data)
+
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "facts.jsonl")
             store = LineStore(path)
             list(store.load())
+            _show_files(store, seen)
+
+            def flush(position, lines):
+                store.flush(position)
+                seen.append(0)
+                found = path.read_bytes().count(b"\n")
+                assert found >= lines, f"flush({position}) returned, and the file has {found} lines"
+
             first = store.append(_fact(1))
-            together(
-                lambda: store.flush(first),
-                lambda: store.flush(store.append(_fact(2))),
-            )
-            found, _ = facts_of(path.read_bytes())
+            with mock.patch.object(os, "write", seen_write):
+                together(
+                    lambda: flush(first, 1),
+                    lambda: flush(store.append(_fact(2)), 2),
+                )
+            data = path.read_bytes()
             store.close()
-        assert _ids(found) == ["task-1", "task-2"], f"the file holds {_ids(found)}"
+        try:
+            found = _ids(facts_of(data)[0])
+        except JournalDamaged as error:
+            raise AssertionError("the lines in the file are not in order, or twice") from error
+        assert found == ["task-1", "task-2"], f"the file holds {found}"
 
     with (
         mock.patch.object(os, "fsync", lambda _: None),

@@ -1,0 +1,47 @@
+"""Two threads take their lines in order, and write them in any order."""
+
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os, threading
+
+
+class LineStore:
+    """Keeps facts in a file, one a line."""
+
+    json = True  # it wants tasks and results as JSON
+
+    def __init__(self, path):
+        self.file = open(path, "ab+")  # reads anywhere, writes at the end
+        self.count = 0  # the facts in the file
+        self.pending = []
+        self.lock = threading.Lock()
+        folder = os.open(path.parent, os.O_RDONLY)  # the file is new: its name must last
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def load(self):
+        self.file.seek(0)
+        found, end = facts_of(self.file.read())
+        self.file.truncate(end)
+        self.count = len(found)
+        return found
+
+    def append(self, fact):
+        with self.lock:
+            self.count += 1
+            self.pending.append(line_of(self.count, fact))
+            return self.count
+
+    def flush(self, position):
+        with self.lock:
+            mine, self.pending = self.pending, []
+        self.file.write(b"".join(mine))
+        self.file.flush()
+
+    def sync(self, position):
+        self.flush(position)
+        os.fsync(self.file.fileno())
+
+    def close(self):
+        self.flush(self.count)
+        self.file.close()
