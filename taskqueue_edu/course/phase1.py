@@ -978,11 +978,11 @@ mutants("p1.mutants_waiting", test_waiting)
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
 # - `put` adds the item. `get` waits for one, removes and returns the newest. `discard` removes an item and
-#   says whether it was there.
+#   says whether it was there. Items are ids: no two that wait are equal, and any object may be one.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get` gets it too.
 #
-# First finish the sentence in the comment. Keep the names `_changed` and `_items`: the check puts a condition of its own
-# in the place of `_changed`, and chooses the moment at which threads meet.
+# First finish the sentence in the comment. Keep the name `_changed`: each method works under its lock. The check tries your
+# queue with several threads, in every order of their steps.
 
 # %% exercise="p1.newest_first"
 
