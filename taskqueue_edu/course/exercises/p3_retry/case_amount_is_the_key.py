@@ -1,5 +1,6 @@
 """Two customers who pay the same are taken for one."""
 
+
 def pay(bank, amount, sleep):
     """Have the bank charge `amount` once, and return its receipt. Raises what the bank raises."""
     key = str(amount)

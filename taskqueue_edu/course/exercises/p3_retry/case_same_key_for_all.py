@@ -1,5 +1,6 @@
 """All payments have the same key."""
 
+
 def pay(bank, amount, sleep):
     """Have the bank charge `amount` once, and return its receipt. Raises what the bank raises."""
     for wait in (1, 2, 4, 4):

@@ -71,9 +71,7 @@ def two_payments(pay):
     assert total == 40, f"The bank has charged {total}, expected 40: it took two for the same."
 
 
-@check.probe(
-    "retry_is_safe", question="How can the bank tell a second try from a second payment?"
-)
+@check.probe("retry_is_safe", question="How can the bank tell a second try from a second payment?")
 def an_answer_is_lost(pay):
     """The bank charges the money, and its answer gets lost: ConnectionError."""
     bank = _Bank("answer lost")

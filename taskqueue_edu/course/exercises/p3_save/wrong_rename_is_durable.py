@@ -3,8 +3,6 @@
 from taskqueue_edu.course.exercises.p3_save.given import os
 
 
-
-
 def save(path, data):
     new = path.with_name(path.name + ".new")
     try:
