@@ -945,7 +945,8 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 explore(two_ask)
 
 # %% [markdown]
-# Write `get` so that no order goes wrong. The check explores yours.
+# Write `get` so that no order goes wrong. Whatever a call does, or raises, the lock is free after it; and two indexes share
+# nothing. The check explores yours.
 
 # %% exercise="p1.one_of_each"
 
