@@ -670,7 +670,9 @@ show_source(Catalogue.encode)
 # - `FetchPage(url).execute().bytes` is the size of one page. It raises ConnectionError if the server says
 #   that it has a problem, and LookupError if there is no such page.
 # - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
-#   errors are not worth another try. Running it twice does no harm (it is **idempotent**).
+#   errors are not worth another try.
+# - Running it twice does no harm and gives the same sum: such a task is called *idempotent*. No setting says so; it is so
+#   if `execute` keeps nothing from one run to the next.
 #
 # `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
 # `@task_type(..., retry=...)`.
