@@ -173,7 +173,8 @@ print("is the first the last?", queue.waiting[0] is queue.waiting[-1])
 #
 # ### ★ Exercise 1: follow the names
 #
-# Five lines of a program. Without running them, write what `len(batch)` is after each, in place of the `...`.
+# Run the cell: it shows five lines of a program. Without running those, write what `len(batch)` is after each, in place of
+# the `...`, and run the cell again.
 
 # %%
 trace("p1.names", [..., ..., ..., ..., ...])
@@ -296,8 +297,8 @@ for batch in (FrozenBatch(["a.py"]), TupleBatch(("a.py",)), TupleBatch((["a.py"]
         print(batch, "->", error)
 
 # %% [markdown]
-# **Modify**: in a new cell, submit a `TupleBatch` instead of an `IndexBatch`, and tidy up as before. Which
-# line fails now, and why is that good news?
+# **Modify**: in a new cell, submit `TupleBatch(tuple(files[:4]))` instead of an `IndexBatch`, and tidy up as before. Which
+# line fails now, and why is that good news? (Without `tuple(...)` none would: the hint `tuple[str, ...]` stops nobody.)
 #
 # ### Equal is not the same
 #
@@ -933,8 +934,8 @@ print(failed, "of 2000 runs went wrong")
 
 # %% [markdown]
 # Perhaps none went wrong. That proves nothing: those runs took the orders that came up. So *you* choose the order.
-# A thread may be stopped after any step of a line, and the other goes on. Follow this order of the threads A and B,
-# and write after each step how many objects have been made.
+# A thread may be stopped after any step of a line, and the other goes on. Run the cell: it shows an order of the threads A
+# and B. Write after each step how many objects have been made.
 
 # %%
 trace("p1.schedule", [..., ..., ..., ..., ...])
