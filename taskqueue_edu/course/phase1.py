@@ -195,7 +195,7 @@ trace("p1.names", [..., ..., ..., ..., ...])
 #
 # Now the real `TaskQueue`. A batch carries a list of paths. The caller submits the batch and then tidies up
 # its list. One queue is in memory, one keeps its tasks in a folder on disk. **Predict** for each: does the task
-# count all lines of the four files, or none?
+# count all lines of the four files, or none? (`@task_type` gives the class a name by which the folder knows it: part 3.)
 
 # %%
 prediction_memory = ...  # "all" or "none"
@@ -217,7 +217,7 @@ def submit_then_tidy_up(queue):
     batch = IndexBatch(files[:4])
     total = batch.execute()
     task_id = queue.submit(batch)
-    waiting = queue.registry.get(task_id).task
+    waiting = queue.registry.get(task_id).task  # the object that the queue keeps for this id
     batch.paths.clear()  # the caller is done with its list
     with WorkerPool(1) as pool:
         pool.start_processing(queue)
@@ -601,7 +601,7 @@ compare(prediction, different)
 # - A **tuple** comes back as a list, and can no longer be hashed.
 # - **Keys** of a dict come back as text: `table[1]` raises KeyError after a restart.
 # - **NaN** (not a number) equals nothing, not even itself. And `NaN` is not JSON: other programs refuse
-#   the file.
+#   the file. (An encoder that keeps to JSON, as the catalogue's below does, writes `null`, which comes back as None.)
 #
 # None of this raises an error. So the catalogue (the table of task types by name) makes the round trip at
 # once, in `submit`, and compares. `@task_type("name")` is what puts a class into the catalogue.
