@@ -173,7 +173,8 @@ print("is the first the last?", queue.waiting[0] is queue.waiting[-1])
 #
 # ### ★ Exercise 1: follow the names
 #
-# Five lines of a program. Without running them, write what `len(batch)` is after each, in place of the `...`.
+# Run the cell: it shows five lines of a program. Without running those, write what `len(batch)` is after each, in place of
+# the `...`, and run the cell again.
 
 # %%
 trace("p1.names", [..., ..., ..., ..., ...])
@@ -194,7 +195,7 @@ trace("p1.names", [..., ..., ..., ..., ...])
 #
 # Now the real `TaskQueue`. A batch carries a list of paths. The caller submits the batch and then tidies up
 # its list. One queue is in memory, one keeps its tasks in a folder on disk. **Predict** for each: does the task
-# count all lines of the four files, or none?
+# count all lines of the four files, or none? (`@task_type` gives the class a name by which the folder knows it: part 3.)
 
 # %%
 prediction_memory = ...  # "all" or "none"
@@ -216,7 +217,7 @@ def submit_then_tidy_up(queue):
     batch = IndexBatch(files[:4])
     total = batch.execute()
     task_id = queue.submit(batch)
-    waiting = queue.registry.get(task_id).task
+    waiting = queue.registry.get(task_id).task  # the object that the queue keeps for this id
     batch.paths.clear()  # the caller is done with its list
     with WorkerPool(1) as pool:
         pool.start_processing(queue)
@@ -296,8 +297,8 @@ for batch in (FrozenBatch(["a.py"]), TupleBatch(("a.py",)), TupleBatch((["a.py"]
         print(batch, "->", error)
 
 # %% [markdown]
-# **Modify**: in a new cell, submit a `TupleBatch` instead of an `IndexBatch`, and tidy up as before. Which
-# line fails now, and why is that good news?
+# **Modify**: in a new cell, submit `TupleBatch(tuple(files[:4]))` instead of an `IndexBatch`, and tidy up as before. Which
+# line fails now, and why is that good news? (Without `tuple(...)` none would: the hint `tuple[str, ...]` stops nobody.)
 #
 # ### Equal is not the same
 #
@@ -432,8 +433,8 @@ except QueueClosed as error:
 #         self._paths.clear()
 # ```
 #
-# Write a `flush` that works on a memory queue. If nothing was collected, it submits nothing. Leave
-# `IndexBatch` as it is, with its list.
+# Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, and `ids` has the
+# ids in the order of the batches. If nothing was collected, it submits nothing. Leave `IndexBatch` as it is, with its list.
 
 # %% exercise="p1.collector"
 
@@ -600,7 +601,7 @@ compare(prediction, different)
 # - A **tuple** comes back as a list, and can no longer be hashed.
 # - **Keys** of a dict come back as text: `table[1]` raises KeyError after a restart.
 # - **NaN** (not a number) equals nothing, not even itself. And `NaN` is not JSON: other programs refuse
-#   the file.
+#   the file. (An encoder that keeps to JSON, as the catalogue's below does, writes `null`, which comes back as None.)
 #
 # None of this raises an error. So the catalogue (the table of task types by name) makes the round trip at
 # once, in `submit`, and compares. `@task_type("name")` is what puts a class into the catalogue.
@@ -670,7 +671,9 @@ show_source(Catalogue.encode)
 # - `FetchPage(url).execute().bytes` is the size of one page. It raises ConnectionError if the server says
 #   that it has a problem, and LookupError if there is no such page.
 # - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
-#   errors are not worth another try. Running it twice does no harm (it is **idempotent**).
+#   errors are not worth another try.
+# - Running it twice does no harm and gives the same sum: such a task is called *idempotent*. No setting says so; it is so
+#   if `execute` keeps nothing from one run to the next.
 #
 # `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
 # `@task_type(..., retry=...)`.
@@ -931,8 +934,8 @@ print(failed, "of 2000 runs went wrong")
 
 # %% [markdown]
 # Perhaps none went wrong. That proves nothing: those runs took the orders that came up. So *you* choose the order.
-# A thread may be stopped after any step of a line, and the other goes on. Follow this order of the threads A and B,
-# and write after each step how many objects have been made.
+# A thread may be stopped after any step of a line, and the other goes on. Run the cell: it shows an order of the threads A
+# and B. Write after each step how many objects have been made.
 
 # %%
 trace("p1.schedule", [..., ..., ..., ..., ...])
@@ -945,7 +948,8 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 explore(two_ask)
 
 # %% [markdown]
-# Write `get` so that no order goes wrong. The check explores yours.
+# Write `get` so that no order goes wrong. Whatever a call does, or raises, the lock is free after it; and two indexes share
+# nothing. The check explores yours.
 
 # %% exercise="p1.one_of_each"
 
@@ -978,11 +982,11 @@ mutants("p1.mutants_waiting", test_waiting)
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
 # - `put` adds the item. `get` waits for one, removes and returns the newest. `discard` removes an item and
-#   says whether it was there.
+#   says whether it was there. Items are ids: no two that wait are equal, and any object may be one.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get` gets it too.
 #
-# First finish the sentence in the comment. Keep the names `_changed` and `_items`: the check puts a condition of its own
-# in the place of `_changed`, and chooses the moment at which threads meet.
+# First finish the sentence in the comment. Keep the name `_changed`: each method works under its lock. The check tries your
+# queue with several threads, in every order of their steps.
 
 # %% exercise="p1.newest_first"
 

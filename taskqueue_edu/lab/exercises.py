@@ -163,8 +163,20 @@ def exercises() -> Iterator[Exercise]:
 
 def find(name: str) -> Exercise:
     """Return the exercise of that name. Raises UnknownExercise."""
+    if not isinstance(name, str):
+        raise UnknownExercise(
+            f"the name of an exercise is a text, not {name!r}",
+            hint='the name comes first: check("p1.collector", Collector).',
+        )
     known = {exercise.name: exercise for exercise in exercises()}
     if name not in known:
+        from taskqueue_edu.lab.predict import predictions
+
+        if name in predictions().trace or name in predictions().predict:
+            raise UnknownExercise(
+                f"{name!r} is a question, and no exercise",
+                hint="it has no hints and no solution: answer it, and it says what is so.",
+            )
         like = difflib.get_close_matches(name, known, 1)
         hint = f"do you mean {like[0]!r}?" if like else f"there are {', '.join(known)}."
         raise UnknownExercise(f"there is no exercise {name!r}", hint=hint)

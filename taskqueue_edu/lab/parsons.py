@@ -29,6 +29,11 @@ class Puzzle(NamedTuple):
             raise TaskQueueError(
                 f"there is no line {unknown[0]!r}", hint=f"the lines are {' '.join(self.lines)}."
             )
+        if twice := [letter for letter in letters if letters.count(letter) > 1]:
+            raise TaskQueueError(
+                f"the line {twice[0]} stands there twice",
+                hint="each line is there once, to be used once.",
+            )
         return self.frame + "".join(self.lines[letter] + "\n" for letter in letters)
 
     def __str__(self) -> str:

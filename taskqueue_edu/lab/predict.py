@@ -41,11 +41,15 @@ class Prediction(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Step(msgspec.Struct, forbid_unknown_fields=True):
-    """A step of a program, and what a variable is after it. `wrong`: value -> misconception."""
+    """A step of a program, and what a variable is after it. `wrong`: value -> misconception.
+
+    `why` is asked if the value is another one.
+    """
 
     step: str
     value: str
     wrong: dict[str, str] = {}
+    why: str = ""
 
 
 class Trace(msgspec.Struct, forbid_unknown_fields=True):
@@ -186,6 +190,9 @@ def _follow(name: str, asked: Trace, values: Any) -> Verdict:
                 State.MISCONCEPTION if label else State.COUNTEREXAMPLE,
                 label,
                 tried=f"Step {number}: {one.step}",
-                happened=f"You have {value}; it is {one.value}.",
+                happened=f"You have {value}."
+                if one.why
+                else f"You have {value}; it is {one.value}.",
+                question=one.why,
             )
     return Verdict(name, State.PASS, passed=(f"all {len(given)} steps",))

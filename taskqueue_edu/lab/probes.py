@@ -28,6 +28,8 @@ QUESTIONS: Final = {
 LOCKED: Final = "Who has the lock that is waited for, and which line gives it back?"
 """What to ask if a thread waits for a lock that somebody holds."""
 _HOLDS: Final = re.compile(", which .*holds")
+UNLOCKED: Final = "Which lock must a thread have at that line, and where does it take it?"
+"""What to ask if a Condition is used by a thread that has not got its lock."""
 SLIPPED: Final = "Where does that name get its value, and has it got one when this line runs?"
 """What to ask if a name has no value: that is a slip, whatever the probe is after."""
 
@@ -128,6 +130,7 @@ def _try(probe: Probe, answers: Sequence[Any]) -> tuple[str, str, str, Evidence 
         return probe.misconception, str(error) or "It is not so.", probe.question, None
     except Exception as error:
         asked = SLIPPED if isinstance(error, NameError) else probe.question
+        asked = UNLOCKED if "un-acquired lock" in str(error) else asked
         return "", describe(error), asked, None
     if not isinstance(found, LabVerdict) or found.ok is not False:
         return None
@@ -152,6 +155,8 @@ def _named(probe: Probe, kind: str, message: str) -> tuple[str, str]:
     """Return the misconception that a verdict of the lab shows, and the question that fits it."""
     if kind == "exception" and message.startswith(("NameError in ", "UnboundLocalError in ")):
         return "", SLIPPED
+    if kind == "exception" and "un-acquired lock" in message:
+        return "", UNLOCKED
     if kind in probe.kinds or (probe.misconception and not probe.kinds):
         return probe.misconception, probe.question
     if kind in QUESTIONS and _HOLDS.search(message):
@@ -190,6 +195,8 @@ def undone(answer: Any) -> str:
 
 def _is_empty(function: FunctionType) -> bool:
     """Return whether the body is `...`, which compiles to nothing but `return None`."""
+    if function.__code__.co_filename == "<string>":
+        return False  # @dataclass has written it: nobody left it undone
     lines = linecache.getlines(function.__code__.co_filename)
     if lines and "..." not in "".join(
         inspect.getblock(lines[function.__code__.co_firstlineno - 1 :])

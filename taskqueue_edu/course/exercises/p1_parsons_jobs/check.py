@@ -1,6 +1,6 @@
 """Jobs that are made in a loop, and called when the loop is over."""
 
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("make_jobs")
 
@@ -11,6 +11,8 @@ def one_job_runs_later(make_jobs):
     ran = []
     jobs = make_jobs(["a.py"], ran.append)
     assert not ran, f"Nobody has called a job yet, and run() was called with {ran}."
+    if jobs is None:
+        raise Case("make_jobs() returned None, expected a list.", "Which line gives the list back?")
     assert isinstance(jobs, list), f"make_jobs() returned {jobs!r}, expected a list."
     assert len(jobs) == 1, f"One path gave {len(jobs)} jobs."
     jobs[0]()

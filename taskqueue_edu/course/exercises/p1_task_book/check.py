@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("TaskBook")
 
@@ -31,7 +31,9 @@ def _book(TaskBook):
 def tasks_are_made_by_name(TaskBook):
     """Two classes are entered, and a task of each is made."""
     book = _book(TaskBook)
-    made = book.make("add", 1, 2), book.make("shout", "hi")
+    made = book.make("add", 1, 2), book.make("".join(["sho", "ut"]), "hi")
+    if None in made:
+        raise Case("make() returned None.", "Does each way through make() end with `return`?")
     assert made == (_Add(1, 2), _Shout("hi")), f"make() returned {made[0]!r} and {made[1]!r}."
 
 
@@ -54,6 +56,41 @@ def an_unknown_name(TaskBook):
     else:
         raise AssertionError(f"make('sing') returned {made!r}, expected a LookupError.")
     assert "add" in said and "shout" in said, f"The error says {said}: which names are there?"
+
+
+@check.probe(question="Where is the dict made, and how often?")
+def two_share_nothing(TaskBook):
+    """A class is entered into one book, and another book is asked for a task of it."""
+    other = TaskBook()
+    _book(TaskBook)
+    try:
+        made = other.make("add", 1, 2)
+    except LookupError:
+        return
+    raise AssertionError(f"The other book, into which nothing was entered, made {made!r}.")
+
+
+class _Broken:
+    """A task type that can't be made."""
+
+    def __init__(self, error):
+        raise error
+
+
+@check.probe(question="Which lines may raise the error that your `except` catches?")
+def the_errors_of_a_class_are_its_own(TaskBook):
+    """Tasks are made of a class that raises: TypeError, KeyError, ValueError."""
+    for error in (TypeError("a field is missing"), KeyError("color"), ValueError("too long")):
+        book = _book(TaskBook)
+        book.add("broken", _Broken)
+        try:
+            made = book.make("broken", error)
+        except Exception as raised:
+            assert raised is error, (
+                f"The class raised {error!r}. make() made {raised!r} of it, as if there were no such name."
+            )
+        else:
+            raise AssertionError(f"The class raised {error!r}, and make() returned {made!r}.")
 
 
 @check.probe(question="What can a caller look up in what types() returned?")

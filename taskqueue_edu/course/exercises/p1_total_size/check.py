@@ -5,7 +5,7 @@ import tempfile
 from contextlib import contextmanager
 from typing import get_origin, get_type_hints
 
-from taskqueue_edu import InvalidTask, TaskFailed, TaskQueue, WorkerPool
+from taskqueue_edu import InvalidTask, RetryPolicy, TaskFailed, TaskQueue, WorkerPool
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.lab.probes import Check
 from taskqueue_edu.workloads import FetchPage, PageServer
@@ -27,8 +27,13 @@ def _system():
 
 
 def _ended(queue, task):
-    """Run a task. Return its result or None, what it raised or None, and how often it ran."""
-    task_id = queue.submit(task)
+    """Run a task. Return its result or None, what it raised or None, and how often it ran.
+
+    It is tried again as its type says, but without a wait: how long that is, is a matter of its own.
+    """
+    policy = catalogue.find("total_size").retry
+    retry = policy and RetryPolicy(policy.attempts, policy.on, delay=0)
+    task_id = queue.submit(task, retry=retry)
     result = error = None
     try:
         result = queue.wait_for_result(task_id, 10)
@@ -42,6 +47,9 @@ def its_form(TotalSize):
     """The class is a frozen dataclass with one field."""
     assert dataclasses.is_dataclass(TotalSize), "TotalSize is no dataclass."
     fields = [field.name for field in dataclasses.fields(TotalSize)]
+    assert fields, (
+        "It has no field. A dataclass makes fields of the names with a type: `name: type`."
+    )
     assert fields == ["urls"], f"Its fields are {fields}, expected ['urls']."
     frozen = TotalSize.__dataclass_params__.frozen
     assert frozen, "It is not frozen: whoever has a reference may set `urls`."
@@ -52,7 +60,10 @@ def it_is_registered(TotalSize):
     """The catalogue is asked for 'total_size'."""
     entry = catalogue.find("total_size")
     assert entry is not None, "No type is registered under that name."
-    assert entry.cls is TotalSize, "It has another class there. Is @task_type above @dataclass?"
+    assert entry.cls is TotalSize, (
+        "Under that name it has another class: one that an earlier run of the cell has made, or that "
+        "@dataclass has replaced. Does @task_type stand above @dataclass, and with this name?"
+    )
 
 
 @check.probe(
@@ -92,14 +103,20 @@ def json_changes_nothing(TotalSize):
 
 @check.probe()
 def sizes_add_up(TotalSize):
-    """Three pages are fetched from a server, by a worker of a persistent queue."""
+    """Three pages, and one of them once more, are fetched: at once, and by a worker."""
     with _system() as (server, queue):
-        pages = tuple(server.urls(3))
+        pages = (*server.urls(3), server.urls(1)[0])
+        result = TotalSize(pages).execute()
+        assert result is not None, "execute() returned None: is there a `return` in it?"
+        expected = sum(FetchPage(url).execute().bytes for url in pages)
+        assert result == expected, (
+            f"The four pages (the last is the first once more) have {expected} bytes; your task "
+            f"says {result}."
+        )
         result, error, _ = _ended(queue, TotalSize(pages))
         if error is not None:
             raise error
-        expected = sum(FetchPage(url).execute().bytes for url in pages)
-    assert result == expected, f"The three pages have {expected} bytes; your task says {result}."
+        assert result == expected, f"Run for the second time it says {result}, not {expected}."
 
 
 @check.probe(
@@ -127,6 +144,18 @@ def only_what_may_be_over_is_tried_again(TotalSize):
     )
 
 
+@check.probe(question="Which errors are of the class in `on`, or of one below it?")
+def no_other_error_is_tried_again(TotalSize):
+    """The retry policy is asked about a TimeoutError, which is an OSError as ConnectionError is."""
+    policy = catalogue.find("total_size").retry
+    names = [cls.__name__ for cls in TimeoutError.__mro__]
+    tried = policy is not None and policy.wait_after(1, names) is not None
+    assert not tried, (
+        f"on={policy.on}: the task would run again after a TimeoutError. Only a ConnectionError is "
+        "worth that."
+    )
+
+
 @check.probe(question="Does `attempts` count the first run, and is the error one of those in `on`?")
 def a_busy_server_is_asked_again(TotalSize):
     """A page comes at the fourth try, after a server that was busy (ConnectionError)."""
@@ -140,3 +169,10 @@ def a_busy_server_is_asked_again(TotalSize):
         assert runs == 4, f"The task ended in run {runs}, expected 4."
         _, error, runs = _ended(queue, TotalSize((server.url("/flaky/b?fails=99"),)))
     assert runs == 4, f"A server that stays busy was asked in {runs} runs, expected 4."
+
+
+@check.probe(question="In which unit is `delay`, and what is it if you don't say?")
+def the_first_wait_is_short(TotalSize):
+    """The retry policy is asked how long the first wait is."""
+    delay = catalogue.find("total_size").retry.delay
+    assert delay == 0.01, f"The first wait is {delay} seconds long, expected 0.01."

@@ -1,4 +1,10 @@
-from taskqueue_edu.course.exercises.p2_bounded_buffer.given import Empty, Full, deque, threading, time
+from taskqueue_edu.course.exercises.p2_bounded_buffer.given import (
+    Empty,
+    Full,
+    deque,
+    threading,
+    time,
+)
 
 
 class BoundedBuffer:

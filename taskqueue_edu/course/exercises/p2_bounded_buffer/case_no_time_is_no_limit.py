@@ -15,7 +15,9 @@ class BoundedBuffer:
 
     def put(self, item, timeout=None):
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._items) < self._maxsize, timeout or None):
+            if not self._changed.wait_for(
+                lambda: len(self._items) < self._maxsize, timeout or None
+            ):
                 raise Full
             self._items.append(item)
             self._changed.notify_all()

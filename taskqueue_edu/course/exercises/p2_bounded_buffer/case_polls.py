@@ -1,6 +1,12 @@
 """Nobody is woken: everybody looks a hundred times a second."""
 
-from taskqueue_edu.course.exercises.p2_bounded_buffer.given import Empty, Full, deque, threading, time
+from taskqueue_edu.course.exercises.p2_bounded_buffer.given import (
+    Empty,
+    Full,
+    deque,
+    threading,
+    time,
+)
 
 
 class BoundedBuffer:

@@ -91,7 +91,9 @@ def nobody_polls(BoundedBuffer):
         try:
             getter.start()
             real(0.1)
-            assert not looks, "get() sleeps and looks, again and again, while there is nothing to get"
+            assert not looks, (
+                "get() sleeps and looks, again and again, while there is nothing to get"
+            )
         finally:
             time.sleep = real
             buffer.put("a")

@@ -207,7 +207,9 @@ def _left_at_work(TinyPool, first):
             event.set()
         _nobody_died(errors)
         if joining.is_alive():
-            raise Case("All tasks have ended, and join() has not returned.", "What does it wait for?")
+            raise Case(
+                "All tasks have ended, and join() has not returned.", "What does it wait for?"
+            )
         return left, bool(gave_up), all(thread.daemon for thread in busy)
 
 

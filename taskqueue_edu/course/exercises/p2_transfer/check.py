@@ -22,7 +22,9 @@ def one_after_the_other(move):
         one, two = _lines("a", "")
         told = [move("a", one, two), move("a", two, one), move("b", one, two)]
         assert told == [True, True, False], f"three moves, the last of what is not there: {told}"
-        assert (one.tasks, two.tasks) == (["a"], []), f"then the lines hold {one.tasks}, {two.tasks}"
+        assert (one.tasks, two.tasks) == (["a"], []), (
+            f"then the lines hold {one.tasks}, {two.tasks}"
+        )
 
     return explore(scenario)
 
@@ -203,7 +205,9 @@ def it_only_looks(move):
     return None if line.lock.times else _in_the_middle(move)
 
 
-@check.probe(question="Which lock does somebody take who changes the line, and when do you have it?")
+@check.probe(
+    question="Which lock does somebody take who changes the line, and when do you have it?"
+)
 def it_looks_in_time(move):
     """A task is moved from a line to itself while another thread puts it last, under the lock."""
     return _in_the_middle(move)

@@ -1,5 +1,6 @@
 """Without tasks it divides by zero."""
 
+
 def keeps_promise(tasks, limit):
     """Tell whether 99 of 100 got their result within `limit` seconds after they had asked for it.
 

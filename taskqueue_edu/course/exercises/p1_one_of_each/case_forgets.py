@@ -1,0 +1,19 @@
+"""It forgets all if there are two."""
+
+from taskqueue_edu.course.exercises.p1_one_of_each.given import SourceFile, threading
+
+
+class Files:
+    """Gives out the one SourceFile of a path."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._files = {}
+
+    def get(self, path):
+        with self._lock:  # from the question to the answer: nobody may come between
+            if len(self._files) >= 2:
+                self._files.clear()
+            if path not in self._files:
+                self._files[path] = SourceFile(path)
+            return self._files[path]

@@ -1,0 +1,17 @@
+"""get() returns nothing if it had to make one."""
+
+from taskqueue_edu.course.exercises.p1_one_of_each.given import SourceFile, threading
+
+
+class Files:
+    """Gives out the one SourceFile of a path."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._files = {}
+
+    def get(self, path):
+        with self._lock:
+            if path in self._files:
+                return self._files[path]
+            self._files[path] = SourceFile(path)
