@@ -570,7 +570,11 @@ outcome("p4.thread_dies")
 # - all tasks have finished: 0 if all of them succeeded, else 1;
 # - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
-# In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place.
+# In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
+# mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late.
+#
+# `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before.
+# `queue.registry.counts()` says how many tasks have each `TaskStatus`.
 #
 # ```python
 # mail = SimpleQueue()
