@@ -954,7 +954,8 @@ print(lost, "of 2000 jobs were lost")
 explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
-# Write `accept` and `close` so that no order loses a job. The check explores yours.
+# Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
+# hand in at once; in which order `close` returns them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
 
