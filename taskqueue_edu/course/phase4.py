@@ -989,9 +989,12 @@ mutants("p4.mutants_runs", test_run)
 #
 # - `CheckLink.execute` fetches the page and returns a `Link`. A page that does not exist, or a URL that `FetchPage` refuses, is a
 #   *result* (`works=False`, and `why`). A server that is busy is a *failure* of the task: let it be tried four times in all,
-#   waiting from 0.02 s.
+#   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(...))`. Any other error, such as a timeout, is a failure
+#   as well.
 # - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder).
-# - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`.
+# - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`. A link whose task
+#   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
+#   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.
 #
 # The check runs your file with the real command, several times, and kills it once: it takes some seconds.
 #
