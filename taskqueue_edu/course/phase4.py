@@ -570,7 +570,11 @@ outcome("p4.thread_dies")
 # - all tasks have finished: 0 if all of them succeeded, else 1;
 # - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
-# In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place.
+# In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
+# mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late.
+#
+# `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before.
+# `queue.registry.counts()` says how many tasks have each `TaskStatus`.
 #
 # ```python
 # mail = SimpleQueue()
@@ -950,7 +954,8 @@ print(lost, "of 2000 jobs were lost")
 explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
-# Write `accept` and `close` so that no order loses a job. The check explores yours.
+# Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
+# hand in at once; in which order `close` returns them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
 
@@ -984,9 +989,12 @@ mutants("p4.mutants_runs", test_run)
 #
 # - `CheckLink.execute` fetches the page and returns a `Link`. A page that does not exist, or a URL that `FetchPage` refuses, is a
 #   *result* (`works=False`, and `why`). A server that is busy is a *failure* of the task: let it be tried four times in all,
-#   waiting from 0.02 s.
+#   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(...))`. Any other error, such as a timeout, is a failure
+#   as well.
 # - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder).
-# - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`.
+# - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`. A link whose task
+#   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
+#   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.
 #
 # The check runs your file with the real command, several times, and kills it once: it takes some seconds.
 #

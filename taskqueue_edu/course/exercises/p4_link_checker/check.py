@@ -7,10 +7,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
-from taskqueue_edu import facts
+from taskqueue_edu import TaskQueue, facts
+from taskqueue_edu.catalogue import catalogue
+from taskqueue_edu.course.probes import within
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.lab.probes import Check
 from taskqueue_edu.registry import fold
@@ -34,6 +38,22 @@ linkcheck.CheckLink.execute = execute
 tasks = linkcheck.tasks
 """
 
+STUCK = """
+import time
+
+import linkcheck
+from taskqueue_edu.workloads import FetchPage
+
+
+def fetch(self):
+    print("fetches", flush=True)
+    time.sleep(60)
+
+
+FetchPage.execute = fetch
+tasks = linkcheck.tasks
+"""
+
 
 class _Site:
     """A server with links of every kind, and a folder in which the learner's file is run."""
@@ -43,15 +63,16 @@ class _Site:
         self.folder = Path(self._kept.name)
         shutil.copy(file, self.folder / "linkcheck.py")
         (self.folder / "watched.py").write_text(WATCHED)
+        (self.folder / "stuck.py").write_text(STUCK)
         server = PageServer(20.0)  # ends with this process
         self.pages = server.urls(40)
-        self.missing, self.refused = server.url("/missing"), "https://example.org/"
+        self.missing, self.refused = server.url("/missing"), "https://example.org/About"
         self.busy, self.stuck = server.url("/flaky/x?fails=2"), server.url("/flaky/y?fails=99")
 
-    def run(self, store, links, kill_after=None):
+    def run(self, store, links, kill_after=None, watched="watched.py"):
         """Run linkcheck.py on the links; return the exit code and {url: record}."""
         (self.folder / "links.json").write_text(json.dumps(links))
-        file = "linkcheck.py" if kill_after is None else "watched.py"
+        file = "linkcheck.py" if kill_after is None else watched
         words = ["run", file, "--store", store, "--workers", "4"]
         plain = {k: v for k, v in os.environ.items() if not k.startswith(("TASKQUEUE_", "FORCE_"))}
         with subprocess.Popen(
@@ -78,6 +99,11 @@ class _Site:
         """Links of all kinds, some twice, none for ever busy."""
         odd = [self.missing, self.busy, self.refused]
         return self.run("good", [*self.pages[:5], *odd, *self.pages[:3]])
+
+    @cache
+    def stays_busy(self):
+        """A page that is there, and a link whose server stays busy."""
+        return self.run("stuck", [self.pages[0], self.stuck])
 
 
 _site = cache(_Site)
@@ -153,9 +179,34 @@ def a_busy_server_is_asked_again(linkcheck):
 def busy_for_ever_is_a_failure(linkcheck):
     """Point 5: a server that stays busy."""
     site = _site(linkcheck.__file__)
-    code, links = site.run("stuck", [site.pages[0], site.stuck])
+    code, links = site.stays_busy()
     _ended(site, links, site.stuck, "failed", 4)
     assert code == 1, f"A task failed, and the exit code is {code}, expected 1."
+
+
+@check.probe(question="What does the annotation `-> Link` promise?")
+def a_result_is_a_link(linkcheck):
+    """A page that is there is checked, and its result looked at."""
+    site = _site(linkcheck.__file__)
+    found = linkcheck.CheckLink(site.pages[0]).execute()
+    assert isinstance(found, linkcheck.Link), f"execute() returned {found!r}, expected a Link."
+
+
+@check.probe(question="What do you know of a page whose server did not answer in time?")
+def other_errors_are_failures(linkcheck):
+    """A server does not answer in time: FetchPage raises TimeoutError."""
+    late = mock.Mock(side_effect=TimeoutError("timed out"))
+    with mock.patch.object(linkcheck.FetchPage, "execute", late), suppress(TimeoutError):
+        found = linkcheck.CheckLink("http://127.0.0.1:1/late").execute()
+        raise AssertionError(f"execute() returned {found!r}: nobody asks again after a result.")
+
+
+@check.probe(question="Which waiting time does your retry policy begin with?")
+def it_waits_as_asked(linkcheck):
+    """Point 4: the retry policy of the task type is looked at."""
+    policy = catalogue.of(linkcheck.CheckLink("https://example.org/")).retry
+    assert policy is not None, "The task type has no retry policy."
+    assert policy.delay == 0.02, f"It waits from {policy.delay:g} s, expected from 0.02 s."
 
 
 @check.probe(question="Which links does whoever reads the report want to see?")
@@ -163,12 +214,40 @@ def the_report(linkcheck):
     """Point 6: the report on the run with eight links, of which two don't work."""
     site = _site(linkcheck.__file__)
     site.good()
-    found = linkcheck.report(site.folder / "good")
+    found = within(8, lambda: linkcheck.report(site.folder / "good"), "All tasks had ended")
     assert isinstance(found, dict), f"report() returned {found!r}, expected a dict."
     absent = {site.missing, site.refused} - {*found}
     assert not absent, f"Not in the report: {', '.join(absent)}"
     more = {*found} - {site.missing, site.refused}
     assert not more, f"In the report, though it works: {', '.join(sorted(more)[:2])}"
+
+
+@check.probe(question="Which tasks have a result, and how do you know?")
+def the_report_on_links_without_a_result(linkcheck):
+    """Point 6: the report where one link's task failed, and one has not run yet."""
+    site = _site(linkcheck.__file__)
+    site.stays_busy()
+    folder = site.folder / "stuck"
+    with closing(TaskQueue.open(folder)) as queue:
+        waits = queue.submit(linkcheck.CheckLink(site.missing))
+    for _ in range(2):
+        found = within(5, lambda: linkcheck.report(folder), "One task waits to be run")
+        assert found == {}, f"No link has the result that it doesn't work. The report is {found}."
+    status = fold(read_facts(folder)).get(waits).status
+    assert status == "pending", f"After the report the task that waited is {status}."
+
+
+@check.probe(question="When is a link checked: when its task begins, or when it has a result?")
+def killed_while_it_fetches(linkcheck):
+    """Point 7: kill -9 while a missing page is fetched, and the same command once more."""
+    site = _site(linkcheck.__file__)
+    site.run("fetching", [site.missing], kill_after=1, watched="stuck.py")
+    _, links = site.run("fetching", [site.missing])
+    record = dict(links)[site.missing]
+    assert record.value, "The second run left it without a result."
+    assert not json.loads(record.value)["works"], (
+        "The page is missing, and after the second run its result is works=True."
+    )
 
 
 @check.probe()

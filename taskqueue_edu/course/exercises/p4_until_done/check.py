@@ -15,7 +15,7 @@ from warnings import catch_warnings, simplefilter
 from taskqueue_edu import TaskQueue, WorkerPool, current_task
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.lab.probes import Check, describe
+from taskqueue_edu.lab.probes import Case, Check, describe
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import MathTask, SleepTask
 
@@ -50,17 +50,110 @@ class _Reader:
             current_task().sleep(0.01)
 
 
-def _run(run_until_done, tasks, mail, when):
+class _Mail(SimpleQueue):
+    """A mailbox that tells when somebody waits at it, and how often one looked in vain."""
+
+    def __init__(self):
+        super().__init__()
+        self.waited, self.vain = threading.Event(), 0
+
+    def get(self, block=True, timeout=None):
+        if block and timeout is None:
+            self.waited.set()
+        elif self.empty():
+            self.vain += 1
+        return super().get(block, timeout)
+
+    def get_nowait(self):
+        return self.get(block=False)
+
+
+@dataclass(frozen=True)
+class _Listens:
+    """Runs until somebody waits at the mailbox, but no longer than three seconds."""
+
+    mail: _Mail
+    deaf: list
+
+    def execute(self):
+        if not self.mail.waited.wait(3):
+            self.deaf.append(True)
+
+
+@dataclass(frozen=True)
+class _SlowToStop:
+    """Sends a signal; when it is asked to stop, it goes on until the function has returned."""
+
+    mail: SimpleQueue
+    returned: threading.Event
+
+    def execute(self):
+        self.mail.put(int(signal.SIGTERM))
+        try:
+            current_task().sleep(5)
+        finally:
+            self.returned.wait(0.5)
+
+
+class _SlowPool(WorkerPool):
+    """A pool whose threads take a moment to end, or until the function has returned."""
+
+    def __init__(self, returned):
+        super().__init__(2)
+        self.returned, self.threads = returned, []
+
+    def _work(self, name):
+        self.threads.append(threading.current_thread())
+        super()._work(name)
+        self.returned.wait(0.3)
+
+
+def _run(run_until_done, tasks, mail, when, pool=None, cancel=0):
     """Return the code, how the tasks ended, and how many still run."""
-    queue, pool = TaskQueue(), WorkerPool(2)
+    queue, pool = TaskQueue(), pool or WorkerPool(2)
     try:
-        queue.submit_many(tasks)
-        code = within(8, lambda: run_until_done(queue, pool, mail), when)
+        for task_id in queue.submit_many(tasks)[:cancel]:
+            queue.cancel(task_id)
+        code = within(8, lambda: _called(run_until_done, queue, pool, mail), when)
         ends = Counter(str(record.status) for record in queue.registry.records())
-        return code, dict(ends), len(pool.running())
+        running = len(pool.running())
+    except Case:
+        raise
+    except AssertionError as error:
+        if pool.queue is None:
+            raise Case(
+                "After 8 s it had not returned, and no task had run: the pool has no queue.",
+                "Which method of the pool lets its threads take tasks from the queue?",
+            ) from error
+        raise
     finally:
         queue.close()
         pool.stop(1)
+    if code is None:
+        raise Case(
+            f"The tasks are {dict(ends)}, and it returned None.",
+            "Which way through your function ends without a `return`?",
+        )
+    return code, dict(ends), running
+
+
+def _called(run_until_done, queue, pool, mail):
+    """Return what it returns. What belongs into the program around it is told as such."""
+    try:
+        return run_until_done(queue, pool, mail)
+    except SystemExit as error:
+        raise Case(
+            f"It called sys.exit({error.code!r}): that ends the program. Return the code.",
+            "Who calls sys.exit in the program of the exercise, and with what?",
+        ) from error
+    except ValueError as error:
+        if "signal only works" not in str(error):
+            raise
+        raise Case(
+            "It sets a signal handler. The program around it has one already, which puts the "
+            "number into `mail`.",
+            "What is left for your function to do, once the number is in the mailbox?",
+        ) from error
 
 
 @check.probe(question="Who puts a letter into the mailbox when the last task has ended?")
@@ -80,6 +173,14 @@ def one_fails(run_until_done):
     assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
 
 
+@check.probe(question="Which are all the ways in which a task can end?")
+def one_was_cancelled(run_until_done):
+    """Two tasks, of which one was cancelled before it ran, and no signal."""
+    sums = [MathTask("sum", (n, n)) for n in range(2)]
+    code, ends, _ = _run(run_until_done, sums, SimpleQueue(), "No task is left", cancel=1)
+    assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
+
+
 @check.probe(question="In how many places does your main thread wait, and for what?")
 def told_before_it_began(run_until_done):
     """A signal, SIGINT (2), is in the mailbox before the first task starts."""
@@ -87,6 +188,18 @@ def told_before_it_began(run_until_done):
     told.put(int(signal.SIGINT))
     _run(run_until_done, [_Reader(told, unread)], told, "SIGINT had come")
     assert not unread, "Two seconds later it still lay there: nobody waited at the mailbox."
+
+
+@check.probe(question="What becomes of a signal that comes just after you looked?")
+def it_waits_at_the_mailbox(run_until_done):
+    """A task runs until somebody waits at the mailbox, without a time limit."""
+    told, deaf = _Mail(), []
+    _run(run_until_done, [_Listens(told, deaf)], told, "The task has ended")
+    looked = f"It looked {told.vain} time(s), with a limit, " * bool(told.vain)
+    assert not deaf, (
+        f"For three seconds nobody waited there. {looked or 'It looked now and then at most, '}"
+        "and a signal that comes between two looks wakes nobody."
+    )
 
 
 @check.probe(
@@ -113,6 +226,26 @@ def nothing_runs_on(run_until_done):
     told = SimpleQueue()
     _, _, running = _run(run_until_done, [_Signaled(told), SleepTask(2)], told, "SIGTERM came")
     assert not running, f"It returned while {running} tasks were still running."
+
+
+@check.probe(question="Which call waits for the pool's threads, and do all ways get there?")
+def its_threads_have_ended(run_until_done):
+    """The threads are looked at when it returns: after all tasks, and after a signal."""
+    for signaled in (False, True):
+        returned, told = threading.Event(), SimpleQueue()
+        pool = _SlowPool(returned)
+        task = _SlowToStop(told, returned) if signaled else MathTask("sum", (1, 2))
+        alive = []
+
+        def call(queue, pool, mail, alive=alive, returned=returned):
+            code = run_until_done(queue, pool, mail)
+            alive += [thread for thread in pool.threads if thread.is_alive()]
+            returned.set()
+            return code
+
+        when = "A signal came" if signaled else "All tasks are done"
+        _run(call, [task], told, when, pool)
+        assert not alive, f"{when}, and it returned while {len(alive)} of the threads were alive."
 
 
 @check.probe(question="Which number did the handler leave, and what does a shell make of it?")
