@@ -294,9 +294,9 @@ for text, env in wrong.items():
 # - The TOML file at `path` may set them; if there is no file, nothing is wrong.
 # - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers.
 # - Return a dict with both settings.
-# - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML. The
-#   message names the *place* (file and key, or variable) and what was *found*. If the file is no TOML, the decoder's own error
-#   is its cause (`__cause__`): it knows line and column.
+# - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
+#   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable) and what was
+#   *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
 
 # %% exercise="p4.settings"
 
