@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from taskqueue_edu import ConfigError
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("read_settings")
 
@@ -22,7 +22,13 @@ def _read(read_settings, text, **env):
         path = Path(folder) / "linkcheck.toml"
         if text is not None:
             path.write_text(text)
-        return read_settings(path, env)
+        found = read_settings(path, env)
+    if found is None:
+        raise Case(
+            f"Given: {_given(text, env)}. It returned None.",
+            "Which way through your function ends without a `return`?",
+        )
+    return found
 
 
 def _refused(read_settings, text, names=(), **env):
@@ -92,7 +98,7 @@ def out_of_range(read_settings):
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")
 def of_a_wrong_type(read_settings):
     """The file, or a variable, has what is no number of the right kind."""
-    for text in ("workers = true", "workers = 2.5", 'workers = "8"', 'timeout = "2"'):
+    for text in ("workers = true", "timeout = true", "workers = 2.5", 'workers = "8"', 'timeout = "2"'):
         _refused(read_settings, text)
     for name, text in (("LINKCHECK_WORKERS", "2.5"), ("LINKCHECK_TIMEOUT", "soon")):
         _refused(read_settings, "", **{name: text})
