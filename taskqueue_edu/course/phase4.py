@@ -740,7 +740,7 @@ codes = [taskqueue(*command)[0] for command in commands]
 compare(prediction, codes)
 
 # %% [markdown]
-# The third did what it could, and said so: it left the task alone. The second and the fourth need the import.
+# The third did what it could, and said so: it left the task alone. That is no failure of a task, so its code is 0. The second and the fourth need the import.
 #
 # **Modify**: set `TASKQUEUE_WORKERS="1"` in the second call, `taskqueue(*RUN, SERVER=..., TASKQUEUE_WORKERS="1")`. Who wins, the
 # variable or `taskqueue.toml`?

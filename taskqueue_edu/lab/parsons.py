@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import string
 import tempfile
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,9 +24,13 @@ class Puzzle(NamedTuple):
     frame: str
     lines: dict[str, str]
 
-    def program(self, order: str) -> str:
+    def program(self, order: str | Sequence[str]) -> str:
         """Return the program that an order of letters makes. Raises TaskQueueError."""
-        letters = order.upper().split() if " " in order.strip() else list(order.upper())
+        text = (order if isinstance(order, str) else " ".join(map(str, order))).upper()
+        words = text.replace(",", " ").split()
+        letters = list(words[0]) if len(words) == 1 else words
+        if not letters:
+            raise TaskQueueError("no line was chosen", hint="write letters, such as 'C A B'.")
         if unknown := [letter for letter in letters if letter not in self.lines]:
             raise TaskQueueError(
                 f"there is no line {unknown[0]!r}", hint=f"the lines are {' '.join(self.lines)}."
@@ -102,6 +108,10 @@ class _Lines:
         display(self._lines.box, repr(self))
 
     def _check(self, order: str) -> str:
-        verdict = _judge(self._exercise, self._puzzle.program(order))
+        try:
+            program = self._puzzle.program(order)
+        except TaskQueueError as error:
+            return f"<p>{escape(str(error))}</p>"
+        verdict = _judge(self._exercise, program)
         note(verdict)
         return verdict._repr_html_()

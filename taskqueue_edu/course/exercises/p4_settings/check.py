@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from taskqueue_edu import ConfigError
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("read_settings")
 
@@ -22,7 +22,13 @@ def _read(read_settings, text, **env):
         path = Path(folder) / "linkcheck.toml"
         if text is not None:
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_settings(path, env)
+        found = read_settings(path, env)
+    if found is None:
+        raise Case(
+            f"Given: {_given(text, env)}. It returned None.",
+            "Which way through your function ends without a `return`?",
+        )
+    return found
 
 
 def _refused(read_settings, text, names=(), **env):
