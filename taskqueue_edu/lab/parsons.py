@@ -35,12 +35,19 @@ class Puzzle(NamedTuple):
             raise TaskQueueError(
                 f"there is no line {unknown[0]!r}", hint=f"the lines are {' '.join(self.lines)}."
             )
-        if twice := [letter for letter in letters if letters.count(letter) > 1]:
+        chosen = [self.lines[letter] for letter in letters]
+        there = [*self.lines.values()]
+        # Some lines are alike: it is all one which of them is taken, and how often.
+        twice = [self.letter(line) for line in chosen if chosen.count(line) > there.count(line)]
+        if twice:
             raise TaskQueueError(
-                f"the line {twice[0]} stands there twice",
-                hint="each line is there once, to be used once.",
+                f"the line {twice[0]} is used twice", hint="each line is there to be used once."
             )
-        return self.frame + "".join(self.lines[letter] + "\n" for letter in letters)
+        return self.frame + "".join(line + "\n" for line in chosen)
+
+    def letter(self, line: str) -> str:
+        """Return the letter of a line, the first if there are several."""
+        return next(letter for letter, other in self.lines.items() if other == line)
 
     def __str__(self) -> str:
         shown = [f"  {letter}  {line}" for letter, line in self.lines.items()]
