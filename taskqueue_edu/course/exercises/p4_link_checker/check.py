@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, suppress
+from contextlib import chdir, closing, suppress
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -188,15 +188,17 @@ def busy_for_ever_is_a_failure(linkcheck):
 def a_result_is_a_link(linkcheck):
     """A page that is there is checked, and its result looked at."""
     site = _site(linkcheck.__file__)
-    found = linkcheck.CheckLink(site.pages[0]).execute()
+    with chdir(site.folder):  # it may leave something behind
+        found = linkcheck.CheckLink(site.pages[0]).execute()
     assert isinstance(found, linkcheck.Link), f"execute() returned {found!r}, expected a Link."
 
 
 @check.probe(question="What do you know of a page whose server did not answer in time?")
 def other_errors_are_failures(linkcheck):
     """A server does not answer in time: FetchPage raises TimeoutError."""
-    late = mock.Mock(side_effect=TimeoutError("timed out"))
-    with mock.patch.object(linkcheck.FetchPage, "execute", late), suppress(TimeoutError):
+    site = _site(linkcheck.__file__)
+    late = mock.patch.object(linkcheck.FetchPage, "execute", side_effect=TimeoutError("timed out"))
+    with late, chdir(site.folder), suppress(TimeoutError):
         found = linkcheck.CheckLink("http://127.0.0.1:1/late").execute()
         raise AssertionError(f"execute() returned {found!r}: nobody asks again after a result.")
 
