@@ -10,27 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Watched(threading.Condition):
-    """A Condition that tells when somebody waits: after `waits(1)` one thread waits in it.
-
-    `waits` returns once that many calls of `wait` have begun, and whoever takes the lock then
-    finds them waiting: a waiting thread has given the lock back.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._begun = threading.Semaphore(0)
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait as a Condition does."""
-        self._begun.release()
-        return super().wait(timeout)
-
-    def waits(self, count: int, seconds: float = 2.0) -> bool:
-        """Wait for `count` more calls of `wait`; False if they don't come within `seconds`."""
-        return all(self._begun.acquire(timeout=seconds) for _ in range(count))
-
-
 class Deaths:
     """Collects what ends threads: `with Deaths() as deaths: ...`, then `deaths.errors`.
 
