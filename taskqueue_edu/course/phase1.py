@@ -10,7 +10,8 @@
 # - say which names share an object, and hand a task over so that nobody changes it afterwards;
 # - describe "anything with `execute()`" by a Protocol, and say what that checks and what it doesn't;
 # - name what JSON changes silently, and write a task type that comes back from JSON unchanged;
-# - keep an invariant under a lock, and run a pending queue of your own inside the real system.
+# - keep a sentence about shared data true (an **invariant**), with a **lock**, which lets one thread in at a time;
+# - run a pending queue of your own inside the real system.
 #
 # **Time**: 90 minutes for the core path, which is marked with ★. **Before**: functions, classes, dataclasses, exceptions and type
 # hints in Python. You need no threads and no Rust.
@@ -105,7 +106,7 @@ print(len(files), "source files come with the package, the first is", Path(files
 #
 # <details><summary>4. What does <code>with</code> promise if its block raises?</summary>
 #
-# That `__exit__` runs all the same: the file is closed, the lock is released.
+# That `__exit__` runs all the same: the file is closed.
 # </details>
 
 # %% [markdown]
@@ -417,7 +418,7 @@ except QueueClosed as error:
 #
 # | Rust | Python | where the comparison misleads |
 # |---|---|---|
-# | `Arc<T>`, shared ownership by counting | every reference counts | An `Arc` gives out read-only access; a Python reference lets everybody write. `Arc` is not a lock, and a reference is none either. |
+# | `Arc<T>`, shared ownership by counting | every reference counts | An `Arc` gives out read-only access; a Python reference lets everybody write. Neither decides who may write when: for that there are locks, in section 4. |
 # | `Weak<T>` | `weakref.ref` | close |
 # | Lifetimes: a reference can't outlive its object | a reference keeps its object alive | Nothing dangles. What you get instead is *use after close*: the object is there, but its queue or file is shut. |
 
@@ -816,7 +817,9 @@ print("the urgent one, submitted last, ran first:", order[0].id == urgent)
 # each thing that `MinimalPending.get` does. In place of one heap it has a line for each priority, oldest item first,
 # and a heap of the priorities that have a line: most tasks have the same one. It has no Condition: it does itself what a Condition does inside.
 # Each thread that waits makes a lock of its own, its *gate*, and tries to take it twice. The second try sleeps
-# until somebody else releases it.
+# until somebody else releases it. Of the methods that are called here and not shown, `_promote` moves delayed items that are
+# due into their lines, `_line_up` and `_leave_line` enter a gate and take it off, and `_hand_over` opens one if an item is
+# ready.
 
 # %%
 show_source(
@@ -824,9 +827,6 @@ show_source(
     PendingQueue.put,
     PendingQueue._join,
     PendingQueue.get,
-    PendingQueue._line_up,
-    PendingQueue._hand_over,
-    PendingQueue._open_gate,
 )
 
 # %% [markdown]
@@ -1082,7 +1082,7 @@ print()
 print(inspect.getdoc(Registry))
 
 # %% [markdown]
-# The result came back from the journal in the folder; nothing ran.
+# The result came back from the folder, where a file, the **journal**, has a line for each thing that happened. Nothing ran.
 #
 # <details><summary>Why does the registry wake waiters only after it gave the lock back?</summary>
 #

@@ -292,7 +292,8 @@ for text, env in wrong.items():
 #
 # - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
 # - The TOML file at `path` may set them; if there is no file, nothing is wrong.
-# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers.
+# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers. (Whether a value in the file
+#   that a variable wins over is still checked is yours to choose.)
 # - Return a dict with both settings.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
 #   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable) and what was
@@ -341,8 +342,10 @@ print("the last page, with the server last:", record.status, "-", record.failure
 # > anyway. **But** it decides who ends first. What *uses* something stands to the right of what it uses: the pool uses
 # > the queue, and its tasks use the server.
 #
-# A `with` block ends in one of two ways: it reaches its end, or an exception leaves it. **Look inside**: what does
-# leaving a queue do in either case?
+# A `with` block ends in one of two ways: it reaches its end, or an exception leaves it. Either way Python calls `__exit__`, which
+# gets the exception's class, or None. **Look inside**: what does leaving a queue do in either case? (`gate` is a lock that serves as
+# a bell. The second `acquire` waits until somebody calls `release`, and `when_drained` does that when nothing is left to run. It returns
+# False if nothing is left now.)
 
 # %%
 show_source(TaskQueue.__exit__)
@@ -530,9 +533,10 @@ print("the handler got the lock:", got[0])
 outcome("p4.handler")
 
 # %% [markdown]
-# A plain `acquire()` would have waited for the main thread to release the lock, in the main thread: for ever. So a handler
-# does next to nothing. It leaves a note, in a `queue.SimpleQueue`, whose `put` is made for that, and the main thread
-# finds the note where *it* waits. (`print` takes a lock, too. So does `queue.submit`.)
+# A plain `acquire()` would have waited for the main thread to release the lock, in the main thread: for ever. `print` takes a
+# lock, too, and so does `queue.submit`. So a handler does next to nothing: it leaves a note, and the main thread finds the note
+# where *it* waits. The place for notes is a `queue.SimpleQueue`, from Python's own library, here called `mail`. `mail.put(note)`
+# never waits, and may be called in a handler; `mail.get()` waits until there is a note, and returns it.
 #
 # ### Exit codes
 #
@@ -607,6 +611,9 @@ code, bad_id = taskqueue("submit", "jobs", "math", "operation=divide", "operands
 # `jobs`, now or next, takes the file into the journal, and then removes it. Nothing runs the tasks yet. **Predict** the exit codes of
 # the next five commands: the result of a task that has not run; `work`, with one good and one bad task; the result of the
 # good one, and of the bad one; and a task with a field that doesn't fit.
+#
+# The command ends with 0 if all went well; 1 if a task failed, was cancelled or is dead; 2 if something that you wrote is wrong, on the
+# command line or in a file; 3 if the journal can't be used; 4 if the task has not finished yet.
 
 # %% tags=["nbval-ignore-output"]
 prediction = ...  # such as [0, 0, 0, 0, 0]
@@ -627,7 +634,7 @@ compare(prediction, codes)
 show_source(inspect.unwrap(session._caught))
 
 # %% [markdown]
-# The list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 3: the main thread
+# The whole list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 3: the main thread
 # stands at a mailbox. **Look inside** `_caught`, above: `report` is the mailbox's `put`. What does a second Ctrl-C do, and why
 # is that safe? And why does a thread read the signals from a pipe, where exercise 3 used a handler?
 #

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
+from traceback import walk_tb
 from typing import Any, Final
 
 from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab import attempts as kept
 from taskqueue_edu.lab.exercises import Exercise, exercises, find
+from taskqueue_edu.lab.isolate import is_learners
 from taskqueue_edu.lab.verdict import State, Verdict
 
 TRIES: Final = 3
@@ -24,6 +27,9 @@ PHASES: Final = {
     "p3": "3 Monitoring and storage",
     "p4": "4 Integration and command line",
 }
+
+
+_MARGIN: Final = re.compile(r"^[^\s#)]", re.MULTILINE)
 
 
 class CheckFailed(TaskQueueError, AssertionError):
@@ -46,7 +52,37 @@ def check(exercise: str, *answers: Any) -> None:
     CheckFailed for an answer that is not right.
     """
     with gently():
-        conclude(find(exercise).judge(answers))
+        found = find(exercise)
+        _refuse_older(found.check.names)
+        conclude(found.judge(answers))
+
+
+def _refuse_older(names: Sequence[str]) -> None:
+    """Raise TaskQueueError if the cell just before was to define one of these, and failed first.
+
+    The name would stand for what an earlier run of that cell has defined.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    last = getattr(shell, "last_execution_result", None)  # of the cell before this one
+    if last is None or last.success:
+        return
+    error, cell = last.error_before_exec or last.error_in_exec, last.info.raw_cell
+    frames = ((frame.f_code.co_filename, number) for frame, number in walk_tb(error.__traceback__))
+    line = next((number for file, number in frames if is_learners(file)), 0)
+    for name in names:
+        begin = re.search(rf"^(class|def) {re.escape(name)}\b", cell, re.MULTILINE)
+        if begin is None:
+            continue
+        # Whatever begins at the margin after it comes when it is defined.
+        behind = _MARGIN.search(cell, begin.end())
+        end = cell.count("\n", 0, behind.start()) if behind else line
+        if line <= end:
+            raise TaskQueueError(
+                f"the cell that defines {name} failed ({type(error).__name__}): any {name} that "
+                "you have is an older one",
+                hint="mend that cell and run it, then check.",
+            )
 
 
 def conclude(verdict: Verdict) -> None:
@@ -78,6 +114,7 @@ def note(verdict: Verdict) -> None:
 def hint(exercise: str) -> None:
     """Show the next hint for an exercise; after the last one, all of them."""
     with gently():
+        _refuse_question(exercise)
         hints = find(exercise).hints
         progress = kept.load()
         attempts = progress.of(exercise)
@@ -87,6 +124,18 @@ def hint(exercise: str) -> None:
         first = 1 if len(shown) > 1 else attempts.hints
         for number, text in enumerate(shown, first):
             show(Text(f"**Hint {number} of {len(hints)}.** {text}"))
+
+
+def _refuse_question(name: str) -> None:
+    """Raise TaskQueueError if that is the name of a prediction or a trace."""
+    from taskqueue_edu.lab.predict import predictions
+
+    questions = predictions()
+    if name in questions.predict or name in questions.trace:
+        raise TaskQueueError(
+            f"{name} is a question, and has no hints",
+            hint="a wrong answer costs nothing: give one, and read what is said to it.",
+        )
 
 
 def reveal(exercise: str, *, force: bool = False) -> None:

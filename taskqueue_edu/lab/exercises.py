@@ -161,7 +161,7 @@ def exercises() -> Iterator[Exercise]:
     return (Exercise(found[name]) for name in sorted(found))
 
 
-def find(name: str) -> Exercise:
+def find(name: Any) -> Exercise:
     """Return the exercise of that name. Raises UnknownExercise."""
     if not isinstance(name, str):
         raise UnknownExercise(
@@ -169,6 +169,10 @@ def find(name: str) -> Exercise:
             hint='the name comes first: check("p1.collector", Collector).',
         )
     known = {exercise.name: exercise for exercise in exercises()}
+    if not isinstance(name, str):
+        raise UnknownExercise(
+            "the name of an exercise comes first, as text", hint='check("p1.collector", Collector)'
+        )
     if name not in known:
         from taskqueue_edu.lab.predict import predictions
 

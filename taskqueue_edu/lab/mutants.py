@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from taskqueue_edu.lab.checks import conclude, gently
 from taskqueue_edu.lab.crash.explore import keeping as keeping_crashes
@@ -48,20 +51,34 @@ class _Ran(msgspec.Struct, frozen=True):
     evidence: Evidence | None = None
     crashed: bool = False
     """Whether that was found by `crash_test`, and not by `explore`."""
+    slept: bool = False
+    """Whether the test has called `time.sleep`, outside of `explore`."""
 
 
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     if missing := undone(test):
         return Verdict(exercise.name, State.TODO, happened=missing)
     rights = ["solution", *(f"alt_{name}" for name in exercise.others("alt"))]
-    silent = False
+    silent = slept = False
     for name in rights:
         ran = _run(exercise, name, test)
         if ran.complaint or ran.kind in _NO_EVIDENCE:
-            return _turned_down(exercise, name, ran)
+            return _turned_down(exercise, ran)
         silent |= ran.explored > 0 and ran.silent == ran.explored
+        slept |= ran.slept
     broken = {name: _run(exercise, f"wrong_{name}", test) for name in exercise.others("wrong")}
     survivors = [name for name, ran in broken.items() if not ran.complaint]
+    if not survivors and slept:
+        return Verdict(
+            exercise.name,
+            State.COUNTEREXAMPLE,
+            tried="What your test waits for",
+            happened=(
+                "It tells the right ones from the broken ones, here and now. But it sleeps: on a "
+                "slower machine a right one may not be done when it wakes up."
+            ),
+            question="What could it wait for, or do itself, in the same thread?",
+        )
     if not survivors:
         told = (
             f"{len(rights)} right implementations pass",
@@ -100,7 +117,7 @@ _NO_EVIDENCE: Final = ("stuck", "not repeatable")
 """Kinds of verdicts that say something of a scenario, and nothing of what it tries."""
 
 
-def _turned_down(exercise: Exercise, name: str, ran: _Ran) -> Verdict:
+def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     """Say that a test turns down what is right, and why."""
     happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
     question = "Does your test ask for something that was not promised?"
@@ -122,7 +139,7 @@ def _turned_down(exercise: Exercise, name: str, ran: _Ran) -> Verdict:
     return Verdict(
         exercise.name,
         State.COUNTEREXAMPLE,
-        tried=f"Your test on an implementation that is right ({name})",
+        tried="Your test on an implementation that is right",
         happened=happened,
         question=question,
         evidence=evidence,
@@ -134,29 +151,49 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
 
     def run() -> bytes:
         complaint = ""
-        with keeping() as verdicts, keeping_crashes() as crashes:
+        with keeping() as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:
             try:
                 test(*exercise.answers(name))
             except Exception as error:
                 complaint = describe(error)
         scope = Scope(())
         silent = sum(v.scenario is not None and not asserts(v.scenario, scope) for v in verdicts)
-        ran = _Ran(complaint, len(verdicts), silent)
+        ran = _Ran(complaint, len(verdicts), silent, slept=bool(sleeps))
         if verdicts and not (last := verdicts[-1]).ok:
             evidence = evidence_of(last) if last.steps else None
             told = said(last.kind, last.message)
-            ran = _Ran(complaint, len(verdicts), silent, told, last.kind, evidence)
+            ran = replace(ran, failed=told, kind=last.kind, evidence=evidence)
         elif crashes and not crashes[-1].ok:
             found = crashes[-1]
             evidence = evidence_of(found) if found.failure else None
             told = said(found.kind, found.message)
-            ran = _Ran(complaint, failed=told, kind=found.kind, evidence=evidence, crashed=True)
+            ran = replace(ran, failed=told, kind=found.kind, evidence=evidence, crashed=True)
         return msgspec.json.encode(ran)
 
     ended = isolated(run, SECONDS)
     if ended.answer is None:
         return _Ran(ended.why)
     return msgspec.json.decode(ended.answer, type=_Ran)
+
+
+@contextmanager
+def _sleeps(test: Callable[[Any], Any]) -> Iterator[list[float]]:
+    """Yield a list that gets the seconds of each sleep that a test calls by a global name."""
+    real, slept = time.sleep, list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        real(seconds)
+
+    spaces = [vars(time), getattr(test, "__globals__", {})]
+    names = [(space, name) for space in spaces for name in space if space[name] is real]
+    for space, name in names:
+        space[name] = sleep
+    try:
+        yield slept
+    finally:
+        for space, name in names:
+            space[name] = real
 
 
 def _what(exercise: Exercise, name: str) -> str:

@@ -60,10 +60,14 @@ def puzzle(exercise: Exercise) -> Puzzle:
     Lines of solution.py above `# lines` stand already. The order is the same every time.
     """
     frame, _, lines = exercise.source("solution").rpartition(_BEGIN)
-    extra = (exercise.folder / "extra.txt").read_text(encoding="utf-8")
-    found = [line for line in (lines + extra).splitlines() if line.strip()]
+    found = [line for line in [*lines.splitlines(), *_extra(exercise)] if line.strip()]
     found.sort(key=lambda line: hashlib.sha256(line.encode()).digest())
     return Puzzle(frame, dict(zip(string.ascii_uppercase, found, strict=False)))
+
+
+def _extra(exercise: Exercise) -> list[str]:
+    """Return the lines that need not belong."""
+    return (exercise.folder / "extra.txt").read_text(encoding="utf-8").splitlines()
 
 
 def parsons(exercise: str, order: Any = ...) -> None:
@@ -77,11 +81,29 @@ def parsons(exercise: str, order: Any = ...) -> None:
         if order is ...:
             show(_Lines(found, wanted))
             return
-        verdict = _judge(found, wanted.program(order))
-        conclude(verdict)
+        conclude(_judge(found, wanted.program(order)))
 
 
 def _judge(exercise: Exercise, program: str) -> Verdict:
+    """Try a program; if it does what it should, try it without each line that needs not belong."""
+    verdict = _try(exercise, program)
+    if not verdict.ok:
+        return verdict
+    lines = program.splitlines()
+    for number, line in enumerate(lines):
+        shorter = "\n".join(lines[:number] + lines[number + 1 :])
+        if line in _extra(exercise) and _try(exercise, shorter).ok:
+            return Verdict(
+                exercise.name,
+                State.COUNTEREXAMPLE,
+                tried="Your program without one of its lines",
+                happened=f"It does the same without this one: {line.strip()}",
+                question="When does that line run, and what would then be different without it?",
+            )
+    return verdict
+
+
+def _try(exercise: Exercise, program: str) -> Verdict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "your_lines.py"
         path.write_text(program, encoding="utf-8")

@@ -32,6 +32,12 @@ UNLOCKED: Final = "Which lock must a thread have at that line, and where does it
 """What to ask if a Condition is used by a thread that has not got its lock."""
 SLIPPED: Final = "Where does that name get its value, and has it got one when this line runs?"
 """What to ask if a name has no value: that is a slip, whatever the probe is after."""
+MISTAKEN: Final = "Which value or argument does the error speak of, and where does it come from?"
+"""What to ask if a line meets a value that it can do nothing with."""
+_OF_ANOTHER_KIND: Final = re.compile(
+    r"AttributeError: |TypeError: .*(NoneType|positional argument|keyword argument)"
+)
+# In a schedule, such an error may be the race itself: there its line reads "... in thread A: ".
 
 
 class Case(AssertionError):
@@ -129,9 +135,7 @@ def _try(probe: Probe, answers: Sequence[Any]) -> tuple[str, str, str, Evidence 
     except AssertionError as error:
         return probe.misconception, str(error) or "It is not so.", probe.question, None
     except Exception as error:
-        asked = SLIPPED if isinstance(error, NameError) else probe.question
-        asked = UNLOCKED if "un-acquired lock" in str(error) else asked
-        return "", describe(error), asked, None
+        return "", describe(error), _asked(describe(error), probe.question), None
     if not isinstance(found, LabVerdict) or found.ok is not False:
         return None
     kind, message = str(getattr(found, "kind", "")), str(getattr(found, "message", ""))
@@ -153,15 +157,22 @@ def evidence_of(found: LabVerdict) -> Evidence:
 
 def _named(probe: Probe, kind: str, message: str) -> tuple[str, str]:
     """Return the misconception that a verdict of the lab shows, and the question that fits it."""
-    if kind == "exception" and message.startswith(("NameError in ", "UnboundLocalError in ")):
-        return "", SLIPPED
-    if kind == "exception" and "un-acquired lock" in message:
-        return "", UNLOCKED
+    if kind == "exception" and (asked := _asked(message, "")):
+        return "", asked
     if kind in probe.kinds or (probe.misconception and not probe.kinds):
         return probe.misconception, probe.question
     if kind in QUESTIONS and _HOLDS.search(message):
         return "", LOCKED
     return "", QUESTIONS.get(kind, probe.question)
+
+
+def _asked(error: str, otherwise: str) -> str:
+    """Return what to ask about an exception: it may be a slip, whatever the probe is after."""
+    if error.startswith(("NameError", "UnboundLocalError")):
+        return SLIPPED
+    if "un-acquired lock" in error:
+        return UNLOCKED
+    return MISTAKEN if _OF_ANOTHER_KIND.match(error) else otherwise
 
 
 def describe(error: BaseException) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,16 @@ from taskqueue_edu.lab.crash import crash_test, value_kept
 from taskqueue_edu.lab.exercises import Exercise, find
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.predict import predictions
-from taskqueue_edu.lab.probes import LOCKED, QUESTIONS, SLIPPED, Case, Check, undone
+from taskqueue_edu.lab.probes import (
+    LOCKED,
+    MISTAKEN,
+    QUESTIONS,
+    SLIPPED,
+    UNLOCKED,
+    Case,
+    Check,
+    undone,
+)
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 COLLECTOR = "p1.collector"
@@ -59,6 +72,73 @@ def test_a_wrong_call_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "do you mean 'p1.collector'?" in shown(capsys)
     lab.check(COLLECTOR)
     assert 'check("p1.collector", Collector)' in shown(capsys)
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("class Collector:\n    x = 1 / 0", True),
+        ("class Collector:\n    x = 1 / 0\n\nprint(Collector)", True),
+        ("1 / 0\nclass Collector:\n    x = 1", True),
+        ("class Collector:\n    x = (", True),
+        ("class Collector:\n    x = 1\n\n1 / 0", False),
+        ("class Other:\n    x = 1 / 0", False),
+        ("class Collector:\n    x = 1", False),
+    ],
+)
+def test_a_cell_that_failed_defines_nothing(cell: str, told: bool) -> None:
+    """If the cell before was to define what is checked, and failed, there is only an older one."""
+    cells = [
+        "from taskqueue_edu.lab import check\nclass Collector: ...",
+        cell,
+        "check('p1.collector', Collector)",
+    ]
+    program = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        f"for cell in {cells!r}:\n"
+        "    shell.run_cell(cell)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ("any Collector that you have is an older one" in ran.stdout) is told, ran.stdout
+    assert ("p1.collector: " in ran.stdout) is not told, ran.stdout
+
+
+def test_a_question_has_no_hints(capsys: pytest.CaptureFixture[str]) -> None:
+    """hint() of a trace or a prediction says so."""
+    lab.hint("p1.schedule")
+    assert "is a question, and has no hints" in shown(capsys)
+
+
+def test_a_condition_without_its_lock_gets_a_question_of_its_own() -> None:
+    """Whatever the probe is after, the RuntimeError of notify() is about the lock."""
+    check = Check("f")
+
+    @check.probe(question="something else")
+    def probe(f: Any) -> None:
+        """It is called."""
+        f()
+
+    verdict = check.judge("p9.none", [threading.Condition().notify])
+    assert verdict.question == UNLOCKED
+
+
+@pytest.mark.parametrize(
+    "slip",
+    ["none.name", "(lambda: 1)(2)", "none + 1", "none()", "list(none)", "none[0]", "''.strp()"],
+)
+def test_a_value_of_another_kind_gets_a_question_of_its_own(slip: str) -> None:
+    """An attribute that isn't there, or a None, is a slip of the answer, whatever was tried."""
+    check = Check("f")
+
+    @check.probe("mutable_default", question="something else")
+    def probe(f: Any) -> None:
+        """It is called."""
+        f()
+
+    verdict = check.judge("p9.none", [eval(f"lambda none=None: {slip}")])
+    assert verdict.question == MISTAKEN
 
 
 def test_an_answer_that_exits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -466,6 +546,30 @@ def test_parsons(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no line 'Z'" in shown(capsys)
 
 
+def test_a_line_too_many(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that is right, with a line that changes nothing, is told that line."""
+    lines = "def smallest(values):", "values = sorted(values)", "return values[0]"
+    lab.parsons("p1.smallest", order(sorting, *lines, "return values[-1]"))
+    text = shown(capsys)
+    assert "It does the same without this one: return values[-1]" in text
+    assert "✓" not in text
+
+
+def test_a_test_that_sleeps(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
+    """A test that tells all apart, and sleeps, is asked what it waits for."""
+
+    def test(smallest: Callable[[list[int]], int]) -> None:
+        time.sleep(0)
+        given = [3, 1, 2]
+        assert smallest(given) == 1
+        assert given == [3, 1, 2]
+
+    lab.mutants("p1.smallest", test)
+    text = shown(capsys)
+    assert "But it sleeps" in text
+    assert "✓" not in text
+
+
 def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     """A test must let the right ones pass and turn down the broken ones; it is told which not."""
 
@@ -496,7 +600,7 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1 got past it" in told
     assert "- It sorts what it was given." in told
     lab.mutants("p1.smallest", too_strict)
-    assert "Your test on an implementation that is right (solution)" in shown(capsys)
+    assert "Your test on an implementation that is right" in shown(capsys)
     lab.mutants("p1.smallest", good)
     assert "all 2 broken ones are turned down" in shown(capsys)
 

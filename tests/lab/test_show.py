@@ -280,6 +280,29 @@ def test_a_loop_without_an_end_ends() -> None:
     assert you_schedule(spin).kind == "no progress"
 
 
+def test_a_schedule_of_thousands_of_steps_is_shown_in_part() -> None:
+    """Of a thread that spins with a lock, the first and the last steps are shown, in text and page."""
+
+    def spin() -> None:
+        lock = threading.Lock()
+
+        def wait() -> None:
+            while True:
+                with lock:
+                    pass
+
+        together(wait)
+
+    verdict = explore(spin)
+    assert verdict.kind == "no progress"
+    last = len(verdict.steps)
+    assert last > 1000
+    for shown in (str(verdict), verdict._repr_html_()):
+        assert f"steps 41 to {last - 40:,} are not shown" in shown
+        assert "no end" in shown
+        assert len(shown) < 40_000
+
+
 def test_the_buttons_make_moves_and_take_them_back() -> None:
     """Those who can't go on have no button to press; in the end only the way back is left."""
     shown = Shown(you_schedule(RACE))

@@ -7,7 +7,15 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from taskqueue_edu.lab.interleave.place import Line, places, source
-from taskqueue_edu.lab.interleave.text import changes_of, columns, coverage, headline, is_stop
+from taskqueue_edu.lab.interleave.text import (
+    changes_of,
+    columns,
+    coverage,
+    headline,
+    is_stop,
+    left_out,
+    omission,
+)
 
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.story import Step
@@ -79,7 +87,16 @@ def timeline(threads: Sequence[str], steps: Sequence[Step], shown: int | None = 
     names = ["step", *(threads[i] for i in used), "shared, after it"]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = []
-    for number, step in enumerate(steps[:shown], 1):
+    steps = steps[:shown]
+    left = left_out(len(steps))
+    for number, step in enumerate(steps, 1):
+        if number in left:
+            if number == left.start:
+                rows.append(
+                    f'<tr><th scope="row">&hellip;</th>'
+                    f'<td colspan="{len(used) + 1}">{omission(left)}</td></tr>'
+                )
+            continue
         current = ' aria-current="step"' if number == shown else ""
         cells = [f'<th scope="row">{"&#9654; " if current else ""}{number}</th>']
         look = "tqi-did tqi-stop" if step.waits or step.wrong else "tqi-did"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.story import Step
     from taskqueue_edu.lab.interleave.verdict import Verdict
 
-_WIDTH = 34
+_WIDTH: Final = 34
+_MOST: Final = 80
+"""A table of more steps has only the first and the last: a thread that spins takes thousands."""
 
 
 def headline(verdict: Verdict) -> str:
@@ -76,11 +78,27 @@ def changes_of(step: Step) -> list[str]:
     return [f"{name} = {value}" for name, value in step.changes]
 
 
+def left_out(count: int) -> range:
+    """Return the numbers of the steps that a table of so many leaves out, counted from 1."""
+    half = _MOST // 2
+    return range(half + 1, count - half + 1) if count > _MOST else range(0)
+
+
+def omission(left: range) -> str:
+    """Say which steps are left out."""
+    return f"steps {left.start:,} to {left[-1]:,} are not shown"
+
+
 def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
     """Return a schedule with a column for each thread."""
     used = columns(steps)
     rows = [["", *(threads[i] for i in used), "shared, after it"]]
+    left = left_out(len(steps))
     for number, step in enumerate(steps, 1):
+        if number in left:
+            if number == left.start:
+                rows.append(["...", *([omission(left)] * len(used)), ""])
+            continue
         cells: list[list[str]] = [[str(number)], *([] for _ in used), _wrap(changes_of(step))]
         cells[1 + used.index(step.thread)] = _wrap(lines_of(step))
         rows += [list(row) for row in zip_longest(*cells, fillvalue="")]

@@ -22,7 +22,13 @@ def _read(read_settings, text, **env):
         path = Path(folder) / "linkcheck.toml"
         if text is not None:
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        found = read_settings(path, env)
+        try:
+            found = read_settings(path, env)
+        except FileNotFoundError as error:
+            raise Case(
+                f"Given: {_given(text, env)}. It raised FileNotFoundError.",
+                "What is to happen if there is no file?",
+            ) from error
     if found is None:
         raise Case(
             f"Given: {_given(text, env)}. It returned None.",
