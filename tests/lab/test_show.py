@@ -281,7 +281,7 @@ def test_a_loop_without_an_end_ends() -> None:
 
 
 def test_a_schedule_of_thousands_of_steps_is_shown_in_part() -> None:
-    """Of a thread that spins with a lock, the first and the last steps are shown, in text and page."""
+    """Of a thread that spins with a lock, text and page show the first and the last steps."""
 
     def spin() -> None:
         lock = threading.Lock()
