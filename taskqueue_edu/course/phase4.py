@@ -342,16 +342,8 @@ print("the last page, with the server last:", record.status, "-", record.failure
 # > anyway. **But** it decides who ends first. What *uses* something stands to the right of what it uses: the pool uses
 # > the queue, and its tasks use the server.
 #
-# A `with` block ends in one of two ways: it reaches its end, or an exception leaves it. Either way Python calls `__exit__`, which
-# gets the exception's class, or None. **Look inside**: what does leaving a queue do in either case? (`gate` is a lock that serves as
-# a bell. The second `acquire` waits until somebody calls `release`, and `when_drained` does that when nothing is left to run. It returns
-# False if nothing is left now.)
-
-# %%
-show_source(TaskQueue.__exit__)
-
-# %% [markdown]
-# Without an exception it waits for what can run, and closes; with one, it closes at once. And what does `close` do with
+# A `with` block ends in one of two ways: it reaches its end, or an exception leaves it. A queue makes a difference between them.
+# Without an exception it waits for what can run, and closes; with one, it closes at once. What does `close` do with
 # tasks that never ran? **Predict**: an exception leaves the block, with three tasks pending. How many of the three are
 # *pending* afterwards, in a queue in memory, and in a folder that we open again?
 
@@ -431,6 +423,20 @@ print("after the block:", closed)
 # Inside of the block everything is closed already: leaving `with ExitStack()` closes what the stack holds, also when all went well.
 # `pop_all` moves it to a new stack, which nobody closes yet.
 # </details>
+#
+# ### Further practice A: a service
+#
+# Often parts are opened in one method and closed in another: in tests, in notebooks, in a class. Fill in the steps. Each `make_...` is a
+# function without arguments that opens a part, and the part is a context manager. There may be no server: then `server` is None.
+#
+# - The parts open in an order in which they can close; the pool starts to work on the queue (`start_processing`).
+# - If anything goes wrong in `__init__`, what is open is closed, in reverse order, and the caller gets the exception.
+# - `close()` closes all of them in reverse order, even if one can't be closed: then its exception comes at the end.
+
+# %% exercise="p4.service"
+
+# %% [markdown]
+# *Stuck?* `hint("p4.service")`. *Done, or tried three times?* `reveal("p4.service")`.
 #
 # ## 3. Ending well
 #
@@ -969,7 +975,7 @@ explore(one_hands_in_while_one_closes)
 # %% [markdown]
 # *Stuck?* `hint("p4.intake")`. *Done, or tried three times?* `reveal("p4.intake")`.
 #
-# ### Further practice A: kill the mutants
+# ### Further practice B: kill the mutants
 #
 # Five broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
 # without a sleep, that lets the right ones pass and turns the broken ones down, by `assert`. All make the same promise:
@@ -1015,11 +1021,6 @@ mutants("p4.mutants_runs", test_run)
 # 6. The report names the links that don't work, and no others.
 # 7. Killed by `kill -9` and started again, it checks no link a second time that had a result.
 #
-# What `FetchPage` raises stands in its docstring:
-
-# %%
-print(inspect.getdoc(FetchPage.execute))
-
 # %% exercise="p4.link_checker"
 
 # %% [markdown]
@@ -1057,5 +1058,5 @@ scratch.cleanup()
 # ## Solutions
 #
 # `reveal(...)` explains the solution of an exercise once yours is right, or after three tries. With `force=True` it opens
-# now. You learn more if you try first. The names are `p4.settings`, `p4.parsons_finish`, `p4.until_done`, `p4.intake`,
+# now. You learn more if you try first. The names are `p4.settings`, `p4.service`, `p4.parsons_finish`, `p4.until_done`, `p4.intake`,
 # `p4.link_checker` and `p4.mutants_runs`.

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
-SECONDS: Final = 60.0
+SECONDS: Final = 30.0
 """After so long, code counts as hung. A check that explores schedules ends by itself, earlier."""
 MEMORY: Final = 1 << 30
 """Bytes that the code may take, beyond what the process has already."""

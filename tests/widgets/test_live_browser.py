@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,8 @@ _MIDDLE = """selector => {
 
 def test_what_is_under_the_pointer_is_told(page: Any) -> None:
     """The values of a point, and the task of a run, are there, and stay from frame to frame."""
+    from playwright.sync_api import TimeoutError as TimedOut
+
     told = """() => {
       const over = document.querySelector('.tq-tell i:hover');
       return over && getComputedStyle(over, '::after').content.includes('ago');
@@ -206,11 +209,13 @@ def test_what_is_under_the_pointer_is_told(page: Any) -> None:
     for _ in range(3):
         moved(page)
         page.wait_for_function(told)
-    told_of_a_run = page.locator(".tq-bars text:visible").get_by_text("running")
+    told_of_a_run = """() => [...document.querySelectorAll('.tq-bars :hover + text')]
+      .some(e => e.textContent.includes('running'))"""
     for _ in range(20):  # what stands above may still grow, and push it away
         page.mouse.move(*page.evaluate(_MIDDLE, ".tq-bars rect"))
-        moved(page)
-        if told_of_a_run.count():
+        # A frame has new elements: until the browser has seen which is under the pointer, none is.
+        with suppress(TimedOut):
+            page.wait_for_function(told_of_a_run, timeout=1_000)
             break
     else:
         pytest.fail("no run was told of, in twenty tries")

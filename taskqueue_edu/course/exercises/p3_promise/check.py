@@ -45,6 +45,15 @@ def how_many_may_be_late(keeps_promise):
         assert bool(found) == expected, f"{late} of 1,000 tasks are late, and it says {found}."
 
 
+@check.probe(
+    question="Did anybody wait as long as the number that you compare, or is it between two who did?"
+)
+def very_late(keeps_promise):
+    """Of a thousand tasks, 10 take an hour and the others 1 s, and the limit is 5 s."""
+    found = keeps_promise(_tasks((990, 0, 1), (10, 0, 3600)), 5)
+    assert found, f"990 of 1,000 tasks were in time, and it says {found}."
+
+
 @check.probe(question="Is a task late that takes as long as it may?")
 def just_in_time(keeps_promise):
     """All tasks take 5 s, and the limit is 5 s."""

@@ -1,3 +1,5 @@
+"""It compares a number between two measured ones: with a long tail that is far from both."""
+
 from taskqueue_edu.course.exercises.p3_promise.given import quantiles
 
 

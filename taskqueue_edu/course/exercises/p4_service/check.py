@@ -1,0 +1,160 @@
+"""A service opens all of its parts or none, in an order in which they can close."""
+
+from contextlib import suppress
+
+from taskqueue_edu import TaskQueue, WorkerPool
+from taskqueue_edu.course.probes import within
+from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.workloads import FetchPage, PageServer
+
+check = Check("Service")
+
+
+class _Failed(Exception):
+    """Stands for whatever goes wrong with a part."""
+
+
+class _Part:
+    """Stands for a server, a queue or a pool: it notes when it is opened and closed."""
+
+    def __init__(self, parts, name):
+        self.parts, self.name = parts, name
+        if parts.fails == f"make {name}":
+            raise _Failed(f"the {name} can't be opened")
+        parts.log.append(f"open {name}")
+
+    def close(self, *_):
+        self.parts.log.append(f"close {self.name}")
+        if self.parts.fails == f"close {self.name}":
+            raise _Failed(f"the {self.name} can't be closed")
+
+    shutdown = stop = close
+
+    def start_processing(self, queue):
+        if self.parts.fails == "start":
+            raise _Failed("the pool can't be started")
+        self.parts.log.append(f"start with the {queue.name}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class _Parts:
+    """What is made for one service, and what became of it: `log`."""
+
+    def __init__(self, fails=""):
+        self.fails, self.log = fails, []
+
+    def service(self, Service, server=True):
+        made = [lambda name=name: _Part(self, name) for name in ("queue", "pool", "server")]
+        return Service(*made[: 2 + server])
+
+    def closed(self):
+        return [entry.removeprefix("close ") for entry in self.log if entry.startswith("close")]
+
+
+@check.probe(question="Who ends the parts when the `with` block in `__init__` is left?")
+def it_stays_open(Service):
+    """A service is made, and none of its parts is to be closed yet."""
+    parts = _Parts()
+    parts.service(Service)
+    assert not parts.closed(), f"It is just made, and closed already: {', '.join(parts.closed())}."
+
+
+@check.probe(question="Which of the parts uses which?")
+def what_is_used_opens_first(Service):
+    """The order in which the parts are opened, and whether the pool works on the queue."""
+    parts = _Parts()
+    service = parts.service(Service)
+    opened = [entry.removeprefix("open ") for entry in parts.log if entry.startswith("open")]
+    assert opened == ["server", "queue", "pool"], f"The order is {', '.join(opened)}."
+    assert "start with the queue" in parts.log, "Nobody has called start_processing() of the pool."
+    found = [getattr(service, name, None) for name in opened]
+    names = [getattr(part, "name", part) for part in found]
+    assert names == opened, f"server, queue and pool of the service are {names}."
+
+
+@check.probe(question="What does an `ExitStack` that you have kept do in `close()`?")
+def it_closes(Service):
+    """It is closed, and closed once more."""
+    parts = _Parts()
+    service = parts.service(Service)
+    service.close()
+    assert parts.closed() == ["pool", "queue", "server"], (
+        f"After close() these were closed, in this order: {', '.join(parts.closed()) or 'none'}."
+    )
+    service.close()
+    assert len(parts.closed()) == 3, f"The second close() closed again: {parts.closed()[3:]}."
+
+
+@check.probe(question="What stands in the place of a server that nobody needs?")
+def without_a_server(Service):
+    """No server is asked for."""
+    parts = _Parts()
+    service = parts.service(Service, server=False)
+    assert service.server is None, f"Its `server` is {service.server!r}, expected None."
+    service.close()
+    assert parts.closed() == ["pool", "queue"], f"close() closed {parts.closed()}."
+
+
+@check.probe(
+    "swallowing_is_robust", question="What does the caller do with a service of which a part is missing?"
+)
+def it_cannot_be_made(Service):
+    """The pool can't be opened, and it is looked who hears of that."""
+    try:
+        _Parts("make pool").service(Service)
+    except _Failed:
+        return
+    raise AssertionError("The pool can't be opened, and the caller gets a service all the same.")
+
+
+@check.probe(question="Who could close what is open, if the caller never gets the service?")
+def all_or_none(Service):
+    """A part can't be opened, or the pool can't be started: what was open before is closed."""
+    for fails, expected in (
+        ("make queue", ["server"]),
+        ("make pool", ["queue", "server"]),
+        ("start", ["pool", "queue", "server"]),
+    ):
+        parts = _Parts(fails)
+        with suppress(_Failed):
+            parts.service(Service)
+        what = "The pool can't be started" if fails == "start" else f"The {fails[5:]} can't be opened"
+        assert parts.closed() == expected, (
+            f"{what}. Closed are: {', '.join(parts.closed()) or 'none'}; expected: "
+            f"{', '.join(expected)}."
+        )
+
+
+@check.probe(question="What has the failure of one part to do with the others?")
+def one_cannot_be_closed(Service):
+    """The queue can't be closed; the server is to be closed all the same, and the caller told."""
+    parts = _Parts("close queue")
+    service = parts.service(Service)
+    try:
+        service.close()
+    except _Failed:
+        assert parts.closed() == ["pool", "queue", "server"], (
+            f"The queue can't be closed. These were asked to close: {', '.join(parts.closed())}."
+        )
+        return
+    raise AssertionError("The queue can't be closed, and close() says nothing.")
+
+
+@check.probe(question="What do the tasks need until the last of them has ended?")
+def in_the_real_system(Service):
+    """Eight pages are fetched from a real server, by a real pool."""
+
+    def fetched():
+        service = Service(TaskQueue, lambda: WorkerPool(2), lambda: PageServer(5.0))
+        try:
+            ids = service.queue.submit_many([FetchPage(url) for url in service.server.urls(8)])
+            return [service.queue.wait_for_result(task_id).bytes for task_id in ids]
+        finally:
+            service.close()
+
+    assert all(within(10, fetched)), "Some pages are empty."

@@ -1,0 +1,3 @@
+from contextlib import ExitStack
+
+__all__ = ["ExitStack"]
