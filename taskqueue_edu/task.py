@@ -14,8 +14,9 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+# Not Protocol[T_co], which is the same: msgspec can't read the fields of a subclass of that.
 @runtime_checkable
-class Task(Protocol[T_co]):
+class Task(Protocol, Generic[T_co]):
     """Anything with `execute()`. No base class is needed: the shape is enough.
 
     `isinstance(x, Task)` sees only that the method is there, not its signature or its result.

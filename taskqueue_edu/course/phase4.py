@@ -105,7 +105,7 @@ def python(*arguments, **variables):
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         cwd=place,
-        env={**mine, **variables},
+        env={**mine, "COLUMNS": "100", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -714,7 +714,7 @@ print(
     f"killed by {signal.Signals(-process.returncode).name}, with {len(succeeded)} of 60 results in the journal"
 )
 code, output = taskqueue(*RUN, last=7, SERVER=server.address)
-_ = taskqueue("watch", "pages", "--once", COLUMNS="100")
+_ = taskqueue("watch", "pages", "--once")
 
 # %%
 both = read_facts(place / "pages")

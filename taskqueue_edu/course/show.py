@@ -52,10 +52,14 @@ def show_source(*objects: Any) -> None:
 
 
 def compare(prediction: Any, happened: Any) -> None:
-    """Print a prediction beside what happened. `...` stands for no prediction."""
+    """Print a prediction beside what happened. `...` stands for no prediction.
+
+    A tuple may stand for a list, and the other way round.
+    """
+    rows = isinstance(prediction, (list, tuple)) and isinstance(happened, (list, tuple))
     if prediction is ...:
         _say(f"No prediction yet. What happened: {happened!r}")
-    elif prediction == happened:
+    elif prediction == happened or (rows and list(prediction) == list(happened)):
         _say(f"You predicted {happened!r}, and so it was.")
     else:
         _say(f"You predicted {prediction!r}. What happened: {happened!r}")

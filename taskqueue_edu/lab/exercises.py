@@ -6,6 +6,7 @@ import difflib
 import importlib
 import importlib.util
 import itertools
+import mmap
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ import msgspec
 
 from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab.isolate import SECONDS, isolated
-from taskqueue_edu.lab.probes import Check, describe
+from taskqueue_edu.lab.probes import HANGS, Check, describe
 from taskqueue_edu.lab.verdict import State, Verdict
 
 FOLDER: Final = Path(__file__).parents[1] / "course" / "exercises"
@@ -114,6 +115,14 @@ class Exercise:
                 f"{self.name} looks at {len(wanted)} things, and got {len(answers)}",
                 hint=f'check("{self.name}", {", ".join(wanted)})',
             )
+        for name, answer in zip(wanted, answers, strict=True):
+            if type(answer).__name__ == name and not isinstance(answer, type):
+                raise TaskQueueError(
+                    f"that is an object of the class {name}; the check makes objects of its own",
+                    hint=f'check("{self.name}", {", ".join(wanted)}), without parentheses.',
+                )
+
+        begun = mmap.mmap(-1, 1)  # shared with the copy: which probe it is at, counted from 1
 
         def judge() -> bytes:
             try:
@@ -126,12 +135,17 @@ class Exercise:
                     happened=describe(error),
                 )
                 return msgspec.json.encode(failed)
-            return msgspec.json.encode(check.judge(self.name, made))
+            return msgspec.json.encode(check.judge(self.name, made, begun))
 
         ended = isolated(judge, seconds)
         if ended.answer is None:
             return Verdict(
-                self.name, State.COUNTEREXAMPLE, happened=ended.why, printed=_short(ended.printed)
+                self.name,
+                State.COUNTEREXAMPLE,
+                tried=check.probes[begun[0] - 1].tried if begun[0] else "",
+                happened=ended.why,
+                question=HANGS if ended.hung else "",
+                printed=_short(ended.printed),
             )
         verdict = msgspec.json.decode(ended.answer, type=Verdict)
         if verdict.state in (State.PASS, State.TODO):

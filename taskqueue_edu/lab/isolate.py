@@ -39,6 +39,7 @@ class Ended(NamedTuple):
     answer: bytes | None
     why: str
     printed: str
+    hung: bool = False
 
 
 def isolated(code: Callable[[], bytes], seconds: float = SECONDS) -> Ended:
@@ -85,7 +86,7 @@ def _in_a_copy(code: Callable[[], bytes], seconds: float) -> Ended:
         printed.seek(0)
         text = printed.read().decode(errors="replace")
     if not in_time or stood:
-        return Ended(None, f"It did not end within {seconds:g} seconds.{_where(stood)}", text)
+        return Ended(None, f"It did not end within {seconds:g} seconds.{_where(stood)}", text, True)
     if data[:1] == b"=":
         return Ended(data[1:], "", text)
     if data[:1] == b"!":
@@ -218,4 +219,6 @@ def _in_a_thread(code: Callable[[], bytes], seconds: float) -> Ended:
     thread = threading.Thread(target=run, name="taskqueue-check", daemon=True)
     thread.start()
     thread.join(seconds)
-    return ended[0] if ended else Ended(None, f"It did not end within {seconds:g} seconds.", "")
+    if ended:
+        return ended[0]
+    return Ended(None, f"It did not end within {seconds:g} seconds.", "", True)

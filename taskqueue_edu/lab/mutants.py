@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -53,6 +54,8 @@ class _Ran(msgspec.Struct, frozen=True):
     """Whether that was found by `crash_test`, and not by `explore`."""
     slept: bool = False
     """Whether the test has called `time.sleep`, outside of `explore`."""
+    returned: str = ""
+    """What the test returned; "" for None."""
 
 
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
@@ -85,6 +88,14 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
             (f"all {len(broken)} broken ones are turned down"),
         )
         return Verdict(exercise.name, State.PASS, passed=told)
+    if len(survivors) == len(broken) and (why := _turns_nothing_down(test, broken.values())):
+        return Verdict(
+            exercise.name,
+            State.COUNTEREXAMPLE,
+            tried=f"Your test on {len(broken)} broken implementations",
+            happened=f"All of them got past it. {why}",
+            question="By which line does your test turn an implementation down?",
+        )
     happened = f"{len(survivors)} got past it:\n" + "\n".join(
         f"- {_what(exercise, name)}" for name in survivors
     )
@@ -111,6 +122,16 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
         happened=happened,
         question=question,
     )
+
+
+def _turns_nothing_down(test: Callable[[Any], Any], runs: Iterable[_Ran]) -> str:
+    """Say why a test can't turn anything down; "" if it could."""
+    for ran in runs:
+        if ran.explored or ran.failed:
+            return ""
+        if ran.returned:
+            return f"It returned {ran.returned}, and nobody looks at what a test returns."
+    return "" if asserts(test, Scope(())) else "It has no `assert`."
 
 
 _NO_EVIDENCE: Final = ("stuck", "not repeatable")
@@ -150,15 +171,16 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
     """Run a test on an implementation, in a copy of this process."""
 
     def run() -> bytes:
-        complaint = ""
+        complaint = returned = ""
         with keeping() as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:
             try:
-                test(*exercise.answers(name))
+                value = test(*exercise.answers(name))
+                returned = "" if value is None else reprlib.repr(value).partition(" at 0x")[0]
             except Exception as error:
                 complaint = describe(error)
         scope = Scope(())
         silent = sum(v.scenario is not None and not asserts(v.scenario, scope) for v in verdicts)
-        ran = _Ran(complaint, len(verdicts), silent, slept=bool(sleeps))
+        ran = _Ran(complaint, len(verdicts), silent, slept=bool(sleeps), returned=returned)
         if verdicts and not (last := verdicts[-1]).ok:
             evidence = evidence_of(last) if last.steps else None
             told = said(last.kind, last.message)

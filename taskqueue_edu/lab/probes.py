@@ -8,6 +8,7 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable, Collection, Sequence
+from mmap import mmap
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +31,8 @@ LOCKED: Final = "Who has the lock that is waited for, and which line gives it ba
 _HOLDS: Final = re.compile(", which .*holds")
 UNLOCKED: Final = "Which lock must a thread have at that line, and where does it take it?"
 """What to ask if a Condition is used by a thread that has not got its lock."""
+HANGS: Final = "What does that line wait for, and who would let it go on?"
+"""What to ask if an answer does not end."""
 SLIPPED: Final = "Where does that name get its value, and has it got one when this line runs?"
 """What to ask if a name has no value: that is a slip, whatever the probe is after."""
 MISTAKEN: Final = "Which value or argument does the error speak of, and where does it come from?"
@@ -103,12 +106,17 @@ class Check:
 
         return add
 
-    def judge(self, exercise: str, answers: Sequence[Any]) -> Verdict:
-        """Try everything until something fails, in this thread, and say what came of it."""
+    def judge(self, exercise: str, answers: Sequence[Any], begun: mmap | None = None) -> Verdict:
+        """Try everything until something fails, in this thread, and say what came of it.
+
+        `begun[0]` is set to the number of the probe that begins, counted from 1.
+        """
         if missing := next(filter(None, map(undone, answers)), ""):
             return Verdict(exercise, State.TODO, happened=missing)
         passed: list[str] = []
-        for probe in self.probes:
+        for number, probe in enumerate(self.probes, 1):
+            if begun is not None:
+                begun[0] = number
             failure = _try(probe, answers)
             if failure is not None:
                 label, happened, question, evidence = failure

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskqueue_edu import TaskQueue
+from taskqueue_edu import Task, TaskQueue
 from taskqueue_edu.catalogue import Catalogue, catalogue, task_type
 from taskqueue_edu.errors import ConfigError, InvalidTask, ResultNotStorable, UnknownTaskType
 from taskqueue_edu.limits import MOST, Limits
@@ -172,6 +172,30 @@ def test_classes_that_are_no_task_type(cls: type) -> None:
     assert caught.value.hint
     assert table.names() == []
     assert table.of(object.__new__(cls)) is None
+
+
+def test_a_task_type_may_name_its_protocol() -> None:
+    """A class that inherits from Task, with or without its parameter, is a task type as others."""
+
+    @dataclass(frozen=True)
+    class Double(Task[int]):
+        number: int
+
+        def execute(self) -> int:
+            return 2 * self.number
+
+    @dataclass(frozen=True)
+    class Half(Task):  # type: ignore[type-arg]
+        number: int
+
+        def execute(self) -> int:
+            return self.number // 2
+
+    table = Catalogue()
+    for name, cls in (("double", Double), ("half", Half)):
+        table.register(name, cls)
+        payload, copy = table.encode(cls(4))
+        assert table.decode(name, payload) == copy == cls(4)
 
 
 def test_task_type_without_parentheses() -> None:

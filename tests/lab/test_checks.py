@@ -22,6 +22,7 @@ from taskqueue_edu.lab.exercises import Exercise, find
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.predict import predictions
 from taskqueue_edu.lab.probes import (
+    HANGS,
     LOCKED,
     MISTAKEN,
     QUESTIONS,
@@ -139,6 +140,23 @@ def test_a_value_of_another_kind_gets_a_question_of_its_own(slip: str) -> None:
 
     verdict = check.judge("p9.none", [eval(f"lambda none=None: {slip}")])
     assert verdict.question == MISTAKEN
+
+
+def test_an_object_in_the_place_of_its_class(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever hands in an object is told to hand in the class."""
+
+    class Collector: ...
+
+    lab.check(COLLECTOR, Collector())
+    assert "that is an object of the class Collector" in shown(capsys)
+
+
+def test_an_answer_that_hangs_is_told_where(sorting: Exercise) -> None:
+    """What was tried is told, although the copy in which it hung is gone."""
+    verdict = sorting.judge([lambda values: threading.Event().wait()], seconds=0.5)
+    assert verdict.tried == "A list of three"
+    assert verdict.happened.startswith("It did not end within 0.5 seconds.")
+    assert verdict.question == HANGS
 
 
 def test_an_answer_that_exits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -626,6 +644,32 @@ def does_not_look(save: Callable[[Path, bytes], None]) -> None:
     crash_test(
         run, lambda folder: (folder / "file").read_bytes(), value_kept, files={"file": b"old"}
     )
+
+
+def test_a_test_that_turns_nothing_down(
+    sorting: Exercise, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A test that can't fail is told why, and not what the broken ones do."""
+
+    def returns(smallest: Callable[[list[int]], int]) -> bool:
+        return smallest([3, 1, 2]) == 1
+
+    async def asynchronous(smallest: Callable[[list[int]], int]) -> None:
+        assert smallest([3, 1, 2]) == 1
+
+    def calls(smallest: Callable[[list[int]], int]) -> None:
+        smallest([3, 1, 2])
+
+    told = {
+        returns: "It returned True, and nobody looks at what a test returns.",
+        asynchronous: "It returned <coroutine object",
+        calls: "It has no `assert`.",
+    }
+    for test, why in told.items():
+        lab.mutants("p1.smallest", test)
+        text = " ".join(shown(capsys).split())
+        assert f"All of them got past it. {why}" in text
+        assert "It sorts what it was given" not in text
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def made_outside(scenario: Callable[[], object], scope: Scope) -> list[str]:
     ]
 
 
-def asserts(scenario: Callable[[], object], scope: Scope) -> bool:
+def asserts(scenario: Callable[..., object], scope: Scope) -> bool:
     """Tell whether a scenario, or a function of the learner's that it uses, may raise an error."""
     functions = [value for _, value in _from_outside(scenario, scope, set())]
     return any(
