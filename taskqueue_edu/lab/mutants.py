@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -175,7 +174,7 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
         with keeping() as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:
             try:
                 value = test(*exercise.answers(name))
-                returned = "" if value is None else reprlib.repr(value).partition(" at 0x")[0]
+                returned = "" if value is None else repr(value).partition(" at 0x")[0][:80]
             except Exception as error:
                 complaint = describe(error)
         scope = Scope(())
