@@ -1,7 +1,8 @@
 """Questions, puzzles and schedules with buttons, for a notebook: imported on use, for ipywidgets.
 
 Whatever can be clicked can be reached by Tab and pressed by Enter, and has a form as text that
-works without it.
+works without it. Widgets are hidden and shown, not made anew: the browser needs a moment for a new
+one, and in that moment it could not get the focus.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from IPython.display import DisplayHandle
 from ipywidgets import HTML, Box, Button, Layout, Play, VBox, Widget
@@ -35,6 +36,10 @@ def _button(text: str, hint: str, call: Callable[[], None], *, code: bool = Fals
         button.style.font_family = "monospace"
     button.on_click(lambda _: call())
     return button
+
+
+def _show(widget: Box | Button, there: bool) -> None:
+    widget.layout.display = None if there else "none"
 
 
 def _row(*parts: Widget) -> Box:
@@ -65,58 +70,83 @@ class Lines:
 
     def __init__(self, frame: str, lines: Mapping[str, str], judge: Callable[[str], str]) -> None:
         """`judge` gets the letters of a program, and returns the verdict on it as HTML."""
-        self._frame, self._lines, self._judge = frame, lines, judge
+        self._lines, self._judge = lines, judge
         self._order: list[str] = []
-        self._left, self._right = VBox(), VBox()
+        self._takes = {
+            letter: _button(
+                f"{letter}  {line}", f"Take line {letter}", partial(self._take, letter), code=True
+            )
+            for letter, line in lines.items()
+        }
+        self._rows = [self._row(place) for place in range(len(lines))]
         self._verdict = HTML()
-        check = _button("Check", "Check the program", self._check)
+        self._checks = _button("Check", "Check the program", self._check)
+        above = [HTML(f"<pre>{escape(frame)}</pre>")] if frame.strip() else []
+        rows = [row.box for row in self._rows]
         parts = Box(
             [
-                VBox([HTML("<b>Lines</b>: a click takes one"), self._left]),
-                VBox([HTML("<b>Your program</b>"), self._right, check]),
+                VBox([HTML("<b>Lines</b>: a click takes one"), *self._takes.values()]),
+                VBox([HTML("<b>Your program</b>"), *above, *rows, self._checks]),
             ],
             layout=Layout(flex_flow="row wrap", grid_gap="0 32px"),
         )
         self.box = VBox([parts, self._verdict])
         self._draw()
 
-    def _draw(self) -> None:
-        self._left.children = [
-            _button(
-                f"{letter}  {line}", f"Take line {letter}", partial(self._take, letter), code=True
-            )
-            for letter, line in self._lines.items()
-            if letter not in self._order
-        ]
-        frame = [HTML(f"<pre>{escape(self._frame)}</pre>")] if self._frame.strip() else []
-        rows = [self._row(place, letter) for place, letter in enumerate(self._order)]
-        self._right.children = [*frame, *rows]
+    def _row(self, place: int) -> _Row:
+        up = _button("↑", "", lambda: self._move(place, -1))
+        down = _button("↓", "", lambda: self._move(place, 1))
+        back = _button("✕", "", lambda: self._put_back(place))
+        line = HTML()
+        return _Row(
+            Box([up, down, back, line], layout=Layout(align_items="center")), up, down, back, line
+        )
 
-    def _row(self, place: int, letter: str) -> Box:
-        buttons = [
-            _button("↑", f"Move line {letter} up", lambda: self._move(place, -1)),
-            _button("↓", f"Move line {letter} down", lambda: self._move(place, 1)),
-            _button("✕", f"Put line {letter} back", lambda: self._put_back(letter)),
-        ]
-        line = HTML(f"<code style='white-space:pre'>{letter}  {escape(self._lines[letter])}</code>")
-        return Box([*buttons, line], layout=Layout(align_items="center"))
+    def _draw(self) -> None:
+        for letter, take in self._takes.items():
+            _show(take, letter not in self._order)
+        for place, row in enumerate(self._rows):
+            _show(row.box, place < len(self._order))
+            if place < len(self._order):
+                letter = self._order[place]
+                row.up.tooltip = f"Move line {letter} up"
+                row.down.tooltip = f"Move line {letter} down"
+                row.back.tooltip = f"Put line {letter} back"
+                shown = escape(f"{letter}  {self._lines[letter]}")
+                row.line.value = f"<code style='white-space:pre'>{shown}</code>"
 
     def _take(self, letter: str) -> None:
         self._order.append(letter)
         self._draw()
+        left = [other for other in self._lines if other not in self._order]
+        after = [other for other in left if other > letter] or left
+        (self._takes[after[0]] if after else self._checks).focus()
 
-    def _put_back(self, letter: str) -> None:
-        self._order.remove(letter)
+    def _put_back(self, place: int) -> None:
+        letter = self._order.pop(place)
         self._draw()
+        self._takes[letter].focus()
 
     def _move(self, place: int, by: int) -> None:
         to = place + by
         if 0 <= to < len(self._order):
             self._order.insert(to, self._order.pop(place))
             self._draw()
+            row = self._rows[to]
+            (row.up if by < 0 else row.down).focus()
 
     def _check(self) -> None:
         self._verdict.value = self._judge(" ".join(self._order))
+
+
+class _Row(NamedTuple):
+    """A place in the program of `Lines`: its line, and what moves it."""
+
+    box: Box
+    up: Button
+    down: Button
+    back: Button
+    line: HTML
 
 
 class Pages:
@@ -213,43 +243,52 @@ class Sheet:
         self._asked, self._chosen, self._keep, self._finish = asked, chosen, keep, finish
         self._page = 0
         self._said, self._result = HTML(_said("")), HTML()
-        self.box = VBox()
+        most = max(len(options) for _, options in asked)
+        self._slots = [self._slot(place, most) for place in range(min(PAGE, len(asked)))]
+        self._back = _button("Back", "The page before", partial(self._turn, -1))
+        self._next = _button("Next page", "The next page", partial(self._turn, 1))
+        self._ends = _button("Finish", "All are answered", self._end)
+        turns = Box([self._back, self._next, self._ends])
+        slots = [slot.box for slot in self._slots]
+        self.box = VBox([*slots, turns, self._said, self._result])
         self._draw()
 
     def _draw(self) -> None:
-        pages = -(-len(self._asked) // PAGE)
-        first = self._page * PAGE
-        shown = [self._question(n) for n in range(first, min(first + PAGE, len(self._asked)))]
-        turns = []
-        if self._page > 0:
-            turns.append(_button("Back", "The page before", partial(self._turn, -1)))
-        if self._page < pages - 1:
-            turns.append(_button("Next page", "The next page", partial(self._turn, 1)))
-        else:
-            turns.append(_button("Finish", "All are answered", self._end))
-        self._say(f"Page {self._page + 1} of {pages}.")
-        self.box.children = [*shown, Box(turns), self._said, self._result]
+        last = self._page == -(-len(self._asked) // PAGE) - 1
+        for place, slot in enumerate(self._slots):
+            number = self._page * PAGE + place
+            _show(slot.box, number < len(self._asked))
+            if number < len(self._asked):
+                slot.asked.value = self._asked[number][0]
+                self._mark(slot, number)
+        _show(self._back, self._page > 0)
+        _show(self._next, not last)
+        _show(self._ends, last)
+        self._say(f"Page {self._page + 1} of {-(-len(self._asked) // PAGE)}.")
 
-    def _question(self, number: int) -> Box:
-        asked, options = self._asked[number]
-        buttons: dict[str, Button] = {}
+    def _slot(self, place: int, options: int) -> _Slot:
+        asked = HTML()
+        buttons = [_button("", "", partial(self._choose, place, n)) for n in range(options)]
+        box = VBox([asked, *buttons], layout=Layout(align_items="flex-start"))
+        return _Slot(box, asked, buttons)
 
-        def mark() -> None:
-            for letter, button in buttons.items():
-                chosen = self._chosen.get(number) == letter
-                button.description = f"{'●' if chosen else '○'} ({letter}) {options[letter]}"
+    def _mark(self, slot: _Slot, number: int) -> None:
+        options = list(self._asked[number][1].items())
+        for n, button in enumerate(slot.buttons):
+            _show(button, n < len(options))
+            if n < len(options):
+                letter, text = options[n]
+                mark = "●" if self._chosen.get(number) == letter else "○"
+                button.description = f"{mark} ({letter}) {text}"
+                button.tooltip = f"Question {number + 1}: choose ({letter})"
 
-        def choose(letter: str) -> None:
-            self._chosen[number] = letter
-            mark()
-            self._keep()
-            self._say(f"Question {number + 1}: ({letter}).")
-
-        for letter in options:
-            hint = f"Question {number + 1}: choose ({letter})"
-            buttons[letter] = _button("", hint, partial(choose, letter))
-        mark()
-        return VBox([HTML(asked), *buttons.values()], layout=Layout(align_items="flex-start"))
+    def _choose(self, place: int, option: int) -> None:
+        number = self._page * PAGE + place
+        letter = list(self._asked[number][1])[option]
+        self._chosen[number] = letter
+        self._mark(self._slots[place], number)
+        self._keep()
+        self._say(f"Question {number + 1}: ({letter}).")
 
     def _say(self, what: str) -> None:
         self._said.value = _said(f"{what} Answered: {len(self._chosen)} of {len(self._asked)}.")
@@ -257,6 +296,7 @@ class Sheet:
     def _turn(self, by: int) -> None:
         self._page += by
         self._draw()
+        self._slots[0].buttons[0].focus()
 
     def _end(self) -> None:
         left = [str(n + 1) for n in range(len(self._asked)) if n not in self._chosen]
@@ -264,3 +304,11 @@ class Sheet:
             self._say(f"No answer yet to {', '.join(left)}. You may say that you don't know.")
         else:
             self._result.value = self._finish()
+
+
+class _Slot(NamedTuple):
+    """A place for a question on a page of a `Sheet`, and a button for each option."""
+
+    box: Box
+    asked: HTML
+    buttons: list[Button]

@@ -1,8 +1,9 @@
-"""The stepper and the game in JupyterLab, as a person uses them: by key and by click."""
+"""The stepper, the game, a puzzle and the quiz in JupyterLab, as a person uses them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,32 @@ def two_add():
 )
 
 
+QUESTIONS = (
+    """\
+import os
+os.environ["TASKQUEUE_EDU_PROGRESS"] = "progress.json"
+from taskqueue_edu.lab import parsons, quiz""",
+    'parsons("p1.parsons_jobs")',
+    'quiz("before")',
+)
+
+
+@contextmanager
+def opened(folder: Path, *cells: str, ready: str) -> Iterator[Any]:
+    """Open a notebook, run all of it, and wait for the button of that name."""
+    with Lab(folder) as lab, chromium() as browser:
+        page = browser.new_page(viewport={"width": 1000, "height": 1400})
+        page.set_default_timeout(20_000)
+        open_notebook(page, lab.notebook("show.ipynb", *cells))
+        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        page.get_by_role("button", name=ready).wait_for()
+        yield page
+
+
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Any]:
     """A notebook with a stepper, and a game below it."""
-    with Lab(tmp_path) as lab, chromium() as browser:
-        page = browser.new_page(viewport={"width": 1000, "height": 1400})
-        page.set_default_timeout(20_000)
-        open_notebook(page, lab.notebook("show.ipynb", *CELLS))
-        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
-        page.get_by_role("button", name="Start again").wait_for()
+    with opened(tmp_path, *CELLS, ready="Start again") as page:
         yield page
 
 
@@ -78,3 +96,50 @@ def test_steps_and_moves(page: Any) -> None:
     says("Your moves: A B. Who goes next?")
     assert run(page, "print(game.moves, game.ok)") == "('A', 'B') None\n"
     assert page.locator(".jp-OutputArea-output[data-mime-type*='stderr']").count() == 0
+
+
+def test_the_focus_goes_on(tmp_path: Path) -> None:
+    """A puzzle is solved and a page turned by keys: the focus is where one goes on."""
+    with opened(tmp_path, *QUESTIONS, ready="Next page") as page:
+
+        def focus_is_on(title: str) -> None:
+            page.wait_for_function("title => document.activeElement.title === title", arg=title)
+
+        def is_program(letters: str) -> None:
+            page.wait_for_function(
+                """letters => [...document.querySelectorAll('button[title^="Put line"]')]
+                  .filter(button => button.offsetParent)
+                  .map(button => button.title.at(9)).join('') === letters""",
+                arg=letters,
+            )
+
+        def keys(*pressed: str) -> None:
+            for key in pressed:
+                page.keyboard.press(key)
+
+        page.get_by_title("Take line I").focus()
+        keys("Enter")
+        focus_is_on("Take line A")
+        for tabs, line, next_one in ((7, "H", "A"), (6, "G", "A"), (0, "A", "B"), (2, "D", "E")):
+            keys(*["Tab"] * tabs)
+            focus_is_on(f"Take line {line}")
+            keys("Enter")
+            focus_is_on(f"Take line {next_one}")
+        page.get_by_title("Move line D up").focus()
+        keys("Enter")
+        is_program("IHGDA")
+        focus_is_on("Move line D up")
+        keys("Tab")
+        focus_is_on("Move line D down")
+        keys("Enter")
+        is_program("IHGAD")
+        focus_is_on("Move line D down")
+        keys("Tab", "Enter")
+        focus_is_on("Take line D")
+        keys("Enter")
+        focus_is_on("Take line E")
+        page.get_by_title("Check the program").press("Enter")
+        page.get_by_text("p1.parsons_jobs: right").wait_for()
+
+        page.get_by_title("The next page").press("Enter")
+        focus_is_on("Question 7: choose (a)")
