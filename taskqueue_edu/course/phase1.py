@@ -434,8 +434,9 @@ except QueueClosed as error:
 #         self._paths.clear()
 # ```
 #
-# Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, and `ids` has the
-# ids in the order of the batches. If nothing was collected, it submits nothing. Leave `IndexBatch` as it is, with its list.
+# Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, each as often as it
+# was added, and `ids` has the ids in the order of the batches. If nothing was collected, it submits nothing. It waits for no
+# result: perhaps no worker has begun. Leave `IndexBatch` as it is, with its list.
 
 # %% exercise="p1.collector"
 
