@@ -949,8 +949,8 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 explore(two_ask)
 
 # %% [markdown]
-# Write `get` so that no order goes wrong. Whatever a call does, or raises, the lock is free after it; and two indexes share
-# nothing. The check explores yours.
+# Write `get` so that no order goes wrong, with the lock. Whatever a call does, or raises, the lock is free after it. An index
+# forgets no object that it gave out, and two indexes share nothing. The check explores yours.
 
 # %% exercise="p1.one_of_each"
 
@@ -982,9 +982,11 @@ mutants("p1.mutants_waiting", test_waiting)
 # An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
-# - `put` adds the item. `get` waits for one, removes and returns the newest. `discard` removes an item and
-#   says whether it was there. Items are ids: no two that wait are equal, and any object may be one.
-# - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get` gets it too.
+# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest.
+# - `discard` removes an item and returns whether it was there. The others stay as they are.
+# - Items are ids: text or numbers, 0 among them. No two that wait are equal.
+# - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
+#   `discard` goes on telling the truth.
 #
 # First finish the sentence in the comment. Keep the name `_changed`: each method works under its lock. The check tries your
 # queue with several threads, in every order of their steps.
