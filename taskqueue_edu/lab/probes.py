@@ -24,7 +24,7 @@ QUESTIONS: Final = {
     "left running": "For what does that thread wait, and who would end it?",
     "not repeatable": "What does your answer keep from one run to the next: a global, a default?",
     "no progress": "What would have to change for that loop to end, and who changes it?",
-    "stuck": "The lab can't follow that part: how would you do it with a lock of `threading` alone?",
+    "stuck": "The lab can't follow that part: how would you do it with a lock of `threading`?",
 }
 """What to ask if a verdict of the lab is of such a kind, and the probe asks of another."""
 LOCKED: Final = "Who has the lock that is waited for, and which line gives it back?"
