@@ -1026,8 +1026,8 @@ print("ran first: number", ids.index(first.id) + 1, "of", len(ids))
 #
 # A task waits, runs, ends; or it fails and waits again; or it is cancelled. Which steps are legal is written
 # in one table, `TRANSITIONS`, and read by one function. Below is the module's own drawing, then the function. Some words of
-# the drawing belong to later phases: a task *died* if its worker went down with it, is *released* or *recovered* if it goes
-# back from such a worker, and *revived* if somebody puts one that has failed or died back by hand.
+# the drawing belong to later phases. A task whose worker went down is *recovered*: it waits again; if that happens too often, it
+# has *died*. It is *released* if it goes back because the pool stops, and *revived* if somebody puts it back that failed or died.
 
 # %%
 print(state.__doc__)

@@ -101,8 +101,7 @@ def without_a_server(Service):
 
 
 @check.probe(
-    "swallowing_is_robust",
-    question="What does the caller do with a service of which a part is missing?",
+    "swallowing_is_robust", question="What does the caller do with a service of which a part is missing?"
 )
 def it_cannot_be_made(Service):
     """The pool can't be opened, and it is looked who hears of that."""
@@ -124,9 +123,7 @@ def all_or_none(Service):
         parts = _Parts(fails)
         with suppress(_Failed):
             parts.service(Service)
-        what = (
-            "The pool can't be started" if fails == "start" else f"The {fails[5:]} can't be opened"
-        )
+        what = "The pool can't be started" if fails == "start" else f"The {fails[5:]} can't be opened"
         assert parts.closed() == expected, (
             f"{what}. Closed are: {', '.join(parts.closed()) or 'none'}; expected: "
             f"{', '.join(expected)}."

@@ -97,24 +97,14 @@ def out_of_range(read_settings):
     """The file, or a variable, has a number that is too small or too large."""
     for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5", "timeout = nan"):
         _refused(read_settings, text)
-    for name, text in (
-        ("LINKCHECK_WORKERS", "0"),
-        ("LINKCHECK_TIMEOUT", "-1"),
-        ("LINKCHECK_TIMEOUT", "nan"),
-    ):
+    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1"), ("LINKCHECK_TIMEOUT", "nan")):
         _refused(read_settings, "", **{name: text})
 
 
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")
 def of_a_wrong_type(read_settings):
     """The file, or a variable, has what is no number of the right kind."""
-    for text in (
-        "workers = true",
-        "timeout = true",
-        "workers = 2.5",
-        'workers = "8"',
-        'timeout = "2"',
-    ):
+    for text in ("workers = true", "timeout = true", "workers = 2.5", 'workers = "8"', 'timeout = "2"'):
         _refused(read_settings, text)
     for name, text in (("LINKCHECK_WORKERS", "2.5"), ("LINKCHECK_TIMEOUT", "soon")):
         _refused(read_settings, "", **{name: text})
