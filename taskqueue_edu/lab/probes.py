@@ -24,6 +24,7 @@ QUESTIONS: Final = {
     "left running": "For what does that thread wait, and who would end it?",
     "not repeatable": "What does your answer keep from one run to the next: a global, a default?",
     "no progress": "What would have to change for that loop to end, and who changes it?",
+    "stuck": "The lab can't follow that part: how would you do it with a lock of `threading`?",
 }
 """What to ask if a verdict of the lab is of such a kind, and the probe asks of another."""
 LOCKED: Final = "Who has the lock that is waited for, and which line gives it back?"
@@ -38,9 +39,10 @@ SLIPPED: Final = "Where does that name get its value, and has it got one when th
 MISTAKEN: Final = "Which value or argument does the error speak of, and where does it come from?"
 """What to ask if a line meets a value that it can do nothing with."""
 _OF_ANOTHER_KIND: Final = re.compile(
-    r"AttributeError: |TypeError: .*(NoneType|positional argument|keyword argument)"
+    r"AttributeError: |TypeError: .*NoneType"
+    r"|TypeError( in [^:]*)?: .*(positional argument|keyword argument|not callable)"
 )
-# In a schedule, such an error may be the race itself: there its line reads "... in thread A: ".
+# In a schedule, where its line reads "... in thread A: ", the others may be the race itself.
 
 
 class Case(AssertionError):
