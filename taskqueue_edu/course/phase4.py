@@ -968,7 +968,7 @@ explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
-# hand in at once; in which order `close` returns them is all one. The check explores yours.
+# hand in at once; no two jobs are equal, and in which order `close` returns them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
 
