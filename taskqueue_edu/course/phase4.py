@@ -577,7 +577,7 @@ outcome("p4.thread_dies")
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
 #
-# - all tasks have finished: 0 if all of them succeeded, else 1;
+# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is dead);
 # - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
 # In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
@@ -593,6 +593,8 @@ outcome("p4.thread_dies")
 # with closing(TaskQueue.open(folder)) as queue:
 #     sys.exit(run_until_done(queue, WorkerPool(2), mail))
 # ```
+#
+# (Once in a long while such a handler is late. Section 4 says when, and what the command does about it.)
 
 # %% exercise="p4.until_done"
 
@@ -655,7 +657,7 @@ show_source(inspect.unwrap(session._caught))
 # ### ★ Exercise 4: a task that is killed
 #
 # A process runs a task, is killed by `kill -9`, and another opens the folder. Write the task's status after each step, as the
-# journal has it: `"pending"`, `"running"`, `"succeeded"`, `"failed"` or `"cancelled"`.
+# journal has it: `"pending"`, `"running"`, `"succeeded"`, `"failed"` or `"cancelled"`. Run the cell as it is: it shows the steps.
 
 # %%
 trace("p4.kill", [..., ..., ..., ..., ..., ...])
@@ -1002,7 +1004,8 @@ mutants("p4.mutants_runs", test_run)
 #
 # - `CheckLink.execute` fetches the page and returns a `Link`. A page that does not exist, or a URL that `FetchPage` refuses, is a
 #   *result* (`works=False`, and `why`). A server that is busy is a *failure* of the task: let it be tried four times in all,
-#   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(...))`. Any other error, such as a timeout, is a failure
+#   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(attempts=..., on=(...,), delay=...))`, where `on` has the
+#   exceptions after which it is tried again. Any other error, such as a timeout, is a failure
 #   as well.
 # - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder).
 # - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`. A link whose task
