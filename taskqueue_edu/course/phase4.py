@@ -112,17 +112,24 @@ def python(*arguments, **variables):
     )
 
 
+letters = {}
+
+
+def _letter(prefix):
+    return 12 * letters.setdefault(prefix, chr(ord("a") + len(letters) % 26))
+
+
 def taskqueue(*arguments, last=0, **variables):
     """Run the `taskqueue` command there, and show it as a terminal would: all lines or the last.
 
-    Return the exit code and the output. Ids differ from run to run, and are not shown.
+    Return the exit code and the output. Ids differ from run to run; a letter stands for each prefix.
     """
     with python("-m", "taskqueue_edu", *arguments, **variables) as process:
         output = process.stdout.read().strip()
     words = [f"{name}={value}" for name, value in variables.items()]
     lines = [" ".join(["$", *words, "taskqueue", *arguments]), *output.splitlines()[-last:]]
     for line in lines:
-        print(re.sub(r"\b[0-9a-f]{12}-(\d+)", r"xxxxxxxxxxxx-\1", line).rstrip())
+        print(re.sub(r"\b([0-9a-f]{12})-(?=\d)", lambda id: f"{_letter(id[1])}-", line).rstrip())
     print(f"(exit code {process.returncode})\n")
     return process.returncode, output
 
@@ -615,7 +622,7 @@ code, bad_id = taskqueue("submit", "jobs", "math", "operation=divide", "operands
 
 # %% [markdown]
 # `submit` printed an id, left the task in the folder `jobs/inbox`, a synced file of its own, and ended. (Each process has
-# a prefix of its own for ids, which we don't show, and counts from 1.) A journal has one owner at a time; whoever owns
+# a prefix of its own for ids, for which we show a letter, and counts from 1.) A journal has one owner at a time; whoever owns
 # `jobs`, now or next, takes the file into the journal, and then removes it. Nothing runs the tasks yet. **Predict** the exit codes of
 # the next five commands: the result of a task that has not run; `work`, with one good and one bad task; the result of the
 # good one, and of the bad one; and a task with a field that doesn't fit.
