@@ -61,9 +61,11 @@ class _Site:
     def __init__(self, file):
         self._kept = tempfile.TemporaryDirectory()
         self.folder = Path(self._kept.name)
-        shutil.copy(file, self.folder / "linkcheck.py")
-        (self.folder / "watched.py").write_text(WATCHED)
-        (self.folder / "stuck.py").write_text(STUCK)
+        code = self.folder / "code"  # links.json is not beside the file
+        code.mkdir()
+        shutil.copy(file, code / "linkcheck.py")
+        (code / "watched.py").write_text(WATCHED)
+        (code / "stuck.py").write_text(STUCK)
         server = PageServer(20.0)  # ends with this process
         self.pages = server.urls(40)
         self.missing, self.refused = server.url("/missing"), "https://example.org/About"
@@ -73,7 +75,7 @@ class _Site:
         """Run linkcheck.py on the links; return the exit code and {url: record}."""
         (self.folder / "links.json").write_text(json.dumps(links))
         file = "linkcheck.py" if kill_after is None else watched
-        words = ["run", file, "--store", store, "--workers", "4"]
+        words = ["run", f"code/{file}", "--store", store, "--workers", "4"]
         plain = {k: v for k, v in os.environ.items() if not k.startswith(("TASKQUEUE_", "FORCE_"))}
         with subprocess.Popen(
             [sys.executable, "-m", "taskqueue_edu", *words],
@@ -208,7 +210,7 @@ def other_errors_are_failures(linkcheck):
     for error in (TimeoutError("timed out"), RuntimeError("a bug")):
         fails = mock.patch.object(linkcheck.FetchPage, "execute", side_effect=error)
         with fails, chdir(site.folder), suppress(type(error)):
-            found = linkcheck.CheckLink("http://127.0.0.1:1/late").execute()
+            found = linkcheck.CheckLink(f"http://127.0.0.1:1/{type(error).__name__}").execute()
             raise AssertionError(
                 f"FetchPage raised {type(error).__name__}, and execute() returned {found!r}: "
                 "nobody asks again after a result."
