@@ -147,7 +147,7 @@ def test_a_file_that_can_not_be_imported_is_told_its_line(tmp_path: Path) -> Non
     path = tmp_path / "linkcheck.py"
     path.write_text("from taskqueue_edu import RetryPolicy\nRetryPolicy(4, 0.02)\n")
     verdict = find("p4.link_checker").judge([path])
-    assert verdict.happened.startswith("TypeError")
+    assert verdict.happened.startswith("InvalidTask: RetryPolicy: on is 0.02")
     assert verdict.happened.endswith("at: RetryPolicy(4, 0.02)")
     assert verdict.question
 
