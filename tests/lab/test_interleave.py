@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,21 @@ def test_leaves_out_only_what_makes_no_difference(first: int) -> None:
         if both is not None:
             plain, reduced = both
             assert plain == reduced, f"python tests/lab/lab_fuzz.py {seed} {seed + 1}"
+
+
+def test_code_that_is_compiled_anew_in_each_run() -> None:
+    """A module that every run makes afresh is watched in every run, though its code is equal."""
+    source = "done = 0\ndef finish():\n    global done\n    done += size()\n"
+    seen = set()
+
+    def scenario() -> None:
+        space: dict[str, Any] = {"size": lambda: 1}
+        exec(compile(source, "<a cell>", "exec"), space)
+        together(space["finish"], space["finish"])
+        seen.add(space["done"])
+
+    assert explore(scenario).ok
+    assert seen == {1, 2}
 
 
 # -- the verdict

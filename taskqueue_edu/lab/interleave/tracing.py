@@ -278,7 +278,9 @@ class ByMonitoring(Tracer):
         monitoring: Any = sys.monitoring  # type: ignore[attr-defined]
         self._monitoring = monitoring
         self._tool = 0
-        self._codes: set[CodeType] = set()
+        # By id: code that a run compiles anew equals that of the run before, and isn't watched yet.
+        self._watched: dict[int, CodeType] = {}
+        self._met: set[CodeType] = set()
 
     def put_in_place(self) -> None:
         monitoring, events = self._monitoring, self._monitoring.events
@@ -300,7 +302,7 @@ class ByMonitoring(Tracer):
 
     def take_away(self) -> None:
         self._monitoring.set_events(self._tool, 0)
-        for code in self._codes:
+        for code in self._watched.values():
             self._monitoring.set_local_events(self._tool, code, 0)
         self._monitoring.free_tool_id(self._tool)
 
@@ -308,15 +310,19 @@ class ByMonitoring(Tracer):
         del offset
         if not self.under_test(code):
             return self._monitoring.DISABLE
-        if me() is not None and code not in self._codes:
-            self._codes.add(code)
+        if me() is not None and id(code) not in self._watched:
+            self._watched[id(code)] = code
             self._monitoring.set_local_events(self._tool, code, self._wanted)
-            # This call of it may be past the first events already.
-            self.sharing.grown = True
+            if code not in self._met:
+                self._met.add(code)
+                # This call of it may be past the first events already.
+                self.sharing.grown = True
         return None
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
-        if me() is None:
+        # Alone, a strand is not followed, as in 3.11: what it makes then is not shared by having
+        # been assigned.
+        if me() is None or not self.run.loose:
             return None
         access = self.hooks_of(code).get(offset)
         if access is None:
