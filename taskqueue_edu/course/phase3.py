@@ -800,7 +800,8 @@ def text_of(line):
 # text, or raises ValueError if the line is not as it was written. Its program syncs each line before it begins the next one.
 # Write what it does when it starts:
 #
-# - Return the texts in the file, oldest first. The very first time there is no file: `[]`.
+# - Return the texts in the file, oldest first. The very first time nothing is there: `[]`. If something is there, and
+#   can't be read, let that error through.
 # - A last line that is not as it was written is torn: cut it off the file, so that the next line begins a line.
 # - If any other line is not as it was written, raise `JournalDamaged("what is wrong")`, and change nothing.
 
