@@ -832,7 +832,7 @@ parsons("p3.parsons_replace", ...)
 # `os.close`.
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
-# `path` may have any name.
+# `path` may have any name. Its folder may hold other files, whose names don't contain that of `path`.
 
 # %% exercise="p3.save"
 

@@ -6,13 +6,12 @@ import os
 import stat
 import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
 from taskqueue_edu import JournalDamaged, TaskQueue, WorkerPool, facts
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
-from taskqueue_edu.course.probes import within
+from taskqueue_edu.course.probes import opened, within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
 from taskqueue_edu.lab.interleave import explore, together
@@ -151,16 +150,6 @@ def every_crash(LineStore):
     return _crashed(LineStore)
 
 
-def _opened(path):
-    """Return the descriptors of this process that have a file open."""
-    wanted, found = path.stat(), []
-    for fd in range(1024):
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(fd), wanted):
-                found.append(fd)
-    return found
-
-
 class _File:
     """A file whose writes `explore` sees: they count in `seen`, which all threads share."""
 
@@ -230,7 +219,7 @@ def it_is_released(LineStore):
         list(store.load())
         store.sync(store.append(_fact(1)))
         store.close()
-        left = _opened(path)
+        left = opened(path)
         assert not left, "close() returned, and the file is still open."
 
 
