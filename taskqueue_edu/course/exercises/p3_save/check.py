@@ -103,7 +103,7 @@ def _saved(save, path, data):
         raise Case(describe(error), "Which lines need an open file, and which one closes it?") from error
 
 
-@check.probe(question="Which name does the file have that you wrote into?")
+@check.probe(question="Which file has the name `path` after each line, and what does it hold?")
 def it_saves(save):
     """Nothing fails: a file is saved three times."""
     with tempfile.TemporaryDirectory() as place:
@@ -111,8 +111,9 @@ def it_saves(save):
         path.write_bytes(b"old")
         for data in (b"first", b"second", b"a third, longer one " * 1000):
             _saved(save, path, data)
-            found = path.read_bytes() if path.exists() else None
-            assert found == data, f"Saved: {data[:20]}. The file holds {found and found[:20]}."
+            assert path.exists(), f"Saved: {data[:20]}. There is no file of that name."
+            found = path.read_bytes()
+            assert found == data, f"Saved: {data[:20]}. The file holds {found[:20]}."
         extra = sorted(file.name for file in path.parent.iterdir() if file != path)
         assert not extra, f"{extra} stayed behind."
 
