@@ -937,7 +937,7 @@ mutants("p3.mutants_savers", test_saver)
 #
 # Two functions turn facts into bytes and back, with the journal's own code. `line_of(number, fact)` returns a line; the first fact in a file
 # has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
-# line is left out.
+# line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
 
 # %% exercise="p3.store"
 
