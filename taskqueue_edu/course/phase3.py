@@ -1109,7 +1109,8 @@ show_source(facts.now)
 # ### A snapshot while others work (further practice)
 #
 # A monitor that writes its numbers to a file reads them while workers change them. `Board` counts how many tasks are in each state. Write
-# `dump`: all numbers must be of *one* moment, and no worker may have to wait while `write` waits for the disk.
+# `dump`: all numbers must be of *one* moment, no worker may have to wait while `write` waits for the disk, and an error of
+# `write` goes to the caller.
 
 # %% exercise="p3.snapshot"
 
