@@ -509,7 +509,7 @@ def new_key():
 #
 # ### What JSON changes without a word
 #
-# **Predict**: how many of these nine values come back from JSON unchanged?
+# **Predict**: how many of these nine values come back from JSON unchanged, that is, equal and of the same type?
 
 # %%
 prediction = ...
@@ -534,8 +534,9 @@ with TaskQueue.open(new_folder()) as queue:
         print(f"InvalidTask: {error.message}")
 
 # %% [markdown]
-# The set and the bytes are the harmless ones: they say no. A tuple becomes a list, a key becomes text, two keys become one,
-# `NaN` is not even JSON. Days later the *same program* reads data of another shape than it wrote.
+# The set and the bytes are the harmless ones: they say no. A tuple becomes a list, a key becomes text, two keys become one.
+# `NaN` is not even JSON, and equals nothing, itself included: so it counts as changed. Days later the *same program* reads
+# data of another shape than it wrote.
 #
 # So this package checks at the door, as the last line shows. A task for a journal is turned into JSON, read back as its
 # annotations say, and compared, all before `submit` returns. A result takes the same round trip before it counts.
