@@ -1,3 +1,5 @@
+"""Bytes that are no text become other letters."""
+
 from taskqueue_edu.course.exercises.p3_boundary.given import IndexUnreadable, json
 
 

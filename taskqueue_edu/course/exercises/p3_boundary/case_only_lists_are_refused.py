@@ -1,3 +1,5 @@
+"""Only a list is refused: text, numbers and null come back as an index."""
+
 from taskqueue_edu.course.exercises.p3_boundary.given import IndexUnreadable, json
 
 

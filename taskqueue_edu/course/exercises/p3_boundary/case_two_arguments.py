@@ -1,3 +1,5 @@
+"""The error of its own is made with two arguments, and takes one."""
+
 from taskqueue_edu.course.exercises.p3_boundary.given import IndexUnreadable, json
 
 

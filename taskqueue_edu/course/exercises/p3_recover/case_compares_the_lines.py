@@ -1,3 +1,5 @@
+"""A line counts as the last one if it is equal to it."""
+
 from taskqueue_edu.course.exercises.p3_recover.given import JournalDamaged, os, text_of
 
 

@@ -1,3 +1,5 @@
+"""Every bad line at the end counts as torn, and only one can be."""
+
 from taskqueue_edu.course.exercises.p3_recover.given import JournalDamaged, os, text_of
 
 

@@ -1,3 +1,5 @@
+"""The texts are kept in a dict: of two equal ones only one is left."""
+
 from taskqueue_edu.course.exercises.p3_recover.given import JournalDamaged, os, text_of
 
 

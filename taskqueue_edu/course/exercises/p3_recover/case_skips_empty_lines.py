@@ -1,3 +1,5 @@
+"""An empty line is passed over, wherever it stands."""
+
 from taskqueue_edu.course.exercises.p3_recover.given import JournalDamaged, os, text_of
 
 

@@ -1,3 +1,5 @@
+"""The file is written anew, in place, without the torn line."""
+
 from taskqueue_edu.course.exercises.p3_recover.given import JournalDamaged, os, text_of
 
 

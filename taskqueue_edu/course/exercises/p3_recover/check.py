@@ -101,7 +101,7 @@ def the_journal_goes_on(recover):
 
 
 @check.probe(
-    "swallowing_is_robust", question="How does anybody get to know that a line is missing?"
+    "swallowing_is_robust", question="Who gets to know that a line is missing, and by which error?"
 )
 def damage_is_not_passed_over(recover):
     """One bit of the second of three lines is wrong. It was acknowledged once."""

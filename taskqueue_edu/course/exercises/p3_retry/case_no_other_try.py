@@ -1,3 +1,5 @@
+"""It tries once."""
+
 from taskqueue_edu.course.exercises.p3_retry.given import new_key
 
 

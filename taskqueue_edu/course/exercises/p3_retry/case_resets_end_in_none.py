@@ -1,3 +1,5 @@
+"""After five resets nobody is told that nothing was paid."""
+
 from taskqueue_edu.course.exercises.p3_retry.given import new_key
 
 

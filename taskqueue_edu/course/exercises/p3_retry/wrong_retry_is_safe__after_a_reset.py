@@ -1,3 +1,5 @@
+"""After a reset the next try gets a key of its own."""
+
 from taskqueue_edu.course.exercises.p3_retry.given import new_key
 
 

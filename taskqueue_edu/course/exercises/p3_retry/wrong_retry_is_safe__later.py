@@ -1,3 +1,5 @@
+"""The fourth try gets a key of its own."""
+
 from taskqueue_edu.course.exercises.p3_retry.given import new_key
 
 

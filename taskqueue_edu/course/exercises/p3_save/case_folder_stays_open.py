@@ -1,3 +1,5 @@
+"""The folder's descriptor is never closed."""
+
 from taskqueue_edu.course.exercises.p3_save.given import os
 
 

@@ -1,3 +1,5 @@
+"""An error of fsync is passed over."""
+
 from uuid import uuid4
 
 from taskqueue_edu.course.exercises.p3_save.given import os

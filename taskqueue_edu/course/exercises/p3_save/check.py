@@ -244,7 +244,8 @@ def a_file_with_the_new_ones_name(save):
         _, held, _ = _interrupted(save, OSError(5, "made to fail"), name)
         assert held == b"old", (
             f"While results.json was saved, the new file was called {name!r}. A file of that name "
-            f"that held b'old' was saved, and fsync failed. Now it holds {held}."
+            f"that held b'old' was saved, and fsync failed. Now "
+            + ("there is none of that name." if held is None else f"it holds {held}.")
         )
 
 

@@ -1,3 +1,5 @@
+"""A damaged file counts as an empty one, and is emptied."""
+
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os
 
 

@@ -1,3 +1,5 @@
+"""After the torn line is cut off, it writes where that line ended."""
+
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os
 
 

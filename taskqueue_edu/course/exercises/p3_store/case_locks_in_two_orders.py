@@ -1,3 +1,5 @@
+"""Two methods take two locks in two orders."""
+
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os, threading
 
 

@@ -1,3 +1,5 @@
+"""The first line gets the number 0."""
+
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os
 
 

@@ -1,3 +1,5 @@
+"""The lines are plain JSON, and a fact is not."""
+
 import json
 
 from taskqueue_edu.course.exercises.p3_store.given import os
