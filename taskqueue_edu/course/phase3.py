@@ -509,7 +509,7 @@ def new_key():
 #
 # ### What JSON changes without a word
 #
-# **Predict**: how many of these nine values come back from JSON unchanged?
+# **Predict**: how many of these nine values come back from JSON unchanged, that is, equal and of the same type?
 
 # %%
 prediction = ...
@@ -534,8 +534,9 @@ with TaskQueue.open(new_folder()) as queue:
         print(f"InvalidTask: {error.message}")
 
 # %% [markdown]
-# The set and the bytes are the harmless ones: they say no. A tuple becomes a list, a key becomes text, two keys become one,
-# `NaN` is not even JSON. Days later the *same program* reads data of another shape than it wrote.
+# The set and the bytes are the harmless ones: they say no. A tuple becomes a list, a key becomes text, two keys become one.
+# `NaN` is not even JSON, and equals nothing, itself included: so it counts as changed. Days later the *same program* reads
+# data of another shape than it wrote.
 #
 # So this package checks at the door, as the last line shows. A task for a journal is turned into JSON, read back as its
 # annotations say, and compared, all before `submit` returns. A result takes the same round trip before it counts.
@@ -800,7 +801,8 @@ def text_of(line):
 # text, or raises ValueError if the line is not as it was written. Its program syncs each line before it begins the next one.
 # Write what it does when it starts:
 #
-# - Return the texts in the file, oldest first. The very first time there is no file: `[]`.
+# - Return the texts in the file, oldest first. The very first time nothing is there: `[]`. If something is there, and
+#   can't be read, let that error through.
 # - A last line that is not as it was written is torn: cut it off the file, so that the next line begins a line.
 # - If any other line is not as it was written, raise `JournalDamaged("what is wrong")`, and change nothing.
 
@@ -831,7 +833,7 @@ parsons("p3.parsons_replace", ...)
 # `os.close`.
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
-# `path` may have any name.
+# `path` may have any name. Its folder may hold other files, whose names don't contain that of `path`.
 
 # %% exercise="p3.save"
 
@@ -936,7 +938,7 @@ mutants("p3.mutants_savers", test_saver)
 #
 # Two functions turn facts into bytes and back, with the journal's own code. `line_of(number, fact)` returns a line; the first fact in a file
 # has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
-# line is left out.
+# line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
 
 # %% exercise="p3.store"
 
@@ -1108,7 +1110,8 @@ show_source(facts.now)
 # ### A snapshot while others work (further practice)
 #
 # A monitor that writes its numbers to a file reads them while workers change them. `Board` counts how many tasks are in each state. Write
-# `dump`: all numbers must be of *one* moment, and no worker may have to wait while `write` waits for the disk.
+# `dump`: all numbers must be of *one* moment, no worker may have to wait while `write` waits for the disk, and an error of
+# `write` goes to the caller.
 
 # %% exercise="p3.snapshot"
 

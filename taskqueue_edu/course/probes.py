@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 
@@ -68,6 +71,16 @@ def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") ->
                 f"code.{_standing(thread)}"
             )
     return results
+
+
+def opened(path: Path) -> list[int]:
+    """Return the descriptors with which this process has a file or a folder open."""
+    wanted, found = path.stat(), []
+    for fd in range(1024):
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(fd), wanted):
+                found.append(fd)
+    return found
 
 
 def within(seconds: float, call: Callable[[], Any], when: str = "") -> Any:

@@ -503,6 +503,24 @@ def test_together_also_works_outside() -> None:
         together(lambda: 1 // 0)
 
 
+def test_a_thread_of_together_may_start_one_itself() -> None:
+    """It asks for the current thread, to be a daemon if that is one."""
+
+    def scenario() -> None:
+        seen: list[int] = []
+
+        def begin() -> None:
+            thread = threading.Thread(target=seen.append, args=(1,))
+            thread.start()
+            thread.join()
+
+        together(begin, lambda: None)
+        assert seen == [1]
+
+    verdict = explore(scenario)
+    assert verdict.ok, str(verdict)
+
+
 def test_time_is_virtual() -> None:
     """An hour of sleep takes no time, and the clock shows it."""
 

@@ -142,7 +142,7 @@ def current_thread() -> threading.Thread:
     if strand.id == 0:
         return _real_main()
     if strand.thread is None:  # one of together()
-        strand.thread = threading.Thread(name=strand.name)
+        strand.thread = threading.Thread(name=strand.name, daemon=False)  # else it asks for us
         setattr(strand.thread, _STRAND, strand)
     thread: threading.Thread = strand.thread
     return thread

@@ -10,16 +10,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("load_index")
 
+_SEARCHED = "Which words would you search for, with twenty files in the folder?"
 _FOLDER = object()
+_NO_TEXT = b'{"a": "\xff"}'
 _UNREADABLE = {
     "missing.json": None,
     "folder.json": _FOLDER,
     "no json.json": b'{"a": [1',
-    "no text.json": b'{"a": "\xff"}',
+    "no text.json": _NO_TEXT,
 }
 
 
@@ -61,8 +63,8 @@ def _loaded(load_index, name, data=None):
 
 
 def _is_translated(error):
-    """Tell whether it is an IndexUnreadable: the learner's own, from a cell, included."""
-    return type(error).__name__ == "IndexUnreadable"
+    """Tell whether `except IndexUnreadable` catches it: the learner's own class included."""
+    return any(cls.__name__ == "IndexUnreadable" for cls in type(error).__mro__)
 
 
 @check.probe(question="What does the file hold, and what does your function return?")
@@ -81,6 +83,11 @@ def no_file_is_no_index(load_index):
     """The file is missing, is a folder, or holds half an object, or bytes that are no text."""
     for name, data in _UNREADABLE.items():
         index, error = _loaded(load_index, name, data)
+        if data == _NO_TEXT and error is None:
+            raise Case(
+                f"The bytes {data!r} are no text, and it returned {index!r}.",
+                "Which bytes can't be decoded, and what does your line make of them?",
+            )
         assert error is not None, (
             f"For {name} it returned {index!r}. The caller takes that for the index, and saves it "
             "over the old one."
@@ -92,6 +99,8 @@ def it_is_translated(load_index):
     """The same four files, and the class of what is raised is looked at."""
     for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
+        if isinstance(error, (AttributeError, TypeError)):
+            raise error  # a slip in the answer: no file raises that
         assert _is_translated(error), f"{name} raised {error!r}."
 
 
@@ -110,7 +119,7 @@ def the_cause_is_kept(load_index):
         )
 
 
-@check.probe(question="Which words would you search for, with twenty files in the folder?")
+@check.probe(question=_SEARCHED)
 def the_message_names_the_file(load_index):
     """The same four files: what the cause is, and whether the message says which file."""
     for name, data in _UNREADABLE.items():
@@ -126,12 +135,13 @@ def the_message_names_the_file(load_index):
 
 @check.probe(question="Is all that is JSON an index?")
 def json_that_is_no_index(load_index):
-    """The file holds a list: with a number, with nothing, or with a pair."""
-    for data in (b"[1]", b"[]", b'[["a", [1]]]'):
-        index, error = _loaded(load_index, "list.json", data)
+    """The file holds a list (of a number, of nothing, of a pair), a text, a number or null."""
+    for data in (b"[1]", b"[]", b'[["a", [1]]]', b'"abc"', b"5", b"null"):
+        index, error = _loaded(load_index, "no index.json", data)
         assert error is not None, f"For {data.decode()} it returned {index!r}: that is no dict."
         assert _is_translated(error), f"For {data.decode()} it raised {error!r}."
-        assert "list.json" in str(error), f"The message doesn't name 'list.json': {error}"
+        if "no index.json" not in str(error):
+            raise Case(f"The message doesn't name 'no index.json': {error}", _SEARCHED)
 
 
 @check.probe(question="Which exceptions do you expect at this line, and which not?")

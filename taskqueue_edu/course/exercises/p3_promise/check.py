@@ -30,19 +30,21 @@ def a_few_wait_long(keeps_promise):
         )
 
 
+@check.probe(question="How many of a thousand may be late, and how many of fifty?")
+def how_many_may_be_late(keeps_promise):
+    """Of a thousand tasks, 5, 10, 11 or 20 take 60 s, of fewer one, and the limit is 5 s."""
+    for late, count in ((5, 1000), (10, 1000), (11, 1000), (20, 1000), (1, 2), (1, 50), (1, 60)):
+        found = keeps_promise(_tasks((count - late, 0, 1), (late, 0, 60)), 5)
+        assert bool(found) == (late * 100 <= count), (
+            f"{late} of {count:,} tasks are late, and it says {found}."
+        )
+
+
 @check.probe(question="What does somebody see who waits for a minute for a task that runs 1 s?")
 def the_waiting_counts(keeps_promise):
     """Each task runs for 1 s, and before that 50 of a thousand wait for 60 s."""
     found = keeps_promise(_tasks((950, 0, 1), (50, 60, 1)), 5)
     assert not found, f"50 of 1,000 people wait for a minute, and it says {found}."
-
-
-@check.probe(question="How many of a thousand may be late?")
-def how_many_may_be_late(keeps_promise):
-    """Of a thousand tasks, 5, 10, 11 or 20 take 60 s, and the limit is 5 s."""
-    for late, expected in ((5, True), (10, True), (11, False), (20, False)):
-        found = keeps_promise(_tasks((1000 - late, 0, 1), (late, 0, 60)), 5)
-        assert bool(found) == expected, f"{late} of 1,000 tasks are late, and it says {found}."
 
 
 @check.probe(

@@ -7,11 +7,17 @@ from pathlib import Path
 from taskqueue_edu import JournalDamaged
 from taskqueue_edu.course.exercises.p3_recover.given import sealed
 from taskqueue_edu.lab.crash import crash_test, log_kept
+from taskqueue_edu.lab.crash.kinds import RECOVERY
 from taskqueue_edu.lab.probes import Check
 
 check = Check("recover")
 
 TEXTS = ["one", "two", "three"]
+
+
+def _flipped(line):
+    """Return a line with one wrong bit."""
+    return line[:9] + bytes([line[9] ^ 1]) + line[10:]
 
 
 def _crashed(recover, **options):
@@ -59,6 +65,14 @@ def a_whole_journal(recover):
         assert after == data, "Nothing was wrong with the file, and it is not as it was."
 
 
+@check.probe(question="Do two lines of the same text have to be one?")
+def the_same_text_twice(recover):
+    """The file has two whole lines of the same text: it was written twice."""
+    found, error, _ = _recovered(recover, sealed("milk") * 2)
+    assert error is None, f"Nothing is wrong with the file, and it raised {error!r}."
+    assert found == ["milk"] * 2, f"The file holds {['milk'] * 2}, and it returned {found}."
+
+
 @check.probe(
     "torn_line_ruins_file", question="Was the last line promised to anybody? And those before it?"
 )
@@ -73,6 +87,13 @@ def what_is_before_a_torn_line(recover):
     return verdict if found == "[]" or "JournalDamaged" in found else None
 
 
+@check.probe(question="What is left of the file if recovery stops between two of its own steps?")
+def recovery_is_stopped(recover):
+    """The machine stops, and again while it recovers, after each step of that."""
+    verdict = _crashed(recover)
+    return verdict if verdict.kind == RECOVERY else None
+
+
 @check.probe(question="Where does the next line go that is appended?")
 def the_journal_goes_on(recover):
     """The machine stops after each step, starts again, and appends more lines."""
@@ -80,13 +101,12 @@ def the_journal_goes_on(recover):
 
 
 @check.probe(
-    "swallowing_is_robust", question="How does anybody get to know that a line is missing?"
+    "swallowing_is_robust", question="Who gets to know that a line is missing, and by which error?"
 )
 def damage_is_not_passed_over(recover):
     """One bit of the second of three lines is wrong. It was acknowledged once."""
     first, second, third = map(sealed, TEXTS)
-    damaged = bytes([second[9] ^ 1])
-    texts, _, _ = _recovered(recover, first + second[:9] + damaged + second[10:] + third)
+    texts, _, _ = _recovered(recover, first + _flipped(second) + third)
     assert texts != ["one", "three"], (
         "It returned ['one', 'three'], as if there had never been a second line."
     )
@@ -108,10 +128,13 @@ def a_text_of_more_bytes_than_letters(recover):
 
 @check.probe(question="How can you tell a torn line from one that is damaged?")
 def damage_is_reported(recover):
-    """One bit of the first or second line is wrong, of three."""
-    for bad in (0, 1):
-        lines = [bytearray(sealed(text)) for text in TEXTS]
-        lines[bad][9] ^= 1
+    """Of three lines, one bit of the first or second is wrong, or the second is empty."""
+    first, second, third = map(sealed, TEXTS)
+    for bad, lines in (
+        (0, [_flipped(first), second, third]),
+        (1, [first, _flipped(second), third]),
+        (1, [first, b"\n", third]),
+    ):
         data = b"".join(lines)
         texts, error, after = _recovered(recover, data)
         assert error is not None, (
@@ -123,19 +146,26 @@ def damage_is_reported(recover):
         )
 
 
-@check.probe(question="What do you have to know before you change the file?")
+@check.probe(question="What do you have to know before you change the file, and how do you find it out?")
 def damage_and_a_torn_line(recover):
-    """The first line is damaged, the second is whole, and the third is torn."""
+    """The first or second line is damaged, and the third is torn, or equal to the damaged one."""
     first, second, third = map(sealed, TEXTS)
-    data = first[:9] + bytes([first[9] ^ 1]) + first[10:] + second + third[:-4]
-    texts, error, after = _recovered(recover, data)
-    assert error is not None, f"Line 1 is damaged. It returned {texts}, and raised nothing."
-    assert after == data, f"It raised {error!r}, and the file has changed all the same."
+    for bad, lines in (
+        (0, [_flipped(first), second, third[:-4]]),
+        (1, [first, _flipped(second), third[:-4]]),
+        (0, [_flipped(first), second, _flipped(first)]),
+    ):
+        data = b"".join(lines)
+        texts, error, after = _recovered(recover, data)
+        assert error is not None, (
+            f"Line {bad + 1} of three is damaged. It returned {texts}, and raised nothing."
+        )
+        assert after == data, f"It raised {error!r}, and the file has changed all the same."
 
 
 @check.probe(question="Is a journal that can't be read an empty one?")
 def it_cannot_be_read(recover):
-    """There is a folder where the journal should be."""
+    """There is a folder where the journal should be: reading it is an error."""
     with tempfile.TemporaryDirectory() as place:
         try:
             found = recover(Path(place))

@@ -10,7 +10,10 @@ check = Check("pay")
 
 
 class _Bank:
-    """A bank that answers as it was told: "ok", "busy", "answer lost", "declined", ... (then "ok")."""
+    """A bank that answers as it was told: "ok", "busy", "answer lost", "reset", ... (then "ok").
+
+    With the last two it has charged the money before.
+    """
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -28,13 +31,13 @@ class _Bank:
             self.fail(ConnectionError("503, busy"))
         if answer == "declined":
             self.fail(self.declined("no money"))
-        if answer == "reset":
-            self.fail(ConnectionResetError("reset by peer"))
         if answer == "no certificate":
             self.fail(FileNotFoundError("bank.pem"))
         self.charged.setdefault(key, amount)
         if answer == "answer lost":
             self.fail(ConnectionError("the answer got lost"))
+        if answer == "reset":
+            self.fail(ConnectionResetError("reset by peer"))
         return f"receipt for {self.charged[key]}"
 
     def fail(self, error):
@@ -74,13 +77,25 @@ def two_payments(pay):
     assert total == 40, f"The bank has charged {total}, expected 40: it took two for the same."
 
 
+@check.probe(question="What does your function do once `charge` has raised?")
+def it_tries_again(pay):
+    """The bank is busy once: ConnectionError."""
+    bank = _Bank("busy")
+    receipt, error = _paid(pay, bank)
+    assert error is None, f"It would have been paid the next time, and it raised {error!r}."
+    assert receipt == "receipt for 10", f"It returned {receipt!r}, expected the bank's receipt."
+
+
 @check.probe("retry_is_safe", question="How can the bank tell a second try from a second payment?")
 def an_answer_is_lost(pay):
-    """The bank charges the money, and its answer gets lost: ConnectionError."""
-    bank = _Bank("answer lost")
-    _paid(pay, bank)
-    total = sum(bank.charged.values())
-    assert total <= 10, f"One payment of 10, and the bank has charged {total}."
+    """The bank charges the money, and its answer gets lost, once or four times: ConnectionError."""
+    for answers in (["answer lost"], ["answer lost"] * 4, ["reset"] * 4):
+        bank = _Bank(*answers)
+        _paid(pay, bank)
+        total = sum(bank.charged.values())
+        assert total <= 10, (
+            f"One payment of 10 was sent {bank.asked} times, and the bank has charged {total}."
+        )
 
 
 @check.probe(question="After which errors can the next try end differently?")
@@ -110,22 +125,24 @@ def a_reset_is_a_connection_error(pay):
 
 @check.probe(question="What is left to do when the fifth try has failed, too?")
 def the_banks_error_is_told(pay):
-    """The bank is busy for ever, and what is raised is looked at."""
-    bank = _Bank(*["busy"] * 99)
-    receipt, error = _paid(pay, bank)
-    assert error is not None, (
-        f"The bank was busy 99 times. After {bank.asked} tries it returned {receipt!r}."
-    )
-    assert any(error is own for own in bank.raised), (
-        f"It raised {error!r}, and that is not the bank's error."
-    )
+    """The bank is busy for ever, or resets the connection each time: what is raised then?"""
+    for answer in ("busy", "reset"):
+        bank = _Bank(*[answer] * 99)
+        receipt, error = _paid(pay, bank)
+        assert error is not None, (
+            f"The bank raised {bank.raised[-1]!r} each time. After {bank.asked} tries it returned "
+            f"{receipt!r}."
+        )
+        assert any(error is own for own in bank.raised), (
+            f"It raised {error!r}, and that is not the bank's error."
+        )
 
 
 @check.probe(question="How many tries are there in all, and how long is the fourth wait?")
 def the_waits(pay):
-    """The bank is busy for ever, four times, or twice."""
+    """The bank is busy, and every other time it resets the connection: for ever, four times, twice."""
     for busy, waits in ((99, [1, 2, 4, 4]), (4, [1, 2, 4, 4]), (2, [1, 2])):
-        bank = _Bank(*["busy"] * busy)
+        bank = _Bank(*(["busy", "reset"] * 50)[:busy])
         _, error = _paid(pay, bank)
         if bank.slept:
             raise Case(
@@ -133,11 +150,11 @@ def the_waits(pay):
                 "Who decides what waiting is, the one who calls `pay` or `pay`?",
             )
         tries = len(waits) + 1
-        assert bank.asked == tries, f"Busy {busy} times: {bank.asked} tries, expected {tries}."
+        assert bank.asked == tries, f"The first {busy} tries fail: {bank.asked} tries, expected {tries}."
         if bank.waits == [*waits, 4] and busy > 4:
             raise Case(
-                f"Busy {busy} times: it waited {bank.waits}, and then it did not try again.",
+                f"The first {busy} tries fail: it waited {bank.waits}, and then it did not try again.",
                 "What is a wait good for after the last try?",
             )
-        assert bank.waits == waits, f"Busy {busy} times: it waited {bank.waits}, expected {waits}."
-        assert (error is None) == (busy < 5), f"Busy {busy} times: it raised {error!r}."
+        assert bank.waits == waits, f"The first {busy} tries fail: it waited {bank.waits}, expected {waits}."
+        assert (error is None) == (busy < 5), f"The first {busy} tries fail: it raised {error!r}."

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
+from taskqueue_edu.course.probes import opened
 from taskqueue_edu.lab.crash import crash_test, value_kept
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 
 check = Check("save")
 
@@ -92,16 +93,27 @@ def _interrupted(save, error, name="results.json"):
         return raised, path.read_bytes() if path.exists() else None, extra
 
 
-@check.probe(question="Which name does the file have that you wrote into?")
+def _saved(save, path, data):
+    """Save. A file that is closed already is a case of its own."""
+    try:
+        save(path, data)
+    except ValueError as error:
+        if "closed file" not in str(error):
+            raise
+        raise Case(describe(error), "Which lines need an open file, and which one closes it?") from error
+
+
+@check.probe(question="Which file has the name `path` after each line, and what does it hold?")
 def it_saves(save):
     """Nothing fails: a file is saved three times."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "results.json")
         path.write_bytes(b"old")
         for data in (b"first", b"second", b"a third, longer one " * 1000):
-            save(path, data)
-            found = path.read_bytes() if path.exists() else None
-            assert found == data, f"Saved: {data[:20]}. The file holds {found and found[:20]}."
+            _saved(save, path, data)
+            assert path.exists(), f"Saved: {data[:20]}. There is no file of that name."
+            found = path.read_bytes()
+            assert found == data, f"Saved: {data[:20]}. The file holds {found[:20]}."
         extra = sorted(file.name for file in path.parent.iterdir() if file != path)
         assert not extra, f"{extra} stayed behind."
 
@@ -206,29 +218,40 @@ def old_or_new_at_every_moment(save):
     return crashed(save, faults=())
 
 
-@check.probe(question="Which files may `path` name, and which name is never one of theirs?")
+@check.probe(question="Who has to hear of the error?")
+def a_failure_is_told(save):
+    """fsync of the file fails, as on a broken disk."""
+    failed = []
+
+    def fsync(what):
+        about = os.fstat(what if isinstance(what, int) else what.fileno())
+        if stat.S_ISREG(about.st_mode):
+            failed.append(what)
+            raise OSError(errno.EIO, "made to fail")
+
+    raised, _, _ = _interrupted(save, fsync)
+    if not failed:
+        return  # it has another way to wait for the disk
+    assert raised is not None, "save() returned as if the data were safe."
+    assert isinstance(raised, OSError), f"Instead of an OSError it raised {raised!r}."
+
+
+@check.probe(question="How is your new file called, and which other file may be called so?")
 def a_file_with_the_new_ones_name(save):
     """It is noted how the new file is called. Such a file is saved, too, and fsync fails."""
     names = {old.name for old, _ in _renames(save)}
     for name in sorted(names):
         _, held, _ = _interrupted(save, OSError(5, "made to fail"), name)
         assert held == b"old", (
-            f"While results.json was saved, the new file was called {name!r}. So may a file of its "
-            "own. That one was saved, fsync failed, and its old bytes are gone."
+            f"While results.json was saved, the new file was called {name!r}. A file of that name "
+            f"that held b'old' was saved, and fsync failed. Now "
+            + ("there is none of that name." if held is None else f"it holds {held}.")
         )
-
-
-@check.probe(question="Who has to hear of the error?")
-def a_failure_is_told(save):
-    """fsync fails, as on a broken disk."""
-    raised, _, _ = _interrupted(save, OSError(5, "made to fail"))
-    assert raised is not None, "save() returned as if the data were safe."
-    assert isinstance(raised, OSError), f"Instead of an OSError it raised {raised!r}."
 
 
 @check.probe(question="What does the caller believe now, and what is on the disk?")
 def old_or_new_after_a_failure(save):
-    """The same, and each fsync fails once, or the disk is full."""
+    """Each fsync fails once, or the disk is full, and a crash comes after each step."""
     return crashed(save, faults=("eio", "enospc"))
 
 
@@ -277,6 +300,17 @@ def ctrl_c_leaves_nothing_behind(save):
     assert not extra, (
         f"After other errors the folder was clean. After KeyboardInterrupt {extra} stayed behind."
     )
+
+
+@check.probe(question="Who closes what `os.open` has opened?")
+def nothing_stays_open(save):
+    """A file is saved, and it is looked whether the process still has it open, or its folder."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "results.json")
+        save(path, b"new")
+        left = [file.name for file in (path, path.parent) if opened(file)]
+        assert path.name not in left, "save() returned, and the file is still open."
+        assert not left, "save() returned, and the folder is still open."
 
 
 @check.probe(question="What is there the first time that it saves?")

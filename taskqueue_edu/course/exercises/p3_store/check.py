@@ -6,13 +6,12 @@ import os
 import stat
 import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
 from taskqueue_edu import JournalDamaged, TaskQueue, WorkerPool, facts
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
-from taskqueue_edu.course.probes import within
+from taskqueue_edu.course.probes import opened, within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
 from taskqueue_edu.lab.interleave import explore, together
@@ -31,6 +30,11 @@ def _fact(number):
 
 def _ids(found):
     return [task_id for _, task_id, *_ in found]
+
+
+def _begin(path):
+    """Return how a file begins."""
+    return repr(path.read_bytes()[:30])
 
 
 def _crashed(LineStore, **options):
@@ -55,6 +59,30 @@ def _crashed(LineStore, **options):
 
 
 @check.probe(
+    question="Which function makes a line of a fact, with which number, and what returns `append`?"
+)
+def the_first_facts(LineStore):
+    """Two facts are appended to a new store, and the file is read with facts_of()."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "facts.jsonl")
+        store = LineStore(path)
+        found = store.load()
+        assert found is not None, "load() returned None, expected the facts in the file."
+        assert not _ids(found), "There is no file yet, and load() gave facts."
+        numbers = [store.append(_fact(number)) for number in (1, 2)]
+        assert None not in numbers, "append() returned None, and flush() gets that."
+        assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
+        assert all(numbers), "append() returned 0, which says that there is nothing to flush."
+        store.flush(numbers[-1])
+        store.close()
+        try:
+            found = _ids(facts_of(path.read_bytes())[0])
+        except JournalDamaged as error:
+            raise AssertionError(f"The file begins with {_begin(path)}: {error.message}") from error
+        assert found == ["task-1", "task-2"], f"The file holds {found}, expected both facts."
+
+
+@check.probe(
     question="Where does `read` begin in a file opened for adding, and which number comes next?"
 )
 def without_a_crash(LineStore):
@@ -64,14 +92,9 @@ def without_a_crash(LineStore):
         expected = []
         for more in ([1, 2], [3], []):
             store = LineStore(path)
-            found = store.load()
-            assert found is not None, "load() returned None, expected the facts in the file."
-            found = _ids(found)
+            found = _ids(store.load())
             assert found == expected, f"{expected} went in, and load() gave {found}."
             numbers = [store.append(_fact(number)) for number in more]
-            assert None not in numbers, "append() returned None, and flush() gets that."
-            assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
-            assert all(numbers), "append() returned 0, which says that there is nothing to flush."
             assert not numbers or numbers[0] == len(expected) + 1, (
                 f"The file has {len(expected)} facts, and the next one got number {numbers[0]}."
             )
@@ -145,20 +168,57 @@ def what_is_before_a_torn_line(LineStore):
     assert found, "Two lines are whole, and load() gave no fact at all."
 
 
+@check.probe(question="Was the second line promised to anybody, and who gets to know of it?")
+def damage_is_reported(LineStore):
+    """One letter of the second of three lines is wrong."""
+    data = b"".join(line_of(number, _fact(number)) for number in (1, 2, 3))
+    data = data.replace(b"task-2", b"task-9")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "facts.jsonl")
+        path.write_bytes(data)
+        try:
+            found = _ids(LineStore(path).load())
+        except Exception:
+            found = None
+        size = path.stat().st_size
+    assert found is None, (
+        f"One line is damaged. load() gave {found}, and raised nothing. The file has {size} of "
+        f"{len(data)} bytes now."
+    )
+    assert size == len(data), (
+        f"load() raised an error, and the file has {size} of {len(data)} bytes now: whoever wants "
+        "to repair it by hand finds less than there was."
+    )
+
+
 @check.probe(question="What does the next start find on the disk that is shown?")
 def every_crash(LineStore):
     """It is killed or the power fails after each step, each fsync fails once, and it goes on."""
     return _crashed(LineStore)
 
 
-def _opened(path):
-    """Return the descriptors of this process that have a file open."""
-    wanted, found = path.stat(), []
-    for fd in range(1024):
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(fd), wanted):
-                found.append(fd)
-    return found
+@check.probe(question="At which byte does the next line begin, and what is before it?")
+def it_goes_on_after_a_torn_line(LineStore):
+    """The last of two lines is torn. The store is opened, goes on, and is opened again."""
+    lines = [line_of(number, _fact(number)) for number in (1, 2)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "facts.jsonl")
+        path.write_bytes(lines[0] + lines[1][:-9])
+        store = LineStore(path)
+        list(store.load())
+        store.sync(store.append(_fact(2)))
+        store.close()
+        after = path.read_bytes()[len(lines[0]) :][:12]
+        store = LineStore(path)
+        try:
+            found = _ids(store.load())
+        except JournalDamaged as error:
+            found = error
+        store.close()
+    assert found == ["task-1", "task-2"], (
+        f"Then load() gave {found!r}, expected both facts. Behind the first line, the file goes on "
+        f"with {after}."
+    )
 
 
 class _File:
@@ -230,13 +290,12 @@ def it_is_released(LineStore):
         list(store.load())
         store.sync(store.append(_fact(1)))
         store.close()
-        left = _opened(path)
+        left = opened(path)
         assert not left, "close() returned, and the file is still open."
 
 
-@check.probe(question="Which threads call `flush`, and what do two of them share at once?")
-def two_flush_at_once(LineStore):
-    """One thread flushes a fact, while another appends one and flushes it."""
+def _at_once(LineStore, method):
+    """Explore: one thread flushes a fact, another appends one, and calls `method` for it."""
     write = os.write
 
     def scenario():
@@ -252,17 +311,19 @@ def two_flush_at_once(LineStore):
             list(store.load())
             _show_files(store, seen)
 
-            def flush(position, lines):
-                store.flush(position)
+            def have(method, position, lines):
+                getattr(store, method)(position)
                 seen.append(0)
                 found = path.read_bytes().count(b"\n")
-                assert found >= lines, f"flush({position}) returned, and the file has {found} lines"
+                assert found >= lines, (
+                    f"{method}({position}) returned, and the file has {found} lines"
+                )
 
             first = store.append(_fact(1))
             with mock.patch.object(os, "write", seen_write):
                 together(
-                    lambda: flush(first, 1),
-                    lambda: flush(store.append(_fact(2)), 2),
+                    lambda: have("flush", first, 1),
+                    lambda: have(method, store.append(_fact(2)), 2),
                 )
             data = path.read_bytes()
             store.close()
@@ -277,6 +338,18 @@ def two_flush_at_once(LineStore):
         mock.patch.object(os, "fdatasync", lambda _: None, create=True),
     ):
         return explore(scenario)
+
+
+@check.probe(question="Which threads call `flush`, and what do two of them share at once?")
+def two_flush_at_once(LineStore):
+    """One thread flushes a fact, while another appends one and flushes it."""
+    return _at_once(LineStore, "flush")
+
+
+@check.probe(question="What do `flush` and `sync` share, when two threads call them at once?")
+def a_flush_and_a_sync(LineStore):
+    """One thread flushes a fact, while another appends one and syncs it."""
+    return _at_once(LineStore, "sync")
 
 
 @check.probe(question="Which locks does your `append` need, and who may hold them for long?")

@@ -1,0 +1,10 @@
+from math import ceil
+
+
+def keeps_promise(tasks, limit):
+    """Tell whether 99 of 100 got their result within `limit` seconds after they had asked for it.
+
+    A task is (submitted, started, finished), in seconds. Without tasks, nobody had to wait.
+    """
+    times = sorted(finished - submitted for submitted, _, finished in tasks)
+    return not times or times[ceil(0.99 * len(times)) - 1] <= limit

@@ -1,0 +1,38 @@
+"""After the torn line is cut off, it writes where that line ended."""
+
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os
+
+
+class LineStore:
+    """Keeps facts in a file, one a line."""
+
+    json = True  # it wants tasks and results as JSON
+
+    def __init__(self, path):
+        self.file = open(path, "rb+" if path.exists() else "wb+")
+        self.count = 0  # the facts in the file
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+    def load(self):
+        self.file.seek(0)
+        found, end = facts_of(self.file.read())
+        self.file.truncate(end)
+        self.count = len(found)
+        return found
+
+    def append(self, fact):
+        self.count += 1
+        self.file.write(line_of(self.count, fact))
+        return self.count
+
+    def flush(self, position):
+        self.file.flush()
+
+    def sync(self, position):
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def close(self):
+        self.file.close()
