@@ -714,9 +714,9 @@ show_source(WorkerPool._work, run_task)
 # %% [markdown]
 # ## Further practice: a handle for a result
 #
-# `SmallPool` wakes every client for every result. A **handle** is a place for one result: a client waits for it, or
-# leaves a function that is called when it is there. (`concurrent.futures.Future` is one.) Each function is called once,
-# and it may do anything: wait, take locks, ask the handle.
+# `SmallPool` wakes every client for every result. A **handle** is a place for one result: clients wait for it, without
+# polling, or leave functions that are called when it is there. (`concurrent.futures.Future` is one.) Each function is
+# called once, and it may do anything: wait, take locks, ask the handle. A result may be `None`, too.
 
 # %% exercise="p2.handle"
 
