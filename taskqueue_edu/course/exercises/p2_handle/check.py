@@ -69,6 +69,27 @@ def one_sets_and_one_waits(Handle):
     return verdict if verdict.kind == "assertion" else None
 
 
+@check.probe(question="Is the value there for all who ask, when the functions are called?")
+def a_function_looks(Handle):
+    """One thread sets 42, and the function that is called asks for the result, with `timeout=0`."""
+
+    def scenario():
+        handle, seen = Handle(), []
+
+        def function(one):
+            try:
+                seen.append(one.result(timeout=0))
+            except TimeoutError as error:
+                seen.append(error)
+
+        handle.call_back(function)
+        handle.set(42)
+        assert seen in ([], [42]), f"42 was set; the function that was called got {seen[0]!r}"
+
+    verdict = explore(scenario)
+    return verdict if verdict.kind == "assertion" else None
+
+
 @check.probe(
     "lock_is_reentrant",
     kinds=["deadlock"],
@@ -119,11 +140,16 @@ def _called_under_the_lock(Handle):
 
 @check.probe(question="How long does result() wait if it gets no `timeout`?")
 def two_wait(Handle):
-    """Two threads wait for the result, and one sets it."""
+    """Two threads wait for the result, and one asks to be called, and sets it."""
 
     def scenario():
         handle, got = Handle(), []
-        together(lambda: handle.set(42), *[lambda: got.append(handle.result())] * 2)
+
+        def asks_and_sets():
+            handle.call_back(lambda one: None)
+            handle.set(42)
+
+        together(asks_and_sets, *[lambda: got.append(handle.result())] * 2)
         assert got == [42, 42], f"42 was set; the threads that waited got {got}"
 
     return explore(scenario)

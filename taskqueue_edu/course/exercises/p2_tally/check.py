@@ -71,16 +71,16 @@ def _pair(report):
 
 @check.probe(question="What does report() return, and what does each of the two numbers count?")
 def alone(Tally):
-    """One thread adds two files and asks for the report after each."""
+    """One thread adds three files, one of them empty, and asks for the report after each."""
 
     def scenario():
         tally = Tally()
         seen = [tally.report()]
-        for lines in (10, 5):
+        for lines in (10, 0, 5):
             tally.add(lines)
             seen.append(tally.report())
-        assert [_pair(one) for one in seen] == [(0, 0), (1, 10), (2, 15)], (
-            f"Files of 10 and 5 lines were added; before, between and after, it reported {seen}."
+        assert [_pair(one) for one in seen] == [(0, 0), (1, 10), (2, 10), (3, 15)], (
+            f"Files of 10, 0 and 5 lines were added; before, and after each, it reported {seen}."
         )
 
     return explore(scenario)
@@ -187,7 +187,7 @@ def two_locks(Tally):
     return verdict if _takes(Tally, _reports).times > 1 else None
 
 
-@check.probe(question="Between which two lines of add() may report() run?")
+@check.probe(question="Between which two lines of add(), or of report(), may another thread come in?")
 def never_apart(Tally):
     """One thread adds a file while another asks for the report: never one number without the other."""
     return _one_looks(Tally)
