@@ -3,8 +3,10 @@
 import threading
 import time
 from queue import Empty, Full
+from unittest import mock
 
 from taskqueue_edu.lab.interleave import explore, together
+from taskqueue_edu.lab.interleave.locks import Condition
 from taskqueue_edu.lab.probes import Check
 
 check = Check("BoundedBuffer")
@@ -124,14 +126,28 @@ def any_item(BoundedBuffer):
     return explore(scenario)
 
 
-@check.probe(
-    "if_around_wait",
-    kinds=["exception", "assertion"],
-    question="Who else may have been there before the thread that was woken?",
-)
-def two_get(BoundedBuffer):
-    """Two threads get, and one puts two items."""
+def _looks_once(BoundedBuffer, call, *args):
+    """Tell whether a call goes on that was woken for nothing: whoever looks again sleeps again."""
+    woken, wait = [], Condition.wait
 
+    def wakes_for_nothing(condition, timeout=None):
+        if woken:
+            return wait(condition, timeout)
+        woken.append(condition)
+        return True
+
+    def scenario():
+        woken.clear()
+        buffer = BoundedBuffer(1)
+        if call == "put":
+            buffer.put("a")
+        getattr(buffer, call)(*args)
+
+    with mock.patch.object(Condition, "wait", wakes_for_nothing):
+        return explore(scenario).kind not in ("deadlock", "lost wakeup")
+
+
+def _two_get(BoundedBuffer):
     def scenario():
         buffer, got = BoundedBuffer(2), []
 
@@ -151,11 +167,20 @@ def two_get(BoundedBuffer):
 @check.probe(
     "if_around_wait",
     kinds=["exception", "assertion"],
-    question="Is there still a place when the thread that was woken has the lock again?",
+    question="Who else may have been there before the thread that was woken?",
 )
-def two_put(BoundedBuffer):
-    """Two threads put an item each into one place, and look at the bound; one gets both."""
+def two_get(BoundedBuffer):
+    """Two threads get, and one puts two items."""
+    return _two_get(BoundedBuffer) if _looks_once(BoundedBuffer, "get") else None
 
+
+@check.probe(question="Which lock does a thread have at the line where it takes an item out?")
+def two_get_at_once(BoundedBuffer):
+    """Two threads get, and one puts two items: each item comes out once."""
+    return _two_get(BoundedBuffer)
+
+
+def _two_put(BoundedBuffer):
     def scenario():
         buffer, inside, most = BoundedBuffer(1), threading.Semaphore(0), []
         buffer.put("a")
@@ -179,6 +204,22 @@ def two_put(BoundedBuffer):
 
 
 @check.probe(
+    "if_around_wait",
+    kinds=["exception", "assertion"],
+    question="Is there still a place when the thread that was woken has the lock again?",
+)
+def two_put(BoundedBuffer):
+    """Two threads put an item each into one place, and look at the bound; one gets both."""
+    return _two_put(BoundedBuffer) if _looks_once(BoundedBuffer, "put", "b") else None
+
+
+@check.probe(question="Which lock does a thread have at the line where it puts an item in?")
+def two_put_at_once(BoundedBuffer):
+    """Two threads put an item each into one place: it never holds both."""
+    return _two_put(BoundedBuffer)
+
+
+@check.probe(
     "notify_wakes_the_right_one",
     kinds=["lost wakeup", "deadlock"],
     question="Who waits on this condition, and for what?",
@@ -196,6 +237,44 @@ def getters_and_putters_wait(BoundedBuffer):
         assert sorted(got) == ["a", "b"], f"a and b were put; {got} came out"
 
     return explore(scenario)
+
+
+@check.probe(question="Which locks has a thread while it waits, and who else needs them?")
+def a_get_that_gives_up(BoundedBuffer):
+    """A thread gets. Another gets with a timeout, gives up, and puts what the first waits for."""
+
+    def scenario():
+        buffer, got = BoundedBuffer(1), []
+
+        def gives_up_and_puts():
+            empty = _attempt(buffer.get, timeout=1)
+            assert empty == "Empty", f"get() of an empty buffer, timeout=1: {empty!r}"
+            buffer.put("a")
+
+        together(lambda: got.append(buffer.get()), gives_up_and_puts)
+        assert got == ["a"], f"a was put, and {got} came out"
+
+    return explore(scenario, bound=0)
+
+
+@check.probe(question="Which locks has a thread while it waits, and who else needs them?")
+def a_put_that_gives_up(BoundedBuffer):
+    """A thread puts. Another puts with a timeout, gives up, and makes the place free."""
+
+    def scenario():
+        buffer = BoundedBuffer(1)
+        buffer.put("a")
+
+        def gives_up_and_gets():
+            full = _attempt(buffer.put, "b", timeout=1)
+            assert full == "Full", f"put() into a full buffer, timeout=1: {full!r}"
+            buffer.get()
+
+        together(lambda: buffer.put("c"), gives_up_and_gets)
+        out = buffer.get()
+        assert out == "c", f"c was put, and {out} came out"
+
+    return explore(scenario, bound=0)
 
 
 def _too_late(BoundedBuffer, call, *args, first, then):
