@@ -97,7 +97,7 @@ def _judge(exercise: Exercise, program: str) -> Verdict:
                 exercise.name,
                 State.COUNTEREXAMPLE,
                 tried="Your program without one of its lines",
-                happened=f"It does the same without this one: {line.strip()}",
+                happened=f"It does the same without line {puzzle(exercise).letter(line)}: {line.strip()}",
                 question="When does that line run, and what would then be different without it?",
             )
     return verdict
