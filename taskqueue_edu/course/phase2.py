@@ -24,7 +24,7 @@
 # 2. Where a cell says `predict(...)`, choose with a button, or write the letter: `predict("p2.parse", "a")`. Where one
 #    begins with `prediction = ...`, put your answer in place of `...`.
 # 3. An exercise has a body of `...`. Write yours, run the cell and the check below it. The check says what it tried and
-#    what happened. Most checks of this phase run your threads in *every* order, and show the one that fails.
+#    what happened. Most checks of this phase run your threads in very many orders, and show one that fails.
 # 4. In a cell of your own, `hint("p2.tally")` gives the next hint. `reveal("p2.tally")` explains the solution once
 #    yours is right, or after three tries. An exercise that you skip stops nothing.
 #
@@ -213,7 +213,8 @@ outcome("p2.parse")
 # [further practice](extension_pool.ipynb). (Some builds of CPython since 3.13 have no GIL; there the threads can be
 # faster.)
 #
-# **Modify**: fetch the pages with 40 workers. What limits the gain now?
+# **Modify**: in the cell that fetches them, let 40 workers do it. (The server ends with that cell's `with`, and a task
+# that finds none fails in silence.) What limits the gain now?
 
 # %% [markdown]
 # ## 2. Looking and acting: races
@@ -270,7 +271,8 @@ for step in dis.get_instructions(Lines.add):
 # Three steps: read `total`; add; store `total`. Another thread may come in between two of them. Whether it does is luck,
 # so don't leave it to luck. The **lab** runs threads one step at a time. `together` starts a thread for each function
 # and waits for all. `explore` runs the **scenario** around it again and again, each time in another order of steps (a
-# **schedule**), until one fails or all have been tried. In a timeline, each column is a thread and each row a step.
+# **schedule**), until one fails or all have been tried: all in which at most two threads are stopped where they could
+# have gone on (two preemptions). In a timeline, each column is a thread and each row a step.
 
 # %%
 def two_add():
@@ -342,7 +344,8 @@ predict("p2.sleep", ...)
 # %% [markdown]
 # This is **check-then-act**, the most frequent race of all. A colleague proposes a sleep between the two lines, "so that
 # the other one is done": that is what you have just predicted. You propose one step that checks and acts: `get_nowait()`,
-# which takes a task or raises `Empty`. The lab tries both in every order. (In the lab a second takes no time: it is over when nobody can run before.)
+# which takes a task or raises `Empty`. The lab tries both in every order. (In the lab a second takes no time. It is over when nobody can run before; or
+# earlier, since threads can be slow: so a timeout may end before the others have done anything.)
 
 # %%
 def sleepy_worker(tasks):
@@ -588,7 +591,8 @@ for thread in alive:
 # ## ★ Exercise 3: put the lines in order
 #
 # Here `None` is the sentinel, and functions are the tasks. When `tasks.join()` returns, each function's value or error
-# is in `results`. Not every line belongs. Use the buttons, or write the letters in place of `...`: `"G M K D"`.
+# is in `results`. Not every line belongs, and two differ in nothing but their indentation. Use the buttons, or write the
+# letters in place of `...`: `"G M K D"`.
 
 # %%
 parsons("p2.worker_loop", ...)
@@ -716,7 +720,7 @@ show_source(WorkerPool._work, run_task)
 #
 # `SmallPool` wakes every client for every result. A **handle** is a place for one result: clients wait for it, without
 # polling, or leave functions that are called when it is there. (`concurrent.futures.Future` is one.) Each function is
-# called once, and it may do anything: wait, take locks, ask the handle. A result may be `None`, too.
+# called once, and it may do anything but raise: wait, take locks, ask the handle. A result may be `None`, too.
 
 # %% exercise="p2.handle"
 
