@@ -63,7 +63,8 @@ class RetryPolicy:
                     f"RetryPolicy: {name} is {value!r}, expected {what}, {least:,} to {most:,}"
                 )
             object.__setattr__(self, name, value)
-        alone = isinstance(on, (str, type))  # one name would count as a tuple of its letters
+        # One name would count as a tuple of its letters.
+        alone = isinstance(on, (str, type)) or not isinstance(on, Iterable)
         classes = () if alone else tuple(on)
         if alone or not all(isinstance(cls, (str, type)) for cls in classes):
             raise InvalidTask(

@@ -434,8 +434,9 @@ except QueueClosed as error:
 #         self._paths.clear()
 # ```
 #
-# Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, and `ids` has the
-# ids in the order of the batches. If nothing was collected, it submits nothing. Leave `IndexBatch` as it is, with its list.
+# Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, each as often as it
+# was added, and `ids` has the ids in the order of the batches. If nothing was collected, it submits nothing. It waits for no
+# result: perhaps no worker has begun. Leave `IndexBatch` as it is, with its list.
 
 # %% exercise="p1.collector"
 
@@ -644,7 +645,8 @@ except TaskQueueError as error:
 # %% [markdown]
 # The first is stored, and comes back equal, int keys included: the field's type `dict[int, str]` tells the
 # decoder what to make of the text. Where the type doesn't tell (`object`), or the value doesn't fit the
-# type, the task is refused, and the error names the field. This is how:
+# type, the task is refused, and the error names the field. (The *journal* in one of the errors is the file in which
+# the folder keeps tasks: part 6.) This is how:
 
 # %%
 show_source(Catalogue.encode)
@@ -674,7 +676,7 @@ show_source(Catalogue.encode)
 # - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
 #   errors are not worth another try.
 # - Running it twice does no harm and gives the same sum: such a task is called *idempotent*. No setting says so; it is so
-#   if `execute` keeps nothing from one run to the next.
+#   if `execute` keeps nothing from one run to the next, and no size in a cache: a page may grow.
 #
 # `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
 # `@task_type(..., retry=...)`.
@@ -778,6 +780,8 @@ print([pending.get() for _ in range(4)])
 # %% [markdown]
 # - A **thread** is one line of execution. Several threads run at once in one process and see the same
 #   objects. The queue is used by many: yours, and those of the workers.
+# - `heappop` gives the smallest entry, and the highest priority is to come first: so an entry begins with `-priority`.
+#   `due` is when a task that was delayed may begin. The system gives it to every pending queue; this one ignores it.
 # - A **lock** is held by one thread at a time. `with self._changed:` takes it and gives it back at the
 #   end, whatever happens. Whoever comes second waits.
 # - An **invariant** is a sentence about the data that is true whenever the lock is free. Inside, it may be
@@ -813,7 +817,8 @@ print("lines:", total)
 print("the urgent one, submitted last, ran first:", order[0].id == urgent)
 
 # %% [markdown]
-# Now the library's own `PendingQueue`. Begin with the comment at the lock, and find in `get` the line for
+# *An extra, for the curious*: the next cell shows the library's own `PendingQueue`. No exercise needs it, and you may go on at
+# "A lock guards nothing by itself". Begin with the comment at the lock, and find in `get` the line for
 # each thing that `MinimalPending.get` does. In place of one heap it has a line for each priority, oldest item first,
 # and a heap of the priorities that have a line: most tasks have the same one. It has no Condition: it does itself what a Condition does inside.
 # Each thread that waits makes a lock of its own, its *gate*, and tries to take it twice. The second try sleeps
@@ -948,8 +953,8 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 explore(two_ask)
 
 # %% [markdown]
-# Write `get` so that no order goes wrong. Whatever a call does, or raises, the lock is free after it; and two indexes share
-# nothing. The check explores yours.
+# Write `get` so that no order goes wrong, with the lock. Whatever a call does, or raises, the lock is free after it. An index
+# forgets no object that it gave out, and two indexes share nothing. The check explores yours.
 
 # %% exercise="p1.one_of_each"
 
@@ -981,9 +986,11 @@ mutants("p1.mutants_waiting", test_waiting)
 # An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
-# - `put` adds the item. `get` waits for one, removes and returns the newest. `discard` removes an item and
-#   says whether it was there. Items are ids: no two that wait are equal, and any object may be one.
-# - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get` gets it too.
+# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest.
+# - `discard` removes an item and returns whether it was there. The others stay as they are.
+# - Items are ids: text or numbers, 0 among them. No two that wait are equal.
+# - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
+#   `discard` goes on telling the truth.
 #
 # First finish the sentence in the comment. Keep the name `_changed`: each method works under its lock. The check tries your
 # queue with several threads, in every order of their steps.
@@ -994,8 +1001,8 @@ mutants("p1.mutants_waiting", test_waiting)
 # *Stuck?* `hint("p1.newest_first")`. *Done, or tried three times?* `reveal("p1.newest_first")`.
 #
 # The last thing that the check tries is your queue in the real system: fourteen files, one worker. See it for yourself in
-# the live picture below: write `NewestFirst` in place of `MinimalPending`, once it is right. **Predict**: will the picture
-# of the waiting times differ between the two? And the number that the cell after it prints?
+# the live picture below: write `NewestFirst` in place of `MinimalPending`, once it is right. Before you run it, say to
+# yourself: will the picture of the waiting times differ between the two? And the number that the cell after it prints?
 
 # %% tags=["nbval-ignore-output"]
 Mine = MinimalPending
@@ -1018,7 +1025,9 @@ print("ran first: number", ids.index(first.id) + 1, "of", len(ids))
 # ## 5. The life of a task
 #
 # A task waits, runs, ends; or it fails and waits again; or it is cancelled. Which steps are legal is written
-# in one table, `TRANSITIONS`, and read by one function. Below is the module's own drawing, then the function.
+# in one table, `TRANSITIONS`, and read by one function. Below is the module's own drawing, then the function. Some words of
+# the drawing belong to later phases. A task whose worker went down is *recovered*: it waits again; if that happens too often, it
+# has *died*. It is *released* if it goes back because the pool stops, and *revived* if somebody puts it back that failed or died.
 
 # %%
 print(state.__doc__)
@@ -1029,8 +1038,9 @@ for status, steps in state.TRANSITIONS.items():
 
 # %% [markdown]
 # Two threads want different things of one task: you cancel it, a worker starts it. Both orders are possible.
-# We play the worker ourselves, with `claim`, so that we choose the order. **Predict**: what does `cancel`
-# return for a task that already runs?
+# We play the worker ourselves, so that we choose the order. The queue's `dispatcher` is what workers talk to: `claim` gives out
+# a task, as a *run* (its `cancelled` tells a task that somebody wants it to stop), and `settle` takes what became of it.
+# **Predict**: what does `cancel` return for a task that already runs?
 
 # %%
 prediction = ...
@@ -1062,7 +1072,8 @@ with TaskQueue() as queue:
 # The **registry** is the one place where something happens to a task. A **fact** is a small tuple: what
 # happened, to which task, when, by whom. The registry checks it against the table, stores it, changes the
 # task's record, and wakes whoever waits, in this order. What it promises stands at its lock, as it does in your
-# queue: the end of the cell shows it.
+# queue: the end of the cell shows it. (The *ledger* there is the table of the records. It is a *fold* of the facts: begin with
+# nothing, and apply one fact after the other.)
 
 # %%
 with tempfile.TemporaryDirectory() as folder:

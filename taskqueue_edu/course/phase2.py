@@ -344,8 +344,7 @@ predict("p2.sleep", ...)
 # %% [markdown]
 # This is **check-then-act**, the most frequent race of all. A colleague proposes a sleep between the two lines, "so that
 # the other one is done": that is what you have just predicted. You propose one step that checks and acts: `get_nowait()`,
-# which takes a task or raises `Empty`. The lab tries both in every order. (In the lab a second takes no time. It is over when nobody can run before; or
-# earlier, since threads can be slow: so a timeout may end before the others have done anything.)
+# which takes a task or raises `Empty`. The lab tries both in every order. (In the lab a second takes no time. A time limit is over when nobody else can run; and, since the others may be slow, perhaps earlier.)
 
 # %%
 def sleepy_worker(tasks):

@@ -112,17 +112,24 @@ def python(*arguments, **variables):
     )
 
 
+letters = {}
+
+
+def _letter(prefix):
+    return 12 * letters.setdefault(prefix, chr(ord("a") + len(letters) % 26))
+
+
 def taskqueue(*arguments, last=0, **variables):
     """Run the `taskqueue` command there, and show it as a terminal would: all lines or the last.
 
-    Return the exit code and the output. Ids differ from run to run, and are not shown.
+    Return the exit code and the output. Ids differ from run to run; a letter stands for each prefix.
     """
     with python("-m", "taskqueue_edu", *arguments, **variables) as process:
         output = process.stdout.read().strip()
     words = [f"{name}={value}" for name, value in variables.items()]
     lines = [" ".join(["$", *words, "taskqueue", *arguments]), *output.splitlines()[-last:]]
     for line in lines:
-        print(re.sub(r"\b[0-9a-f]{12}-(\d+)", r"xxxxxxxxxxxx-\1", line).rstrip())
+        print(re.sub(r"\b([0-9a-f]{12})-(?=\d)", lambda id: f"{_letter(id[1])}-", line).rstrip())
     print(f"(exit code {process.returncode})\n")
     return process.returncode, output
 
@@ -577,7 +584,7 @@ outcome("p4.thread_dies")
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
 #
-# - all tasks have finished: 0 if all of them succeeded, else 1;
+# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is dead);
 # - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
 # In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
@@ -593,6 +600,8 @@ outcome("p4.thread_dies")
 # with closing(TaskQueue.open(folder)) as queue:
 #     sys.exit(run_until_done(queue, WorkerPool(2), mail))
 # ```
+#
+# (Once in a long while such a handler is late. Section 4 says when, and what the command does about it.)
 
 # %% exercise="p4.until_done"
 
@@ -613,7 +622,7 @@ code, bad_id = taskqueue("submit", "jobs", "math", "operation=divide", "operands
 
 # %% [markdown]
 # `submit` printed an id, left the task in the folder `jobs/inbox`, a synced file of its own, and ended. (Each process has
-# a prefix of its own for ids, which we don't show, and counts from 1.) A journal has one owner at a time; whoever owns
+# a prefix of its own for ids, for which we show a letter, and counts from 1.) A journal has one owner at a time; whoever owns
 # `jobs`, now or next, takes the file into the journal, and then removes it. Nothing runs the tasks yet. **Predict** the exit codes of
 # the next five commands: the result of a task that has not run; `work`, with one good and one bad task; the result of the
 # good one, and of the bad one; and a task with a field that doesn't fit.
@@ -655,7 +664,7 @@ show_source(inspect.unwrap(session._caught))
 # ### ★ Exercise 4: a task that is killed
 #
 # A process runs a task, is killed by `kill -9`, and another opens the folder. Write the task's status after each step, as the
-# journal has it: `"pending"`, `"running"`, `"succeeded"`, `"failed"` or `"cancelled"`.
+# journal has it: `"pending"`, `"running"`, `"succeeded"`, `"failed"` or `"cancelled"`. Run the cell as it is: it shows the steps.
 
 # %%
 trace("p4.kill", [..., ..., ..., ..., ..., ...])
@@ -968,7 +977,7 @@ explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
-# hand in at once; in which order `close` returns them is all one. The check explores yours.
+# hand in at once; no two jobs are equal, and in which order `close` returns them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
 
@@ -1002,7 +1011,8 @@ mutants("p4.mutants_runs", test_run)
 #
 # - `CheckLink.execute` fetches the page and returns a `Link`. A page that does not exist, or a URL that `FetchPage` refuses, is a
 #   *result* (`works=False`, and `why`). A server that is busy is a *failure* of the task: let it be tried four times in all,
-#   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(...))`. Any other error, such as a timeout, is a failure
+#   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(attempts=..., on=(...,), delay=...))`, where `on` has the
+#   exceptions after which it is tried again. Any other error, such as a timeout, is a failure
 #   as well.
 # - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder).
 # - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`. A link whose task

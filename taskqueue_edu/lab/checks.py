@@ -122,6 +122,8 @@ def hint(exercise: str) -> None:
         kept.save(progress)
         shown = hints if attempts.hints > len(hints) else hints[attempts.hints - 1 : attempts.hints]
         first = 1 if len(shown) > 1 else attempts.hints
+        if len(shown) > 1:
+            show(Text("You have seen all the hints. Here they are once more."))
         for number, text in enumerate(shown, first):
             show(Text(f"**Hint {number} of {len(hints)}.** {text}"))
 

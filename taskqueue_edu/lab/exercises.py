@@ -19,7 +19,7 @@ import msgspec
 
 from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab.isolate import SECONDS, isolated
-from taskqueue_edu.lab.probes import HANGS, Check, describe
+from taskqueue_edu.lab.probes import HANGS, Check, asked, describe
 from taskqueue_edu.lab.verdict import State, Verdict
 
 FOLDER: Final = Path(__file__).parents[1] / "course" / "exercises"
@@ -132,7 +132,8 @@ class Exercise:
                     self.name,
                     State.COUNTEREXAMPLE,
                     tried=f"Importing {check.file}",
-                    happened=describe(error),
+                    happened=describe(error, [str(path) for path in answers]),
+                    question=asked(describe(error), "Why can't that line run?"),
                 )
                 return msgspec.json.encode(failed)
             return msgspec.json.encode(check.judge(self.name, made, begun))

@@ -17,7 +17,7 @@ from taskqueue_edu.lab.interleave.scenarios import asserts
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.search import keeping
 from taskqueue_edu.lab.isolate import isolated
-from taskqueue_edu.lab.probes import describe, evidence_of, said, undone
+from taskqueue_edu.lab.probes import HANGS, describe, evidence_of, said, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 SECONDS: Final = 10.0
@@ -55,6 +55,8 @@ class _Ran(msgspec.Struct, frozen=True):
     """Whether the test has called `time.sleep`, outside of `explore`."""
     returned: str = ""
     """What the test returned; "" for None."""
+    hung: bool = False
+    """Whether the test did not end."""
 
 
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
@@ -141,7 +143,9 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     """Say that a test turns down what is right, and why."""
     happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
     question = "Does your test ask for something that was not promised?"
-    if ran.kind in _NO_EVIDENCE:
+    if ran.hung:
+        question = HANGS
+    elif ran.kind in _NO_EVIDENCE:
         why = ran.failed.removeprefix(f"{ran.kind}: ")
         happened, evidence = f"`explore` could not try it: {why}", None
         question = "What does the scenario use that it has not made?"
@@ -193,7 +197,7 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
 
     ended = isolated(run, SECONDS)
     if ended.answer is None:
-        return _Ran(ended.why)
+        return _Ran(ended.why, hung=ended.hung)
     return msgspec.json.decode(ended.answer, type=_Ran)
 
 

@@ -185,7 +185,7 @@ def _follow(name: str, asked: Trace, values: Any) -> Verdict:
     if len(given) != len(asked.steps):
         raise TaskQueueError(f"{name} has {len(asked.steps)} steps, and got {len(given)} values")
     for number, (one, value) in enumerate(zip(asked.steps, given, strict=True), 1):
-        if value != one.value:
+        if value.casefold() != one.value.casefold():  # how it is spelled is not asked
             label = one.wrong.get(value, "")
             return Verdict(
                 name,

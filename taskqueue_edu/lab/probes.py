@@ -24,6 +24,7 @@ QUESTIONS: Final = {
     "left running": "For what does that thread wait, and who would end it?",
     "not repeatable": "What does your answer keep from one run to the next: a global, a default?",
     "no progress": "What would have to change for that loop to end, and who changes it?",
+    "stuck": "The lab can't follow that part: how would you do it with a lock of `threading`?",
 }
 """What to ask if a verdict of the lab is of such a kind, and the probe asks of another."""
 LOCKED: Final = "Who has the lock that is waited for, and which line gives it back?"
@@ -38,9 +39,10 @@ SLIPPED: Final = "Where does that name get its value, and has it got one when th
 MISTAKEN: Final = "Which value or argument does the error speak of, and where does it come from?"
 """What to ask if a line meets a value that it can do nothing with."""
 _OF_ANOTHER_KIND: Final = re.compile(
-    r"AttributeError: |TypeError: .*(NoneType|positional argument|keyword argument)"
+    r"AttributeError: |TypeError: .*NoneType"
+    r"|TypeError( in [^:]*)?: .*(positional argument|keyword argument|not callable)"
 )
-# In a schedule, such an error may be the race itself: there its line reads "... in thread A: ".
+# In a schedule, where its line reads "... in thread A: ", the others may be the race itself.
 
 
 class Case(AssertionError):
@@ -143,7 +145,8 @@ def _try(probe: Probe, answers: Sequence[Any]) -> tuple[str, str, str, Evidence 
     except AssertionError as error:
         return probe.misconception, str(error) or "It is not so.", probe.question, None
     except Exception as error:
-        return "", describe(error), _asked(describe(error), probe.question), None
+        files = [str(answer.__file__) for answer in answers if isinstance(answer, ModuleType)]
+        return "", describe(error, files), asked(describe(error), probe.question), None
     if not isinstance(found, LabVerdict) or found.ok is not False:
         return None
     kind, message = str(getattr(found, "kind", "")), str(getattr(found, "message", ""))
@@ -165,8 +168,8 @@ def evidence_of(found: LabVerdict) -> Evidence:
 
 def _named(probe: Probe, kind: str, message: str) -> tuple[str, str]:
     """Return the misconception that a verdict of the lab shows, and the question that fits it."""
-    if kind == "exception" and (asked := _asked(message, "")):
-        return "", asked
+    if kind == "exception" and (slip := asked(message, "")):
+        return "", slip
     if kind in probe.kinds or (probe.misconception and not probe.kinds):
         return probe.misconception, probe.question
     if kind in QUESTIONS and _HOLDS.search(message):
@@ -174,7 +177,7 @@ def _named(probe: Probe, kind: str, message: str) -> tuple[str, str]:
     return "", QUESTIONS.get(kind, probe.question)
 
 
-def _asked(error: str, otherwise: str) -> str:
+def asked(error: str, otherwise: str) -> str:
     """Return what to ask about an exception: it may be a slip, whatever the probe is after."""
     if error.startswith(("NameError", "UnboundLocalError")):
         return SLIPPED
@@ -183,12 +186,12 @@ def _asked(error: str, otherwise: str) -> str:
     return MISTAKEN if _OF_ANOTHER_KIND.match(error) else otherwise
 
 
-def describe(error: BaseException) -> str:
-    """Name an exception, and the learner's line that raised it."""
+def describe(error: BaseException, files: Collection[str] = ()) -> str:
+    """Name an exception, and the line that raised it: in a cell, or in one of the files."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     for frame, number in reversed(list(traceback.walk_tb(error.__traceback__))):
         file = frame.f_code.co_filename
-        if is_learners(file):
+        if is_learners(file) or file in files:
             return f"{text}\n  at: {source_line(file, number)}"
     return text
 

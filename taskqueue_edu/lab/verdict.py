@@ -12,6 +12,8 @@ import msgspec
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 
 _WIDTH: Final = 96
+_FEW: Final = 3
+"""So many of the things that were tried are named in the text of a verdict; a page has all."""
 
 
 class State(StrEnum):
@@ -91,14 +93,14 @@ class Verdict(msgspec.Struct, frozen=True):
             ("To do" if self.state is State.TODO else "What happened", self.happened),
             ("Your code printed", self.printed.strip()),
         ]
-        if self.state is State.PASS:
-            things = "1 thing" if len(self.passed) == 1 else f"{len(self.passed)} things"
-            parts += [("Tried", f"{things}: " + "; ".join(self.passed) + ".")]
         return [(head, text) for head, text in parts if text]
 
     def __str__(self) -> str:
         lines = [f"{_MARKS[self.state]} {self.exercise}: {_HEADS[self.state]}"]
         lines += [_said(head, text) for head, text in self._parts()]
+        if self.state is State.PASS:
+            more = f"; and {len(self.passed) - _FEW} more" if len(self.passed) > _FEW else ""
+            lines.append(_said("Tried", "; ".join(self.passed[:_FEW]) + f"{more}."))
         if self.evidence is not None:
             lines += ["", textwrap.indent(self.evidence.text.strip("\n"), "  "), ""]
         if self.question:
@@ -111,6 +113,10 @@ class Verdict(msgspec.Struct, frozen=True):
         said = "".join(_paragraph(head, text) for head, text in self._parts())
         shown = f"<figure>{self.evidence.html}</figure>" if self.evidence is not None else ""
         asked = _paragraph("Ask yourself", self.question) if self.question else ""
+        if self.state is State.PASS:
+            things = "1 thing" if len(self.passed) == 1 else f"{len(self.passed)} things"
+            tried = "".join(f"<li>{set_code(escape(thing))}</li>" for thing in self.passed)
+            said += f"<details><summary>Tried: {things}</summary><ul>{tried}</ul></details>"
         return (
             f'{STYLE}<section class="tq-verdict tq-{self.state}" role="status">'
             f"<h4><span>{_MARKS[self.state]}</span> <code>{escape(self.exercise)}</code>: "
@@ -147,6 +153,8 @@ STYLE: Final = """<style>
 .tq-verdict p{margin:4px 0;padding-left:9.5em;text-indent:-9.5em}
 .tq-verdict p b{display:inline-block;width:9.5em;text-indent:0;font-weight:600}
 .tq-verdict pre{margin:2px 0 6px;font-size:12px;white-space:pre-wrap}
+.tq-verdict.tq-verdict summary{cursor:pointer;font-weight:600}
+.tq-verdict.tq-verdict ul{margin:2px 0;padding-left:2em}
 .tq-verdict figure{margin:8px 0;overflow-x:auto}
 .tq-verdict.tq-todo{border-style:dashed}
 .tq-verdict.tq-pass{border-color:#2e7d32}

@@ -158,7 +158,7 @@ def test_values_out_of_range(setting: str, value: object) -> None:
         RetryPolicy(**{setting: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("on", ["ValueError", ValueError, (3,), (ValueError(),), [None]])
+@pytest.mark.parametrize("on", ["ValueError", ValueError, (3,), (ValueError(),), [None], 0.02])
 def test_on_takes_a_tuple_of_classes(on: Any) -> None:
     """A single class, or a thing that is none, is refused with what to write instead."""
     with pytest.raises(InvalidTask, match="RetryPolicy: on is ") as caught:

@@ -85,7 +85,8 @@ def test_the_explained_test_finds_every_mutant(
     assert f"{name}: right" in capsys.readouterr().out
     lab.mutants(name, weak)
     broken = len(find(name).others("wrong"))
-    assert f"{broken} got past it" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"{broken} got past it" in told or "All of them got past it" in told
 
 
 def asserts_nothing(latch: Callable[[int], Any]) -> None:

@@ -142,6 +142,16 @@ def test_a_value_of_another_kind_gets_a_question_of_its_own(slip: str) -> None:
     assert verdict.question == MISTAKEN
 
 
+def test_a_file_that_can_not_be_imported_is_told_its_line(tmp_path: Path) -> None:
+    """An answer that is a file is told which of its lines raised an error."""
+    path = tmp_path / "linkcheck.py"
+    path.write_text("from taskqueue_edu import RetryPolicy\nRetryPolicy(4, 0.02)\n")
+    verdict = find("p4.link_checker").judge([path])
+    assert verdict.happened.startswith("InvalidTask: RetryPolicy: on is 0.02")
+    assert verdict.happened.endswith("at: RetryPolicy(4, 0.02)")
+    assert verdict.question
+
+
 def test_an_object_in_the_place_of_its_class(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever hands in an object is told to hand in the class."""
 

@@ -87,8 +87,10 @@ def _searched(search: Search, budget: int) -> Verdict:
     except Spent:
         spent = True
     except ProgramRaised as error:
-        return _verdict(search, began, False, "exception", str(error), _covered(search, passed))
-    covered = _covered(search, passed)
+        return _verdict(
+            search, began, False, "exception", str(error), _covered(search, passed, True)
+        )
+    covered = _covered(search, passed, bool(found))
     if spent:
         text = f"no failure in {budget:,} states, and there are more"
         return _verdict(search, began, None, "budget spent", text, covered)
@@ -130,8 +132,8 @@ def _content(files: Mapping[str, bytes]) -> Content:
     return tuple(sorted(paths.items(), key=lambda item: item[0].split("/")))
 
 
-def _covered(search: Search, passed: int) -> str:
-    """Say what was tried: `passed` levels without a fault, then as many with one."""
+def _covered(search: Search, passed: int, failed: bool) -> str:
+    """Say what went well: `passed` levels without a fault, then as many with one."""
     levels = search.disorder + 2
     plain = _levels(min(passed, levels))
     if not plain:
@@ -146,7 +148,8 @@ def _covered(search: Search, passed: int) -> str:
     parts.append("each recovery crashed once itself")
     if search.restart:
         parts.append("the program started again after each")
-    return f"Passed, on {_DISKS[search.model]}: {'; '.join(parts)}."
+    head = "Before that all went well" if failed else "Passed"
+    return f"{head}, on {_DISKS[search.model]}: {'; '.join(parts)}."
 
 
 def _levels(passed: int) -> str:

@@ -12,20 +12,43 @@ class _Queue(TaskQueue):
     def __init__(self):
         super().__init__()
         self.at_first = []
+        self._at_once = []
 
     def submit(self, task, **options):
-        self.at_first.append(list(task.paths))
+        self._note(task)
         return super().submit(task, **options)
 
     def submit_many(self, tasks, **options):
         tasks = list(tasks)
-        self.at_first += [list(task.paths) for task in tasks]
+        for task in tasks:
+            self._note(task)
         return super().submit_many(tasks, **options)
+
+    def _note(self, task):
+        if iter(task.paths) is task.paths:
+            raise Case(
+                f"`paths` of the batch is a {type(task.paths).__name__}, expected a list: it can be "
+                "read once.",
+                "What does IndexBatch say of the type of `paths`, and what makes one of those?",
+            )
+        self.at_first.append(list(task.paths))
+        self._at_once.append(iter(task.paths))
+
+    def wait_for_result(self, *args, **kwargs):
+        raise Case(
+            "The collector waits for a result, and no worker has begun: it would wait for ever.",
+            "What does flush() need from the queue to go on: a result, or an id?",
+        )
 
     @property
     def batches(self):
         """The paths of each batch as they are now: what a worker finds."""
         return [list(record.task.paths) for record in self.registry.records()]
+
+    @property
+    def read_at_once(self):
+        """How many paths a worker finds that began each batch before submit() had returned."""
+        return [len(list(begun)) for begun in self._at_once]
 
 
 def _collected(Collector, count, times=1):
@@ -45,8 +68,21 @@ def each_id_is_kept(Collector):
     collector, queue = _collected(Collector, 10)
     assert queue.batches, "Nothing was submitted."
     ids = [record.id for record in queue.registry.records()]
-    assert collector.ids == ids, (
+    kept = collector.ids
+    assert isinstance(kept, (list, tuple)) and list(kept) == ids, (
         f"`ids` is {collector.ids}; submit() returned {ids}, in this order."
+    )
+
+
+def _has_a_default_list(cls):
+    functions = (getattr(part, "__func__", part) for part in vars(cls).values())
+    return any(
+        isinstance(default, list)
+        for function in functions
+        for default in (
+            *(getattr(function, "__defaults__", None) or ()),
+            *(getattr(function, "__kwdefaults__", None) or {}).values(),
+        )
     )
 
 
@@ -60,11 +96,14 @@ def two_share_nothing(Collector):
     one.flush()
     other.flush()
     paths = [[path for batch in queue.at_first for path in batch] for queue in queues]
-    assert "b.py" not in paths[0] and "a.py" not in paths[1], (
-        f"The queue of the first got {paths[0]}, the queue of the second {paths[1]}."
-    )
-    shared = sorted(set(one.ids) & set(other.ids))
-    assert not shared, f"Both have the id {', '.join(shared)} in `ids`."
+    happened = ""
+    if "b.py" in paths[0] or "a.py" in paths[1]:
+        happened = f"The queue of the first got {paths[0]}, the queue of the second {paths[1]}."
+    elif shared := sorted(set(one.ids) & set(other.ids)):
+        happened = f"Both have the id {', '.join(shared)} in `ids`."
+    if happened and not _has_a_default_list(Collector):
+        raise Case(happened, "Where is that list made, and how often?")
+    assert not happened, happened
 
 
 @check.probe(
@@ -72,19 +111,37 @@ def two_share_nothing(Collector):
     question="Who has a reference to the list after `submit`, and who changes it?",
 )
 def the_batch_stays_as_it_was(Collector):
-    """A batch is submitted, the collector goes on, and only then does a worker look."""
-    _, queue = _collected(Collector, 4)
-    before, after = queue.at_first[0], queue.batches[0]
-    if not before:
-        raise Case(
-            f"The batch had no paths when it was submitted, and a fast worker finds none. Later "
-            f"it has {len(after)}.",
-            "When may a worker begin with a batch, and what must be in it by then?",
+    """Ten paths are collected, and only then does a worker look, or one has begun at once."""
+    _, queue = _collected(Collector, 10)
+    for before, after in zip(queue.at_first, queue.batches, strict=True):
+        if not before:
+            raise Case(
+                f"A batch had no paths when it was submitted, and a fast worker finds none. Later "
+                f"it has {len(after)}.",
+                "When may a worker begin with a batch, and what must be in it by then?",
+            )
+        assert after == before, (
+            f"A batch was submitted with {before}, and has {after} when the worker looks: the "
+            "collector changed what it had handed over."
         )
-    assert after == before, (
-        f"The batch was submitted with {len(before)} paths, and has {len(after)} when the worker "
-        "looks: the collector changed the list that it had handed over."
-    )
+    for before, read in zip(queue.at_first, queue.read_at_once, strict=True):
+        if read != len(before):
+            raise Case(
+                f"A batch was submitted with {len(before)} paths. A worker that began with it "
+                f"before submit() had returned finds {read}.",
+                "When may a worker begin with a batch, and which list does it read then?",
+            )
+
+
+@check.probe(question="Which step between add() and submit() drops or moves a path?")
+def the_paths_go_out_as_they_were_added(Collector):
+    """Four paths are added, of which the third is the first once more."""
+    queue, added = _Queue(), ["d.py", "b.py", "d.py", "a.py"]
+    collector = Collector(queue)
+    for path in added:
+        collector.add(path)
+    out = [path for batch in queue.batches for path in batch]
+    assert out == added, f"{added} were added, and {out} went out."
 
 
 @check.probe(question="What must the next batch begin with, and who submits the last?")

@@ -26,12 +26,15 @@ def the_highest_priority_first(Waiting):
 
 @check.probe("payloads_compare", question="What does it compare if the priorities are equal?")
 def equal_priorities_stay_in_order(Waiting):
-    """Twelve items of one priority are put, the greatest first."""
-    waiting, wanted = Waiting(), list(range(12, 0, -1))
-    for item in wanted:
-        waiting.put(item)
-    out = [waiting.get() for _ in wanted]
-    assert out == wanted, f"They came out in the order {out}, expected {wanted}."
+    """Twelve items of one priority are put, the greatest first: of priority 0, then of 2."""
+    for priority in (0, 2):
+        waiting, wanted = Waiting(), list(range(12, 0, -1))
+        for item in wanted:
+            waiting.put(item, priority)
+        out = [waiting.get() for _ in wanted]
+        assert out == wanted, (
+            f"Of priority {priority} they came out in the order {out}, expected {wanted}."
+        )
 
 
 @check.probe("caller_keeps_alias", question="Who has a reference to that list?")

@@ -1,4 +1,4 @@
-"""Two that were made share their items."""
+"""Two that were made without items share what is put into them."""
 
 import heapq
 

@@ -1,4 +1,4 @@
-"""Of equal priorities, the smallest item comes first."""
+"""Of equal priorities other than 0, the smallest item comes first."""
 
 import heapq
 
@@ -12,7 +12,8 @@ class Waiting:
 
     def put(self, item, priority=0):
         self._count += 1
-        heapq.heappush(self._heap, (-priority, item))
+        age = self._count if priority == 0 else 0
+        heapq.heappush(self._heap, (-priority, age, item))
 
     def get(self):
         return heapq.heappop(self._heap)[-1]

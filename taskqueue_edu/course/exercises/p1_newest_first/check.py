@@ -2,13 +2,14 @@
 
 import threading
 import time
+from contextlib import suppress
 from unittest import mock
 
 from taskqueue_edu import QueueClosed, TaskQueue, WorkerPool
 from taskqueue_edu.course.probes import together as at_once
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 from taskqueue_edu.workloads import IndexFile, corpus_files
 
 check = Check("NewestFirst")
@@ -16,13 +17,20 @@ check = Check("NewestFirst")
 BETWEEN = "Which lines must nobody come between, and where does your lock begin and end?"
 
 
+def _outcome(call):
+    """Say what a call did, in a few words."""
+    try:
+        value = call()
+    except QueueClosed:
+        return "raised QueueClosed"
+    except Exception as error:
+        return f"raised {error!r}"
+    return f"returned {value!r}"
+
+
 def _closed(call):
     """Tell whether a call raises QueueClosed."""
-    try:
-        call()
-    except QueueClosed:
-        return True
-    return False
+    return _outcome(call) == "raised QueueClosed"
 
 
 @check.probe(
@@ -41,7 +49,22 @@ def an_item_is_there_already(NewestFirst):
     return explore(scenario)
 
 
-@check.probe(question="At which end of `_items` does put() add, and get() take?")
+@check.probe(
+    kinds=["lost wakeup", "deadlock"],
+    question="What does get() ask before it sleeps, and what is the answer if 0 is all there is?",
+)
+def zero_is_an_item(NewestFirst):
+    """0 is put, alone, and get() is called."""
+
+    def scenario():
+        mine = NewestFirst()
+        mine.put(0)
+        mine.get()
+
+    return explore(scenario)
+
+
+@check.probe(question="Where does put() add an item, which does get() take, and what decides that?")
 def the_newest_comes_first(NewestFirst):
     """a, b, c and 0 are put, two of them with a priority and a due time, and four are taken."""
 
@@ -54,16 +77,14 @@ def the_newest_comes_first(NewestFirst):
         return [mine.get() for _ in range(4)]
 
     out = within(2, run)
+    if out == [None] * 4:
+        raise Case("get() returned None.", "Does each way through get() end with `return`?")
+    if len(set(out)) == 1:
+        raise Case(
+            f"Four items were put, and each of four calls of get() gave {out[0]!r}.",
+            "What does get() do to the list, besides reading it?",
+        )
     assert out == [0, "c", "b", "a"], f"{', '.join(map(str, out))} came out, expected 0, c, b, a."
-
-
-@check.probe(question="Where is the list made, and how often?")
-def each_has_its_own_items(NewestFirst):
-    """Two queues are made, and an item is put into one of them."""
-    one, other = NewestFirst(), NewestFirst()
-    within(2, lambda: one.put("a"))
-    answer = within(2, lambda: other.discard("a"))
-    assert not answer, "a was put into one queue, and discard('a') found it in the other."
 
 
 @check.probe(question="What does discard() return in each of its two cases, and what is equal?")
@@ -72,25 +93,60 @@ def an_item_is_discarded(NewestFirst):
     mine = NewestFirst()
     within(2, lambda: [mine.put(item) for item in ("task-1", "task-2")])
     equal = "-".join(["task", "1"])  # another object, as an id that was read from a file
-    answers = within(2, lambda: (mine.discard(equal), mine.discard(equal)))
-    assert answers == (True, False), (
-        f"'task-1' was there once. Two calls of discard() with an equal text, another object, "
-        f"returned {answers}, expected (True, False)."
+    answers = within(2, lambda: [_outcome(lambda: mine.discard(equal)) for _ in range(2)])
+    first, second = answers
+    assert (first, second) == ("returned True", "returned False"), (
+        f"'task-1' was there once. discard() with an equal text, another object, {first}; called "
+        f"again it {second}. Expected True, then False."
     )
     out = within(2, mine.get)
     assert out == "task-2", f"Then get() gave {out!r}, expected 'task-2'."
+    last = within(2, lambda: _outcome(lambda: mine.discard("task-1")))
+    assert last == "returned False", f"With nothing left, discard() {last}, expected False."
+
+
+@check.probe(question="Which item does discard() take away, and how do the others lie after it?")
+def the_others_stay_in_order(NewestFirst):
+    """3, 5, 1, 4, 2 are put, 5 is discarded, and three are taken."""
+    mine = NewestFirst()
+
+    def run():
+        for item in (3, 5, 1, 4, 2):
+            mine.put(item)
+        mine.discard(5)
+        return [mine.get() for _ in range(3)]
+
+    out = within(2, run)
+    assert out == [2, 4, 1], f"{out} came out, expected [2, 4, 1]: the newest first, without 5."
+    for item, there in ((3, True), (5, False)):
+        found = within(2, lambda item=item: mine.discard(item))
+        assert found == there, f"Then discard({item}) returned {found}, expected {there}."
+
+
+@check.probe(question="Where is the list made, and how often?")
+def each_has_its_own_items(NewestFirst):
+    """Two queues are made, and an item is put into one of them."""
+    one, other = NewestFirst(), NewestFirst()
+    within(2, lambda: one.put("a"))
+    answer = within(2, lambda: other.discard("a"))
+    assert not answer, "a was put into one queue, and discard('a') of the other found it."
 
 
 @check.probe(question="What does get() do while nothing is there, and who ends that?")
 def get_sleeps_until_something_is_put(NewestFirst):
     """A thread waits in get() on an empty queue, then an item is put."""
     mine, began, over = NewestFirst(), threading.Event(), threading.Event()
-    getters, real = [], threading.Condition.wait
+    getters, limits, real = [], [], threading.Condition.wait
 
     def wait(condition, timeout=None):
-        if threading.get_ident() in getters:
-            began.set()
-        return real(condition, timeout)
+        if threading.get_ident() not in getters:
+            return real(condition, timeout)
+        if timeout is not None:
+            limits.append(timeout)
+            if len(limits) == 1:
+                return False  # its time is over
+        began.set()
+        return real(condition)  # and this time it is not: only a notify() ends it
 
     def get():
         getters.append(threading.get_ident())
@@ -106,7 +162,22 @@ def get_sleeps_until_something_is_put(NewestFirst):
         return slept
 
     with mock.patch.object(threading.Condition, "wait", wait):
-        got, slept = at_once(get, put_it, seconds=4, when="An item was put")
+        try:
+            got, slept = at_once(get, put_it, seconds=4, when="An item was put")
+        except AssertionError:
+            if not limits:
+                raise
+            raise Case(
+                f"get() waits with a time limit of {limits[0]:g} s. An item was put, and that did "
+                "not wake it: it would lie there until the time is over.",
+                "Which line of put() wakes a thread that sleeps in get()?",
+            ) from None
+    if limits and isinstance(got, QueueClosed):
+        raise Case(
+            f"get() waited with a time limit of {limits[0]:g} s. When that was over it raised "
+            "QueueClosed, and nobody had closed the queue.",
+            "What does wait() return when its time is over, and how long may get() wait?",
+        )
     for problem in (slept, got):
         if isinstance(problem, Exception):
             raise problem
@@ -117,18 +188,26 @@ def get_sleeps_until_something_is_put(NewestFirst):
     assert got == "late", f"It got {got!r}, expected 'late'."
 
 
-@check.probe(kinds=["assertion"], question="What do put() and get() ask first?")
+@check.probe(
+    kinds=["assertion"],
+    question="Which line of that method comes first when `_closed` is true, and what should it do?",
+)
 def nothing_after_the_end(NewestFirst):
-    """An item is put, the queue is closed, and put() and get() are called, twice."""
+    """An item is put, the queue is closed, and put(), get() and discard() are called, twice."""
 
     def scenario():
         mine = NewestFirst()
         mine.put("x")
         mine.close()
         for _ in range(2):
-            assert _closed(lambda: mine.put("y")), "put() did not raise QueueClosed"
-            assert _closed(mine.get), (
-                "get() did not raise QueueClosed: it gave out the item that was left"
+            for name, call in (("put()", lambda: mine.put("y")), ("get()", mine.get)):
+                did = _outcome(call)
+                assert did == "raised QueueClosed", (
+                    f"x was put, then the queue was closed, and {name} {did}, expected QueueClosed"
+                )
+            did = _outcome(lambda: mine.discard("y"))
+            assert did == "returned False", (
+                f"the queue was closed, and discard() of what is not there {did}, expected False"
             )
 
     return explore(scenario)
@@ -183,6 +262,25 @@ def everybody_leaves_at_the_end(NewestFirst):
     return explore(scenario)
 
 
+@check.probe(
+    kinds=["lost wakeup", "deadlock"],
+    question="How many threads may wait when the queue is closed, and how many does close() wake?",
+)
+def twelve_leave_at_the_end(NewestFirst):
+    """Twelve threads get from an empty queue, and one closes it."""
+
+    def scenario():
+        mine = NewestFirst()
+
+        def get():
+            with suppress(QueueClosed):
+                mine.get()
+
+        together(*[get] * 12, mine.close)
+
+    return explore(scenario, bound=0, budget=50)
+
+
 @check.probe("atomic_calls_compose", kinds=["exception", "assertion"], question=BETWEEN)
 def two_discard_one_item(NewestFirst):
     """Two threads discard the one item that is there, in every order."""
@@ -191,24 +289,33 @@ def two_discard_one_item(NewestFirst):
         mine, answers = NewestFirst(), []
         mine.put("a")
         together(*[lambda: answers.append(mine.discard("a"))] * 2)
-        assert sorted(answers) == [False, True], f"a was there once; discard() returned {answers}"
+        assert sorted(map(str, answers)) == ["False", "True"], (
+            f"a was there once; discard() returned {answers}"
+        )
 
     return explore(scenario)
 
 
 @check.probe("atomic_calls_compose", kinds=["exception", "assertion"], question=BETWEEN)
 def the_end_is_faster_than_put(NewestFirst):
-    """One thread puts a. Another closes the queue, and then looks whether a is in it."""
+    """One thread puts a. Another closes the queue and takes a out; then nothing may be in it."""
 
     def scenario():
-        mine, refused, was_there = NewestFirst(), [], []
+        mine = NewestFirst()
 
-        def close_and_look():
+        def put():
+            with suppress(QueueClosed):
+                mine.put("a")
+
+        def close_and_clear():
             mine.close()
-            was_there.append(mine.discard("a"))
+            mine.discard("a")
 
-        together(lambda: refused.append(_closed(lambda: mine.put("a"))), close_and_look)
-        assert refused[0] or was_there[0], "put() put a into a closed queue: nobody will take it"
+        together(put, close_and_clear)
+        assert not mine.discard("a"), (
+            "a came into a queue that was closed, and out of which it had been taken: nobody will "
+            "take it"
+        )
 
     return explore(scenario)
 

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from unittest import mock
 
+from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import Check
 
@@ -13,10 +14,10 @@ check = Check("Files")
 
 @check.probe(question="When is a SourceFile made, when is one found, and is the lock free then?")
 def one_after_the_other(Files):
-    """One thread asks for five paths and for each once more, by an equal text; then another asks."""
+    """One thread asks for six paths and for each once more, by an equal text; then another asks."""
 
     def scenario():
-        files, names = Files(), "abcde"
+        files, names = Files(), [*"abcd", "x/a", "y/a"]
         first = [files.get(f"{name}.py") for name in names]
         if None in first:
             raise AssertionError("get() returned None: one of its ways ends without `return`")
@@ -24,24 +25,56 @@ def one_after_the_other(Files):
         assert paths == [f"{name}.py" for name in names], f"get() gave the files of {paths}"
         again = [files.get(f"{name}.py") for name in names]
         for name, one, other in zip(names, first, again, strict=True):
+            assert other is not None, f"get('{name}.py') returned None when it was called again"
             assert one is other, f"get('{name}.py') made a second object, though there was one"
-        together(lambda: files.get("a.py"))
+        got = []
+        together(lambda: got.append(files.get("a.py")))
+        assert got[0] is first[0], "another thread asked for a.py later, and got another object"
         together(lambda: files.get("f.py"))
 
     return explore(scenario)
 
 
-@check.probe(question="Who gives the lock back if a line raises?")
+@check.probe(question="Who gives the lock back if a line raises, and what is in the dict by then?")
 def the_lock_is_free_after_an_error(Files):
-    """get([]) raises, as a list is no key; then another thread asks for a.py."""
+    """get([]) is called, and get('a.py') while no object can be made; then another thread asks."""
+    SourceFile = type(Files().get("a.py"))
+    real, broken = SourceFile.__init__, []
+
+    def make(self, *args, **kwargs):
+        if broken:
+            raise OSError("it can't be made")
+        real(self, *args, **kwargs)
 
     def scenario():
-        files = Files()
-        with suppress(Exception):
-            files.get([])
-        together(lambda: files.get("a.py"))
+        files, got = Files(), []
+        broken[:] = ["yes"]
+        for path in ([], "a.py"):
+            with suppress(Exception):
+                files.get(path)
+        broken.clear()
+        together(lambda: got.append(files.get("a.py")))
+        assert isinstance(got[0], SourceFile), (
+            f"no SourceFile could be made for a.py; when one could, get('a.py') returned {got[0]!r}"
+        )
 
-    return explore(scenario)
+    with mock.patch.object(SourceFile, "__init__", make):
+        return explore(scenario)
+
+
+@check.probe(question="What of a file is lost if its object is forgotten, and who forgets it?")
+def it_forgets_none(Files):
+    """A thread writes into one object and lets it go, asks for 200 others, and looks again."""
+
+    def run():
+        files = Files()
+        files.get("a.py").lines = 12
+        for number in range(200):
+            files.get(f"{number}.py")
+        return getattr(files.get("a.py"), "lines", None)
+
+    lines = within(2, run)
+    assert lines == 12, "get('a.py') gave another object than before: what was written is lost."
 
 
 @check.probe(question="Where is the dict made, and how often?")

@@ -14,7 +14,11 @@ def one_job_runs_later(make_jobs):
     if jobs is None:
         raise Case("make_jobs() returned None, expected a list.", "Which line gives the list back?")
     assert isinstance(jobs, list), f"make_jobs() returned {jobs!r}, expected a list."
-    assert len(jobs) == 1, f"One path gave {len(jobs)} jobs."
+    if len(jobs) != 1:
+        raise Case(
+            f"One path gave {len(jobs)} jobs.",
+            "Which lines add a job, and how often is each reached for one path?",
+        )
     jobs[0]()
     assert ran == ["a.py"], f"Its job called run() with {ran}, expected ['a.py']."
 

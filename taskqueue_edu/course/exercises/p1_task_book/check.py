@@ -31,7 +31,13 @@ def _book(TaskBook):
 def tasks_are_made_by_name(TaskBook):
     """Two classes are entered, and a task of each is made."""
     book = _book(TaskBook)
-    made = book.make("add", 1, 2), book.make("".join(["sho", "ut"]), "hi")
+    try:
+        made = book.make("add", 1, 2), book.make("".join(["sho", "ut"]), "hi")
+    except LookupError as error:
+        raise Case(
+            f"'add' and 'shout' were entered, and make() raised {error!r}.",
+            "When does make() refuse, and what is equal to the name that was entered?",
+        ) from None
     if None in made:
         raise Case("make() returned None.", "Does each way through make() end with `return`?")
     assert made == (_Add(1, 2), _Shout("hi")), f"make() returned {made[0]!r} and {made[1]!r}."
@@ -48,14 +54,26 @@ def each_call_makes_one(TaskBook):
 
 @check.probe(question="What does whoever mistyped a name want to read?")
 def an_unknown_name(TaskBook):
-    """A task is made by a name that was never entered."""
-    try:
-        made = _book(TaskBook).make("sing", "la")
-    except LookupError as error:
-        said = str(error)
-    else:
-        raise AssertionError(f"make('sing') returned {made!r}, expected a LookupError.")
-    assert "add" in said and "shout" in said, f"The error says {said}: which names are there?"
+    """Tasks are made by names that were never entered: sing, a part of shout, and nothing."""
+    for name in ("sing", "out", ""):
+        book = _book(TaskBook)
+        book.add("wait", _Shout)
+        try:
+            made = book.make(name, "la")
+        except LookupError as error:
+            said = str(error)
+        except Exception as error:
+            raise Case(
+                f"make({name!r}) raised {error!r}, expected a LookupError.",
+                "Which error does the docstring promise for such a name?",
+            ) from None
+        else:
+            raise Case(
+                f"make({name!r}) returned {made!r}, and raised no LookupError.",
+                "What must happen for a name that is not there, so that no caller can overlook it?",
+            )
+        left = [known for known in ("add", "shout", "wait") if known not in said]
+        assert not left, f"The error says {said}: {', '.join(left)} was entered as well."
 
 
 @check.probe(question="Where is the dict made, and how often?")
@@ -99,6 +117,16 @@ def the_types_are_shown(TaskBook):
     types = _book(TaskBook).types()
     assert isinstance(types, Mapping), f"types() returned {types!r}, expected a dict."
     assert dict(types) == {"add": _Add, "shout": _Shout}, f"types() returned {dict(types)}."
+
+
+@check.probe(question="Which line enters something in the dict, and when is it reached?")
+def asking_enters_nothing(TaskBook):
+    """A task is made by a name that was never entered, and types() is asked."""
+    book = _book(TaskBook)
+    with suppress(LookupError):
+        book.make("sing", "la")
+    names = list(book.types())
+    assert names == ["add", "shout"], f"Then types() has {names}: make('sing') entered something."
 
 
 @check.probe("returns_internals", question="How many names does the dict have after types()?")

@@ -2,12 +2,13 @@
 
 import dataclasses
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import get_origin, get_type_hints
+from unittest import mock
 
 from taskqueue_edu import InvalidTask, RetryPolicy, TaskFailed, TaskQueue, WorkerPool
 from taskqueue_edu.catalogue import catalogue
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 from taskqueue_edu.workloads import FetchPage, PageServer
 
 check = Check("TotalSize")
@@ -75,7 +76,7 @@ def it_is_frozen_to_the_bottom(TotalSize):
     kind = get_origin(hint) or hint
     if kind not in (list, set):
         return
-    task = TotalSize(kind(("a", "b")))
+    task = TotalSize(urls=kind(("a", "b")))
     before = repr(task)
     if kind is list:
         task.urls.append("c")
@@ -90,33 +91,76 @@ def it_is_frozen_to_the_bottom(TotalSize):
 @check.probe(question="What does the type of the field say of the elements?")
 def json_changes_nothing(TotalSize):
     """A task goes through JSON and back, and one with numbers in the place of URLs."""
-    task = TotalSize(("a", "b"))
+    task = TotalSize(urls=("a", "b"))
     payload, copy = catalogue.encode(task)
     assert payload == b'{"urls":["a","b"]}', f"As JSON it is {payload.decode()}."
-    assert copy == task, f"{task} came back as {copy}."
+    assert copy.urls == task.urls, f"{task.urls} came back as {copy.urls}."
     try:
-        payload, _ = catalogue.encode(TotalSize((1, 2)))
+        payload, _ = catalogue.encode(TotalSize(urls=(1, 2)))
     except InvalidTask:
         return
     raise AssertionError(f"Numbers passed for URLs, and were stored: {payload.decode()}")
 
 
-@check.probe()
+KEPT = "What is left of the first run when the second begins: an attribute, a default, a global?"
+
+
+@check.probe(question="Which pages are fetched, how often each, and which sizes are added?")
 def sizes_add_up(TotalSize):
     """Three pages, and one of them once more, are fetched: at once, and by a worker."""
     with _system() as (server, queue):
         pages = (*server.urls(3), server.urls(1)[0])
-        result = TotalSize(pages).execute()
-        assert result is not None, "execute() returned None: is there a `return` in it?"
+        try:
+            result = TotalSize(urls=pages).execute()
+        except dataclasses.FrozenInstanceError as error:
+            raise Case(
+                f"execute() sets a field of the task, which is frozen: {error}.",
+                "Where can execute() keep a number while it adds, if not in the task?",
+            ) from None
+        if result is None:
+            raise Case("execute() returned None.", "Does each way through it end with `return`?")
         expected = sum(FetchPage(url).execute().bytes for url in pages)
         assert result == expected, (
             f"The four pages (the last is the first once more) have {expected} bytes; your task "
             f"says {result}."
         )
-        result, error, _ = _ended(queue, TotalSize(pages))
+        result, error, _ = _ended(queue, TotalSize(urls=pages))
         if error is not None:
             raise error
-        assert result == expected, f"Run for the second time it says {result}, not {expected}."
+    if result != expected:
+        raise Case(f"Run for the second time it says {result}, not {expected}.", KEPT)
+
+
+@check.probe(question=KEPT)
+def nothing_is_kept(TotalSize):
+    """One task runs four times. After the first run its first page grows; in the third one fails."""
+    fetch, first, last = FetchPage.execute, "/page/1", "/page/2"
+    grown, fails = [], []
+
+    def page(self):
+        if fails and self.url.endswith(last):
+            raise ConnectionError("the server has a problem")
+        found = fetch(self)
+        return dataclasses.replace(
+            found, bytes=found.bytes + 1000 * (bool(grown) and self.url.endswith(first))
+        )
+
+    with PageServer(median_ms=1) as server, mock.patch.object(FetchPage, "execute", page):
+        pages = server.url(first), server.url(last)
+        small = sum(FetchPage(url).execute().bytes for url in pages)
+        task = TotalSize(urls=pages)
+        for run, (wanted, grows, error) in enumerate(
+            ((small, 0, 0), (small + 1000, 1, 0), (None, 1, 1), (small + 1000, 1, 0)), 1
+        ):
+            grown[:], fails[:] = [1] * grows, [1] * error
+            if error:
+                with suppress(Exception):
+                    task.execute()
+                continue
+            result = task.execute()
+            assert result == wanted, (
+                f"In run {run} of one task the pages had {wanted} bytes, and it says {result}."
+            )
 
 
 @check.probe(
@@ -127,7 +171,7 @@ def a_failure_is_no_result(TotalSize):
     """One of three pages does not exist, or comes from a server that is always busy."""
     with _system() as (server, queue):
         for path in ("/missing", "/flaky?fails=99"):
-            result, error, _ = _ended(queue, TotalSize((*server.urls(2), server.url(path))))
+            result, error, _ = _ended(queue, TotalSize(urls=(*server.urls(2), server.url(path))))
             assert error is not None, (
                 f"{path} can't be fetched. The task counts as succeeded, with {result} bytes."
             )
@@ -137,7 +181,7 @@ def a_failure_is_no_result(TotalSize):
 def only_what_may_be_over_is_tried_again(TotalSize):
     """Of three pages, the last does not exist (LookupError)."""
     with _system() as (server, queue):
-        _, _, runs = _ended(queue, TotalSize((*server.urls(2), server.url("/missing"))))
+        _, _, runs = _ended(queue, TotalSize(urls=(*server.urls(2), server.url("/missing"))))
     assert runs == 1, (
         f"The task ran {runs} times, and failed each time: the page is still not there. The two "
         f"pages before it were fetched {runs} times each, for nothing."
@@ -159,15 +203,20 @@ def no_other_error_is_tried_again(TotalSize):
 @check.probe(question="Does `attempts` count the first run, and is the error one of those in `on`?")
 def a_busy_server_is_asked_again(TotalSize):
     """A page comes at the fourth try, after a server that was busy (ConnectionError)."""
+    if catalogue.find("total_size").retry is None:
+        raise Case(
+            "The type has no retry policy: for the queue, a task that fails once has failed.",
+            "Who runs the task again, and what tells the queue when that helps?",
+        )
     with _system() as (server, queue):
-        task = TotalSize((server.url("/flaky?fails=3"), *server.urls(1)))
+        task = TotalSize(urls=(server.url("/flaky?fails=3"), *server.urls(1)))
         result, error, runs = _ended(queue, task)
         assert error is None, (
             f"The queue gave up after run {runs}, and the page would have come in run 4. "
             f"It had {type(error).__name__}: {error}"
         )
         assert runs == 4, f"The task ended in run {runs}, expected 4."
-        _, error, runs = _ended(queue, TotalSize((server.url("/flaky/b?fails=99"),)))
+        _, error, runs = _ended(queue, TotalSize(urls=(server.url("/flaky/b?fails=99"),)))
     assert runs == 4, f"A server that stays busy was asked in {runs} runs, expected 4."
 
 

@@ -11,16 +11,20 @@ check = Check("Intake")
 
 @check.probe(question="What does each of the two methods promise, before the end and after it?")
 def one_after_the_other(Intake):
-    """One thread hands in a and b, closes, hands in c, and closes again."""
+    """One thread hands in three jobs, the texts a, b and "", closes, and does all of it again."""
 
     def scenario():
         intake = Intake()
-        before = [intake.accept("a"), intake.accept("b")]
-        left, after, again = intake.close(), intake.accept("c"), intake.close()
-        assert before == [True, True], f"accept() of a and b returned {before}"
-        assert sorted(left) == ["a", "b"], f"close() returned {left}, expected ['a', 'b']"
-        assert after is False, f"after close(), accept() returned {after}"
-        assert list(again) == [], f"the second close() returned {again}, expected []"
+        for job in ("a", "b", ""):
+            taken = intake.accept(job)
+            assert taken is True, f"accept({job!r}) returned {taken}, expected True"
+        left = intake.close()
+        assert sorted(left) == ["", "a", "b"], f"close() returned {left}, expected a, b and ''"
+        for closed in ("close()", "two calls of close()"):
+            taken = intake.accept("c")
+            assert taken is False, f"after {closed}, accept() returned {taken}, expected False"
+            again = intake.close()
+            assert list(again) == [], f"after {closed}, the next returned {again}, expected []"
 
     return explore(scenario)
 
@@ -89,7 +93,7 @@ def a_lock_on_one_side(Intake):
 @check.probe(
     "atomic_calls_compose",
     kinds=["assertion"],
-    question="accept() asked whether it is open. When it adds the job, is the answer still true?",
+    question="Between which two steps, in accept() or in close(), must no other thread come?",
 )
 def one_hands_in_while_one_closes(Intake):
     """One thread hands in a job while another closes."""

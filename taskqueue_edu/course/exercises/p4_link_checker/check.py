@@ -12,11 +12,11 @@ from functools import cache
 from pathlib import Path
 from unittest import mock
 
-from taskqueue_edu import TaskQueue, facts
+from taskqueue_edu import StoreLocked, TaskQueue, facts
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import PageServer
 
@@ -61,9 +61,11 @@ class _Site:
     def __init__(self, file):
         self._kept = tempfile.TemporaryDirectory()
         self.folder = Path(self._kept.name)
-        shutil.copy(file, self.folder / "linkcheck.py")
-        (self.folder / "watched.py").write_text(WATCHED)
-        (self.folder / "stuck.py").write_text(STUCK)
+        code = self.folder / "code"  # links.json is not beside the file
+        code.mkdir()
+        shutil.copy(file, code / "linkcheck.py")
+        (code / "watched.py").write_text(WATCHED)
+        (code / "stuck.py").write_text(STUCK)
         server = PageServer(20.0)  # ends with this process
         self.pages = server.urls(40)
         self.missing, self.refused = server.url("/missing"), "https://example.org/About"
@@ -73,7 +75,7 @@ class _Site:
         """Run linkcheck.py on the links; return the exit code and {url: record}."""
         (self.folder / "links.json").write_text(json.dumps(links))
         file = "linkcheck.py" if kill_after is None else watched
-        words = ["run", file, "--store", store, "--workers", "4"]
+        words = ["run", f"code/{file}", "--store", store, "--workers", "4"]
         plain = {k: v for k, v in os.environ.items() if not k.startswith(("TASKQUEUE_", "FORCE_"))}
         with subprocess.Popen(
             [sys.executable, "-m", "taskqueue_edu", *words],
@@ -87,6 +89,11 @@ class _Site:
             if kill_after:
                 process.kill()
             said += process.stdout.read()
+        if process.returncode == 2:
+            raise Case(
+                f"`taskqueue {' '.join(words)}` ended with 2. It said:\n{said}",
+                "What does the command complain of, and which line of your file has to do with it?",
+            )
         journal = self.folder / store / "journal.jsonl"
         assert journal.exists(), f"`taskqueue {' '.join(words)}` said:\n{said}"
         log = read_facts(journal.parent)
@@ -122,8 +129,11 @@ def _ended(site, links, url, status, runs, works=None):
     )
     if works is not None:
         link = json.loads(record.value)
-        assert link["works"] is works, f"For {path}, `works` is {link['works']}."
-        assert bool(link["why"]) is not works, f"For {path}, `why` is {link['why']!r}."
+        if link["works"] is not works or bool(link["why"]) is works:
+            raise Case(
+                f"For {path}, `works` is {link['works']} and `why` is {link['why']!r}.",
+                "What do `works` and `why` say of a link, and when is `why` empty?",
+            )
 
 
 @check.probe(question="Which of the links in the list are equal?")
@@ -193,14 +203,18 @@ def a_result_is_a_link(linkcheck):
     assert isinstance(found, linkcheck.Link), f"execute() returned {found!r}, expected a Link."
 
 
-@check.probe(question="What do you know of a page whose server did not answer in time?")
+@check.probe(question="What does that error say of the link?")
 def other_errors_are_failures(linkcheck):
-    """A server does not answer in time: FetchPage raises TimeoutError."""
+    """A server does not answer in time (TimeoutError), or FetchPage has a bug (RuntimeError)."""
     site = _site(linkcheck.__file__)
-    late = mock.patch.object(linkcheck.FetchPage, "execute", side_effect=TimeoutError("timed out"))
-    with late, chdir(site.folder), suppress(TimeoutError):
-        found = linkcheck.CheckLink("http://127.0.0.1:1/late").execute()
-        raise AssertionError(f"execute() returned {found!r}: nobody asks again after a result.")
+    for error in (TimeoutError("timed out"), RuntimeError("a bug")):
+        fails = mock.patch.object(linkcheck.FetchPage, "execute", side_effect=error)
+        with fails, chdir(site.folder), suppress(type(error)):
+            found = linkcheck.CheckLink(f"http://127.0.0.1:1/{type(error).__name__}").execute()
+            raise AssertionError(
+                f"FetchPage raised {type(error).__name__}, and execute() returned {found!r}: "
+                "nobody asks again after a result."
+            )
 
 
 @check.probe(question="Which waiting time does your retry policy begin with?")
@@ -233,10 +247,20 @@ def the_report_on_links_without_a_result(linkcheck):
     with closing(TaskQueue.open(folder)) as queue:
         waits = queue.submit(linkcheck.CheckLink(site.missing))
     for _ in range(2):
-        found = within(5, lambda: linkcheck.report(folder), "One task waits to be run")
+        try:
+            found = within(5, lambda: linkcheck.report(folder), "One task waits to be run")
+        except StoreLocked as error:
+            raise Case(
+                "report() was called twice, and the second time the folder was still open.",
+                "Which line closes the queue that report() opens?",
+            ) from error
+        status = fold(read_facts(folder)).get(waits).status
+        if status != "pending":
+            raise Case(
+                f"A task waited to be run. After report() it is {status}, expected pending.",
+                "Which line of report() runs tasks, or drops them?",
+            )
         assert found == {}, f"No link has the result that it doesn't work. The report is {found}."
-    status = fold(read_facts(folder)).get(waits).status
-    assert status == "pending", f"After the report the task that waited is {status}."
 
 
 @check.probe(question="When is a link checked: when its task begins, or when it has a result?")

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from taskqueue_edu import TaskQueue, WorkerPool
 from taskqueue_edu.course.probes import within
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 from taskqueue_edu.workloads import FetchPage, PageServer
 
 check = Check("Service")
@@ -50,7 +50,12 @@ class _Parts:
 
     def service(self, Service, server=True):
         made = [lambda name=name: _Part(self, name) for name in ("queue", "pool", "server")]
-        return Service(*made[: 2 + server])
+        try:
+            return Service(*made[: 2 + server])
+        except TypeError as error:
+            if "context manager" not in str(error):
+                raise
+            raise Case(describe(error), "What is `make_queue`: a part, or what opens it?") from error
 
     def closed(self):
         return [entry.removeprefix("close ") for entry in self.log if entry.startswith("close")]
@@ -77,7 +82,7 @@ def what_is_used_opens_first(Service):
     assert names == opened, f"server, queue and pool of the service are {names}."
 
 
-@check.probe(question="What does an `ExitStack` that you have kept do in `close()`?")
+@check.probe(question="Which line sees to it that a part gets closed, and in which order does that happen?")
 def it_closes(Service):
     """It is closed, and closed once more."""
     parts = _Parts()

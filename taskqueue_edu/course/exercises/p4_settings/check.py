@@ -37,6 +37,17 @@ def _read(read_settings, text, **env):
     return found
 
 
+def _accepted(read_settings, text, **env):
+    """Return the settings, which all fit."""
+    try:
+        return _read(read_settings, text, **env)
+    except ConfigError as error:
+        raise Case(
+            f"Given: {_given(text, env)}. All of it fits; it raised ConfigError: {error}",
+            "Which of your tests refuses that value, and what does the exercise say of it?",
+        ) from error
+
+
 def _refused(read_settings, text, names=(), **env):
     """Demand a ConfigError with these names in it, and return it."""
     given = _given(text, env)
@@ -60,7 +71,7 @@ def a_text_becomes_a_number(read_settings):
     assert found["workers"] != "6", f"It returned {found}: the text stays a text."
 
 
-@check.probe(question="Which of two equal keys wins in `{**file, **environment}`?")
+@check.probe(question="Where does each value come from, and which place is to win?")
 def the_more_special_one_wins(read_settings):
     """Nothing is set, then the file sets something, variables do, and both."""
     for text, env, expected in (
@@ -70,10 +81,24 @@ def the_more_special_one_wins(read_settings):
         ("workers = 8", {"LINKCHECK_WORKERS": "6"}, {"workers": 6, "timeout": 5.0}),
         ("", {"LINKCHECK_TIMEOUT": "0.5"}, {"workers": 4, "timeout": 0.5}),
     ):
-        found = _read(read_settings, text, **env)
+        found = _accepted(read_settings, text, **env)
         assert found == expected, (
             f"Given: {_given(text, env)}. It returned {found}, expected {expected}."
         )
+
+
+@check.probe()
+def the_ends_of_the_range(read_settings):
+    """The smallest and the largest number that fit."""
+    for value, text, env in (
+        (1, "workers = 1", {}),
+        (64, "workers = 64", {}),
+        (1, "", {"LINKCHECK_WORKERS": "1"}),
+        (64, "", {"LINKCHECK_WORKERS": "64"}),
+    ):
+        found = _accepted(read_settings, text, **env)["workers"]
+        assert found == value, f"Given: {_given(text, env)}. `workers` is {found!r}."
+    _accepted(read_settings, "timeout = 0.001")
 
 
 @check.probe(
@@ -118,8 +143,9 @@ def no_text_at_all(read_settings):
 
 @check.probe(question="What does somebody see who has misspelled a setting?")
 def an_unknown_name(read_settings):
-    """The file says `worker` instead of `workers`."""
-    _refused(read_settings, "worker = 8")
+    """The file says `worker` instead of `workers`, or has a table that is no setting."""
+    for text in ("worker = 8", "[linkcheck]\nworkers = 8"):
+        _refused(read_settings, text)
 
 
 @check.probe(question="What does somebody need to know who must correct this at night?")
@@ -129,7 +155,7 @@ def the_message_names_the_place(read_settings):
         ("workers = 65", ("linkcheck.toml", "workers", "65")),
         ("workers = true", ("linkcheck.toml", "workers", "True")),
         ('timeout = "2"', ("linkcheck.toml", "timeout", "2")),
-        ("worker = 8", ("linkcheck.toml", "worker")),
+        ("wrokers = 8", ("linkcheck.toml", "wrokers")),
         ("workers =", ("linkcheck.toml",)),
     ):
         _refused(read_settings, text, names)

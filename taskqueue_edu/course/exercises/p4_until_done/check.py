@@ -5,10 +5,10 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from warnings import catch_warnings, simplefilter
 
@@ -20,6 +20,13 @@ from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import MathTask, SleepTask
 
 check = Check("run_until_done")
+
+
+HANDLER = (
+    "It sets a signal handler. The program around it has one already, which puts the number into "
+    "`mail`.",
+    "What is left for your function to do, once the number is in the mailbox?",
+)
 
 
 @dataclass(frozen=True)
@@ -108,15 +115,17 @@ class _SlowPool(WorkerPool):
         self.returned.wait(0.3)
 
 
-def _run(run_until_done, tasks, mail, when, pool=None, cancel=0):
+def _run(run_until_done, tasks, mail, when, pool=None, cancel=0, dead=False):
     """Return the code, how the tasks ended, and how many still run."""
-    queue, pool = TaskQueue(), pool or WorkerPool(2)
+    queue, pool = TaskQueue(max_recoveries=0), pool or WorkerPool(2)
     try:
         for task_id in queue.submit_many(tasks)[:cancel]:
             queue.cancel(task_id)
+        if dead:  # as if the process that ran the first one had been killed
+            queue.dispatcher.lose(queue.dispatcher.claim("lost"), "its process died")
         code = within(8, lambda: _called(run_until_done, queue, pool, mail), when)
         ends = Counter(str(record.status) for record in queue.registry.records())
-        running = len(pool.running())
+        running, closed = len(pool.running()), queue.closed
     except Case:
         raise
     except AssertionError as error:
@@ -134,7 +143,22 @@ def _run(run_until_done, tasks, mail, when, pool=None, cancel=0):
             f"The tasks are {dict(ends)}, and it returned None.",
             "Which way through your function ends without a `return`?",
         )
+    if closed and ends["cancelled"] > cancel:
+        raise Case(
+            f"Your function has closed the queue, and the tasks are {dict(ends)}: close() cancels "
+            "what a queue in memory has left.",
+            "Who closes the queue in the program of the exercise, and when?",
+        )
     return code, dict(ends), running
+
+
+def _unread(mail):
+    """Return the number of a signal that nobody took out of the mailbox, or None."""
+    with suppress(Empty):
+        while True:
+            if isinstance(letter := mail.get_nowait(), int) and letter > 0:
+                return letter
+    return None
 
 
 def _called(run_until_done, queue, pool, mail):
@@ -149,11 +173,7 @@ def _called(run_until_done, queue, pool, mail):
     except ValueError as error:
         if "signal only works" not in str(error):
             raise
-        raise Case(
-            "It sets a signal handler. The program around it has one already, which puts the "
-            "number into `mail`.",
-            "What is left for your function to do, once the number is in the mailbox?",
-        ) from error
+        raise Case(*HANDLER) from error
 
 
 @check.probe(question="Who puts a letter into the mailbox when the last task has ended?")
@@ -175,10 +195,11 @@ def one_fails(run_until_done):
 
 @check.probe(question="Which are all the ways in which a task can end?")
 def one_was_cancelled(run_until_done):
-    """Two tasks, of which one was cancelled before it ran, and no signal."""
+    """Two tasks, of which one was cancelled before it ran, or is dead, and no signal."""
     sums = [MathTask("sum", (n, n)) for n in range(2)]
-    code, ends, _ = _run(run_until_done, sums, SimpleQueue(), "No task is left", cancel=1)
-    assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
+    for how in ({"cancel": 1}, {"dead": True}):
+        code, ends, _ = _run(run_until_done, sums, SimpleQueue(), "No task is left", **how)
+        assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
 
 
 @check.probe(question="In how many places does your main thread wait, and for what?")
@@ -213,6 +234,11 @@ def told_while_tasks_run(run_until_done):
     _, ends, running = _run(run_until_done, tasks, told, "SIGTERM came")
     if running:
         return  # the next probe says so
+    if left := _unread(told):
+        raise Case(
+            f"It returned, and signal {left} still lies in the mailbox. The tasks are {ends}.",
+            "Which letter did it get, who had put it there, and when?",
+        )
     assert "cancelled" not in ends, f"The tasks are {ends}: what is cancelled, nobody runs later."
     assert "succeeded" not in ends, (
         f"The tasks are {ends}: it waited until what ran was done, instead of giving it back."
@@ -250,15 +276,20 @@ def its_threads_have_ended(run_until_done):
 
 @check.probe(question="Which number did the handler leave, and what does a shell make of it?")
 def the_code_names_the_signal(run_until_done):
-    """A signal comes while a task runs: SIGINT (2) once, SIGTERM (15) once."""
+    """A signal comes while a task runs, SIGINT (2) or SIGTERM (15), or lies there at the start."""
     for number in (signal.SIGINT, signal.SIGTERM):
         told = SimpleQueue()
         code, *_ = _run(run_until_done, [_Signaled(told, int(number))], told, "A signal came")
         expected = 128 + number
         assert code == expected, f"It returned {code!r}, expected {expected} (128 + {number})."
+    told = SimpleQueue()
+    told.put(int(signal.SIGTERM))
+    sums = [MathTask("sum", (n, n)) for n in range(3)]
+    code, *_ = _run(run_until_done, sums, told, "A signal had come")
+    assert code == 143, f"15 was in the mailbox at its start. It returned {code!r}, expected 143."
 
 
-@check.probe()
+@check.probe(question="What stands around your function in the program, and what has it set up?")
 def a_program_is_told(run_until_done):
     """A program of its own, with handlers and a folder, gets SIGTERM while two tasks sleep."""
 
@@ -269,6 +300,7 @@ def a_program_is_told(run_until_done):
         with closing(TaskQueue.open(folder)) as queue:
             first, *_ = queue.submit_many([MathTask("sum", (1, 2)), SleepTask(60), SleepTask(60)])
             queue.future(first).add_done_callback(lambda _: os.write(at_work, b"."))
+            signal.signal = lambda *_: os._exit(71)  # what comes of a second handler is luck
             return run_until_done(queue, WorkerPool(3), mail)
 
     with TemporaryDirectory() as folder:
@@ -307,4 +339,12 @@ def _in_a_process(main, folder, seconds=10):
         late.cancel()
         problem = said.read().decode()
     assert not problem, f"It ended with {problem}"
-    return os.waitstatus_to_exitcode(status)
+    code = os.waitstatus_to_exitcode(status)
+    if code == 71:
+        raise Case(*HANDLER)
+    if code == -signal.SIGKILL:
+        raise Case(
+            f"{seconds} s after SIGTERM it had not ended, and was killed.",
+            "For what does the main thread wait, and who would end that?",
+        )
+    return code

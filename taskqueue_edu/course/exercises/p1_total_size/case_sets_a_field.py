@@ -1,0 +1,18 @@
+"""It counts in the task, which is frozen."""
+
+from taskqueue_edu.course.exercises.p1_total_size.given import FetchPage, RetryPolicy
+from taskqueue_edu.course.exercises.p1_total_size.given import dataclass, task_type
+
+
+@task_type("total_size", retry=RetryPolicy(attempts=4, on=(ConnectionError,), delay=0.01))
+@dataclass(frozen=True)
+class TotalSize:
+    """Fetch several pages and add up their sizes in bytes."""
+
+    urls: tuple[str, ...]
+
+    def execute(self) -> int:
+        self.total = 0
+        for url in self.urls:
+            self.total += FetchPage(url).execute().bytes
+        return self.total
