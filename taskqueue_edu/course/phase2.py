@@ -980,7 +980,8 @@ print("workers that took part:", sorted(workers))
 # %% exercise="p2.pool"
 
 # %% [markdown]
-# Now watch it: the library's pool works here, until you change the three lines that say so.
+# Now watch it: the library's pool works here, until you change the three lines that say so. (In a cell of your own: a `with
+# TaskQueue()` ends when every task has ended. If your workers have died, it waits for ever, and you stop the cell with ■.)
 
 # %% tags=["nbval-ignore-output"]
 with PageServer() as server:
