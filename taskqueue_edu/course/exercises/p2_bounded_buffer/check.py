@@ -277,6 +277,25 @@ def a_put_that_gives_up(BoundedBuffer):
     return explore(scenario, bound=0)
 
 
+@check.probe(
+    kinds=["lost wakeup", "deadlock"],
+    question="Who waits on this condition, for what, and how many of them do you wake?",
+)
+def many_wait(BoundedBuffer):
+    """Four threads get, two put two items each, and there is one place: the first 300 orders."""
+
+    def scenario():
+        buffer = BoundedBuffer(1)
+
+        def put_two():
+            buffer.put("a")
+            buffer.put("b")
+
+        together(*[buffer.get] * 4, put_two, put_two)
+
+    return explore(scenario, bound=0, budget=300)
+
+
 def _too_late(BoundedBuffer, call, *args, first, then):
     """Look whether a call with `timeout=10` is over in time, if what it waits for comes and goes."""
 
