@@ -159,5 +159,6 @@ def each_path_goes_out_once(Collector):
 @check.probe(question="What should flush() do when nothing was collected?")
 def nothing_collected_nothing_submitted(Collector):
     """flush() is called twice in a row."""
-    _, queue = _collected(Collector, 4, times=2)
+    collector, queue = _collected(Collector, 4, times=2)
     assert all(queue.at_first), "A batch of no paths was submitted."
+    assert len(collector.ids) == 1, f"One batch was submitted, and `ids` is {collector.ids}."

@@ -20,6 +20,11 @@ class _Shout:
     text: str
 
 
+@dataclass(frozen=True)
+class _Rest:
+    """A task without fields."""
+
+
 def _book(TaskBook):
     book = TaskBook()
     book.add("add", _Add)
@@ -43,6 +48,15 @@ def tasks_are_made_by_name(TaskBook):
     assert made == (_Add(1, 2), _Shout("hi")), f"make() returned {made[0]!r} and {made[1]!r}."
 
 
+@check.probe(question="Which fields does a task type need to have, so that it can be made?")
+def a_task_without_fields(TaskBook):
+    """A class without fields is entered, and a task of it is made."""
+    book = _book(TaskBook)
+    book.add("rest", _Rest)
+    made = book.make("rest")
+    assert made == _Rest(), f"make('rest') returned {made!r}, expected a task: _Rest()."
+
+
 @check.probe(question="How many tasks are there after two calls of make()?")
 def each_call_makes_one(TaskBook):
     """Two equal tasks are made."""
@@ -61,7 +75,7 @@ def an_unknown_name(TaskBook):
         try:
             made = book.make(name, "la")
         except LookupError as error:
-            said = str(error)
+            said = "\n".join([str(error), *getattr(error, "__notes__", ())])
         except Exception as error:
             raise Case(
                 f"make({name!r}) raised {error!r}, expected a LookupError.",
@@ -73,7 +87,9 @@ def an_unknown_name(TaskBook):
                 "What must happen for a name that is not there, so that no caller can overlook it?",
             )
         left = [known for known in ("add", "shout", "wait") if known not in said]
-        assert not left, f"The error says {said}: {', '.join(left)} was entered as well."
+        assert not left, (
+            f"These were entered, and the error doesn't name them: {', '.join(left)}. It says:\n{said}"
+        )
 
 
 @check.probe(question="Where is the dict made, and how often?")
