@@ -24,7 +24,7 @@
 # 2. Where a cell says `predict(...)`, choose with a button, or write the letter: `predict("p2.parse", "a")`. Where one
 #    begins with `prediction = ...`, put your answer in place of `...`.
 # 3. An exercise has a body of `...`. Write yours, run the cell and the check below it. The check says what it tried and
-#    what happened. Most checks of this phase run your threads in *every* order, and show the one that fails.
+#    what happened. Most checks of this phase run your threads in very many orders, and show one that fails.
 # 4. In a cell of your own, `hint("p2.tally")` gives the next hint. `reveal("p2.tally")` explains the solution once
 #    yours is right, or after three tries. An exercise that you skip stops nothing.
 #
@@ -213,7 +213,8 @@ outcome("p2.parse")
 # [further practice](extension_pool.ipynb). (Some builds of CPython since 3.13 have no GIL; there the threads can be
 # faster.)
 #
-# **Modify**: fetch the pages with 40 workers. What limits the gain now?
+# **Modify**: in the cell that fetches them, let 40 workers do it. (The server ends with that cell's `with`, and a task
+# that finds none fails in silence.) What limits the gain now?
 
 # %% [markdown]
 # ## 2. Looking and acting: races
@@ -270,7 +271,8 @@ for step in dis.get_instructions(Lines.add):
 # Three steps: read `total`; add; store `total`. Another thread may come in between two of them. Whether it does is luck,
 # so don't leave it to luck. The **lab** runs threads one step at a time. `together` starts a thread for each function
 # and waits for all. `explore` runs the **scenario** around it again and again, each time in another order of steps (a
-# **schedule**), until one fails or all have been tried. In a timeline, each column is a thread and each row a step.
+# **schedule**), until one fails or all have been tried: all in which at most two threads are stopped where they could
+# have gone on (two preemptions). In a timeline, each column is a thread and each row a step.
 
 # %%
 def two_add():
@@ -588,7 +590,8 @@ for thread in alive:
 # ## ★ Exercise 3: put the lines in order
 #
 # Here `None` is the sentinel, and functions are the tasks. When `tasks.join()` returns, each function's value or error
-# is in `results`. Not every line belongs. Use the buttons, or write the letters in place of `...`: `"G M K D"`.
+# is in `results`. Not every line belongs, and two differ in nothing but their indentation. Use the buttons, or write the
+# letters in place of `...`: `"G M K D"`.
 
 # %%
 parsons("p2.worker_loop", ...)
@@ -714,9 +717,9 @@ show_source(WorkerPool._work, run_task)
 # %% [markdown]
 # ## Further practice: a handle for a result
 #
-# `SmallPool` wakes every client for every result. A **handle** is a place for one result: a client waits for it, or
-# leaves a function that is called when it is there. (`concurrent.futures.Future` is one.) Each function is called once,
-# and it may do anything: wait, take locks, ask the handle.
+# `SmallPool` wakes every client for every result. A **handle** is a place for one result: clients wait for it, without
+# polling, or leave functions that are called when it is there. (`concurrent.futures.Future` is one.) Each function is
+# called once, and it may do anything but raise: wait, take locks, ask the handle. A result may be `None`, too.
 
 # %% exercise="p2.handle"
 
@@ -977,7 +980,8 @@ print("workers that took part:", sorted(workers))
 # %% exercise="p2.pool"
 
 # %% [markdown]
-# Now watch it: the library's pool works here, until you change the three lines that say so.
+# Now watch it: the library's pool works here, until you change the three lines that say so. (In a cell of your own: a `with
+# TaskQueue()` ends when every task has ended. If your workers have died, it waits for ever, and you stop the cell with ■.)
 
 # %% tags=["nbval-ignore-output"]
 with PageServer() as server:

@@ -99,7 +99,7 @@ _ALL: Final = {
     ),
     "lock_is_reentrant": (
         "A thread that has a Lock may take it again.",
-        "It waits for itself. An RLock may be taken again.",
+        "It waits for itself: a Lock does not know who has it. Take it once.",
     ),
     "any_lock_order": (
         "It does not matter which of two locks is taken first.",
@@ -110,8 +110,8 @@ _ALL: Final = {
         "The first worker takes it out. Each worker needs one, or must put it back.",
     ),
     "done_before_result": (
-        "When task_done() was called, the result is there.",
-        "Only if it was stored first: what is announced must be true already.",
+        "It is all one whether you store a result first, or say first that it is there.",
+        "Who is told may look at once: what is announced must be true already.",
     ),
     "daemons_clean_up": (
         "A daemon thread ends properly at exit.",

@@ -93,11 +93,12 @@ def _judge(exercise: Exercise, program: str) -> Verdict:
     for number, line in enumerate(lines):
         shorter = "\n".join(lines[:number] + lines[number + 1 :])
         if line in _extra(exercise) and _try(exercise, shorter).ok:
+            letter = puzzle(exercise).letter(line)
             return Verdict(
                 exercise.name,
                 State.COUNTEREXAMPLE,
                 tried="Your program without one of its lines",
-                happened=f"It does the same without this one: {line.strip()}",
+                happened=f"It does the same without line {letter}: {line.strip()}",
                 question="When does that line run, and what would then be different without it?",
             )
     return verdict

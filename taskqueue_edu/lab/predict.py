@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import string
 from functools import cache, partial
 from operator import setitem
@@ -179,7 +180,8 @@ def _follow(name: str, asked: Trace, values: Any) -> Verdict:
     steps = "\n".join(f"{number}. {one.step}" for number, one in enumerate(asked.steps, 1))
     if values is ... or ... in list(values):
         return Verdict(name, State.TODO, tried=asked.question, happened=steps)
-    given = [str(value) for value in values]
+    # Where the spaces are is not asked.
+    given = [re.sub(r"\s*:\s*", ": ", str(value)).strip() for value in values]
     if len(given) != len(asked.steps):
         raise TaskQueueError(f"{name} has {len(asked.steps)} steps, and got {len(given)} values")
     for number, (one, value) in enumerate(zip(asked.steps, given, strict=True), 1):

@@ -22,7 +22,7 @@ QUESTIONS: Final = {
     "deadlock": "What does each thread wait for, and which line of whose would let it go on?",
     "lost wakeup": "What does each thread wait for, and which line of whose would let it go on?",
     "left running": "For what does that thread wait, and who would end it?",
-    "not repeatable": "What does your answer keep from one run to the next: a global, a default?",
+    "not repeatable": "What outlives a run: a global, a default? What goes by the order of a set?",
     "no progress": "What would have to change for that loop to end, and who changes it?",
     "stuck": "The lab can't follow that part: how would you do it with a lock of `threading`?",
 }

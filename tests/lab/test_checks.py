@@ -487,6 +487,12 @@ def test_a_trace_needs_a_list(
     assert f'trace("p2.buffer", {call})' in told
 
 
+def test_a_trace_asks_for_no_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    """A value is the same with a space after its colon and without one."""
+    lab.trace("p2.buffer", ["-:C", "a :-", "a: B", " -: -", "b:  -"])
+    assert "✓ p2.buffer: right" in shown(capsys)
+
+
 def test_a_prediction_that_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
     """A letter or a name that is not there is told."""
     lab.predict("p1.one_job", "z")
@@ -579,7 +585,8 @@ def test_a_line_too_many(sorting: Exercise, capsys: pytest.CaptureFixture[str]) 
     lines = "def smallest(values):", "values = sorted(values)", "return values[0]"
     lab.parsons("p1.smallest", order(sorting, *lines, "return values[-1]"))
     text = shown(capsys)
-    assert "It does the same without this one: return values[-1]" in text
+    letter = order(sorting, "return values[-1]")
+    assert f"It does the same without line {letter}: return values[-1]" in text
     assert "✓" not in text
 
 

@@ -3,8 +3,10 @@
 import threading
 import time
 from queue import Empty, Full
+from unittest import mock
 
 from taskqueue_edu.lab.interleave import explore, together
+from taskqueue_edu.lab.interleave.locks import Condition
 from taskqueue_edu.lab.probes import Check
 
 check = Check("BoundedBuffer")
@@ -15,6 +17,42 @@ def _attempt(call, *args, **kwargs):
         return call(*args, **kwargs)
     except (Full, Empty) as error:
         return type(error).__name__
+
+
+@check.probe(question="What does get() return, and which line of it does so?")
+def what_comes_out(BoundedBuffer):
+    """One thread puts an item, and gets it."""
+
+    def scenario():
+        buffer = BoundedBuffer(1)
+        buffer.put("a")
+        got = buffer.get()
+        assert got == "a", f"a was put, and get() returned {got!r}"
+
+    verdict = explore(scenario)
+    return verdict if verdict.kind == "assertion" else None
+
+
+@check.probe(
+    kinds=["no progress"],
+    question="What does the thread do between two looks, and who tells it to look again?",
+)
+def nobody_polls(BoundedBuffer):
+    """A thread waits for an item that comes after a day, then one for a place. They do nothing."""
+
+    def scenario():
+        buffer = BoundedBuffer(1)
+
+        def late(call, *args):
+            time.sleep(24 * 60 * 60)
+            call(*args)
+
+        together(buffer.get, lambda: late(buffer.put, "a"))
+        buffer.put("b")
+        together(lambda: buffer.put("c"), lambda: late(buffer.get))
+
+    verdict = explore(scenario, bound=0)
+    return verdict if verdict.kind == "no progress" else None
 
 
 @check.probe(
@@ -74,42 +112,42 @@ def without_a_wait(BoundedBuffer):
     return explore(scenario)
 
 
-@check.probe(question="What does the thread do between two looks, and who tells it to look again?")
-def nobody_polls(BoundedBuffer):
-    """A thread waits for an item that comes after an hour."""
+@check.probe(question="By what does get() know that there is an item?")
+def any_item(BoundedBuffer):
+    """One thread puts 0 and None, and gets them."""
 
     def scenario():
-        buffer, got, looks = BoundedBuffer(1), [], []
-        real = time.sleep
-
-        def counted(seconds):
-            looks.append(seconds)
-            real(seconds)
-
-        getter = threading.Thread(target=lambda: got.append(buffer.get()))
-        time.sleep = counted
-        try:
-            getter.start()
-            real(0.1)
-            assert not looks, (
-                "get() sleeps and looks, again and again, while there is nothing to get"
-            )
-        finally:
-            time.sleep = real
-            buffer.put("a")
-            getter.join()
+        buffer = BoundedBuffer(2)
+        buffer.put(0)
+        buffer.put(None)
+        out = [_attempt(buffer.get, timeout=1) for _ in range(2)]
+        assert out == [0, None], f"0 and None went in; of two calls of get() came {out}"
 
     return explore(scenario)
 
 
-@check.probe(
-    "if_around_wait",
-    kinds=["exception", "assertion"],
-    question="Who else may have been there before the thread that was woken?",
-)
-def two_get(BoundedBuffer):
-    """Two threads get, and one puts two items."""
+def _looks_once(BoundedBuffer, call, *args):
+    """Tell whether a call goes on that was woken for nothing: whoever looks again sleeps again."""
+    woken, wait = [], Condition.wait
 
+    def wakes_for_nothing(condition, timeout=None):
+        if woken:
+            return wait(condition, timeout)
+        woken.append(condition)
+        return True
+
+    def scenario():
+        woken.clear()
+        buffer = BoundedBuffer(1)
+        if call == "put":
+            buffer.put("a")
+        getattr(buffer, call)(*args)
+
+    with mock.patch.object(Condition, "wait", wakes_for_nothing):
+        return explore(scenario).kind not in ("deadlock", "lost wakeup")
+
+
+def _two_get(BoundedBuffer):
     def scenario():
         buffer, got = BoundedBuffer(2), []
 
@@ -129,11 +167,20 @@ def two_get(BoundedBuffer):
 @check.probe(
     "if_around_wait",
     kinds=["exception", "assertion"],
-    question="Is there still a place when the thread that was woken has the lock again?",
+    question="Who else may have been there before the thread that was woken?",
 )
-def two_put(BoundedBuffer):
-    """Two threads put an item each into one place, and look at the bound; one gets both."""
+def two_get(BoundedBuffer):
+    """Two threads get, and one puts two items."""
+    return _two_get(BoundedBuffer) if _looks_once(BoundedBuffer, "get") else None
 
+
+@check.probe(question="Which lock does a thread have at the line where it takes an item out?")
+def two_get_at_once(BoundedBuffer):
+    """Two threads get, and one puts two items: each item comes out once."""
+    return _two_get(BoundedBuffer)
+
+
+def _two_put(BoundedBuffer):
     def scenario():
         buffer, inside, most = BoundedBuffer(1), threading.Semaphore(0), []
         buffer.put("a")
@@ -157,6 +204,22 @@ def two_put(BoundedBuffer):
 
 
 @check.probe(
+    "if_around_wait",
+    kinds=["exception", "assertion"],
+    question="Is there still a place when the thread that was woken has the lock again?",
+)
+def two_put(BoundedBuffer):
+    """Two threads put an item each into one place, and look at the bound; one gets both."""
+    return _two_put(BoundedBuffer) if _looks_once(BoundedBuffer, "put", "b") else None
+
+
+@check.probe(question="Which lock does a thread have at the line where it puts an item in?")
+def two_put_at_once(BoundedBuffer):
+    """Two threads put an item each into one place: it never holds both."""
+    return _two_put(BoundedBuffer)
+
+
+@check.probe(
     "notify_wakes_the_right_one",
     kinds=["lost wakeup", "deadlock"],
     question="Who waits on this condition, and for what?",
@@ -174,6 +237,63 @@ def getters_and_putters_wait(BoundedBuffer):
         assert sorted(got) == ["a", "b"], f"a and b were put; {got} came out"
 
     return explore(scenario)
+
+
+@check.probe(question="Which locks has a thread while it waits, and who else needs them?")
+def a_get_that_gives_up(BoundedBuffer):
+    """A thread gets. Another gets with a timeout, gives up, and puts what the first waits for."""
+
+    def scenario():
+        buffer, got = BoundedBuffer(1), []
+
+        def gives_up_and_puts():
+            empty = _attempt(buffer.get, timeout=1)
+            assert empty == "Empty", f"get() of an empty buffer, timeout=1: {empty!r}"
+            buffer.put("a")
+
+        together(lambda: got.append(buffer.get()), gives_up_and_puts)
+        assert got == ["a"], f"a was put, and {got} came out"
+
+    return explore(scenario, bound=0)
+
+
+@check.probe(question="Which locks has a thread while it waits, and who else needs them?")
+def a_put_that_gives_up(BoundedBuffer):
+    """A thread puts. Another puts with a timeout, gives up, and makes the place free."""
+
+    def scenario():
+        buffer = BoundedBuffer(1)
+        buffer.put("a")
+
+        def gives_up_and_gets():
+            full = _attempt(buffer.put, "b", timeout=1)
+            assert full == "Full", f"put() into a full buffer, timeout=1: {full!r}"
+            buffer.get()
+
+        together(lambda: buffer.put("c"), gives_up_and_gets)
+        out = buffer.get()
+        assert out == "c", f"c was put, and {out} came out"
+
+    return explore(scenario, bound=0)
+
+
+@check.probe(
+    kinds=["lost wakeup", "deadlock"],
+    question="Who waits on this condition, for what, and how many of them do you wake?",
+)
+def many_wait(BoundedBuffer):
+    """Four threads get, two put two items each, and there is one place: the first 300 orders."""
+
+    def scenario():
+        buffer = BoundedBuffer(1)
+
+        def put_two():
+            buffer.put("a")
+            buffer.put("b")
+
+        together(*[buffer.get] * 4, put_two, put_two)
+
+    return explore(scenario, bound=0, budget=300)
 
 
 def _too_late(BoundedBuffer, call, *args, first, then):

@@ -1,12 +1,26 @@
 """One of those who claim a path at the same moment gets it."""
 
 import threading
+import time
 from unittest import mock
 
 from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import Check
 
 check = Check("claim")
+
+
+@check.probe(question="What does claim() return, on each way through it?")
+def it_answers(claim):
+    """One thread claims a twice."""
+
+    def scenario():
+        seen, lock = set(), threading.Lock()
+        answers = [claim("a", seen, lock), claim("a", seen, lock)]
+        assert None not in answers, f"claims of a, a gave {answers}"
+
+    verdict = explore(scenario)
+    return verdict if verdict.kind in ("assertion", "exception") else None
 
 
 @check.probe(question="What must be in `seen` after a claim, and is the lock free?")
@@ -80,3 +94,21 @@ def somebody_else_has_the_lock(claim):
         assert sorted(answers) == [False, True], f"two threads claimed a, and were told {answers}"
 
     return explore(scenario)
+
+
+@check.probe(question="What does claim() do if somebody else has the lock for a while?")
+def a_busy_lock(claim):
+    """Another thread has the lock for a minute, and the path that claim() is asked for is free."""
+
+    def scenario():
+        seen, lock, answers = set(), threading.Lock(), []
+
+        def busy():
+            with lock:
+                time.sleep(60)
+                seen.add("b")
+
+        together(busy, lambda: answers.append(claim("a", seen, lock)))
+        assert answers == [True], f"nobody else wanted a, and its one claim gave {answers[0]}"
+
+    return explore(scenario, bound=0)

@@ -1,6 +1,7 @@
 """A handle: the value before the news of it, each function once, foreign code without the lock."""
 
 import threading
+import time
 from unittest import mock
 
 from taskqueue_edu.lab.interleave import explore, together
@@ -9,19 +10,38 @@ from taskqueue_edu.lab.probes import Check
 check = Check("Handle")
 
 
+@check.probe(question="What does result() return, when does it raise, and for what does it wait?")
+def one_waits_in_vain_and_then_sets(Handle):
+    """One thread waits for half a second in vain, sets 42, and asks for the result."""
+
+    def scenario():
+        handle = Handle()
+        began = time.monotonic()
+        try:
+            got = handle.result(timeout=0.5)
+        except TimeoutError:
+            took = time.monotonic() - began
+            assert 0.4 < took < 1, f"result(timeout=0.5) waited for {took:.1f} s"
+        else:
+            raise AssertionError(f"result(timeout=0.5) returned {got!r}, and there is no value yet")
+        handle.set(42)
+        got = handle.result(timeout=10), handle.result()
+        assert got == (42, 42), f"42 was set, and result() returned {got[0]!r}, then {got[1]!r}"
+        took = time.monotonic() - began
+        assert took < 1, f"42 was there, and result(timeout=10) took {took:.0f} s"
+
+    verdict = explore(scenario)
+    return verdict if verdict.kind in ("assertion", "exception") else None
+
+
 def _alone(Handle):
     handle, called = Handle(), []
     handle.call_back(lambda one: called.append(("early", one.result())))
-    try:
-        handle.result(timeout=0.5)
-    except TimeoutError:
-        pass
-    else:
-        raise AssertionError("result(timeout=0.5) returned, and there is no value yet")
+    handle.call_back(lambda one: called.append(("also early", one.result())))
     handle.set(42)
     handle.call_back(lambda one: called.append(("late", one.result())))
     assert handle.result() == 42, f"42 was set, and the result is {handle.result()!r}"
-    return called
+    return sorted(called)
 
 
 def _waits(Handle):
@@ -42,6 +62,27 @@ def one_sets_and_one_waits(Handle):
         _waits(Handle)
         handle, seen = Handle(), []
         handle.call_back(lambda one: seen.append(one.result()))
+        handle.set(42)
+        assert seen in ([], [42]), f"42 was set; the function that was called got {seen[0]!r}"
+
+    verdict = explore(scenario)
+    return verdict if verdict.kind == "assertion" else None
+
+
+@check.probe(question="Is the value there for all who ask, when the functions are called?")
+def a_function_looks(Handle):
+    """One thread sets 42, and the function that is called asks for the result, with `timeout=0`."""
+
+    def scenario():
+        handle, seen = Handle(), []
+
+        def function(one):
+            try:
+                seen.append(one.result(timeout=0))
+            except TimeoutError as error:
+                seen.append(error)
+
+        handle.call_back(function)
         handle.set(42)
         assert seen in ([], [42]), f"42 was set; the function that was called got {seen[0]!r}"
 
@@ -70,14 +111,14 @@ def one_thread_takes_it_twice(Handle):
     return explore(scenario) if explore(with_rlocks) else None
 
 
-@check.probe(question="When is each function called, and what does result() do when time is over?")
+@check.probe(question="When is each function called, with what, and how often?")
 def alone(Handle):
-    """One thread asks to be called before there is a value, and after."""
+    """One thread asks to be called twice before there is a value, and once after."""
 
     def scenario():
         called = _alone(Handle)
-        assert called == [("early", 42), ("late", 42)], (
-            f"two functions asked to be called with the handle of 42; what happened: {called}"
+        assert called == [("also early", 42), ("early", 42), ("late", 42)], (
+            f"three functions asked to be called with the handle of 42; what happened: {called}"
         )
 
     verdict = explore(scenario)
@@ -95,6 +136,78 @@ def _called_under_the_lock(Handle):
         handle.call_back(lambda one: None)
 
     return bool(explore(scenario))
+
+
+@check.probe(question="How long does result() wait if it gets no `timeout`?")
+def two_wait(Handle):
+    """Two threads wait for the result, and one asks to be called, and sets it."""
+
+    def scenario():
+        handle, got = Handle(), []
+
+        def asks_and_sets():
+            handle.call_back(lambda one: None)
+            handle.set(42)
+
+        together(asks_and_sets, *[lambda: got.append(handle.result())] * 2)
+        assert got == [42, 42], f"42 was set; the threads that waited got {got}"
+
+    return explore(scenario)
+
+
+@check.probe(
+    kinds=["deadlock", "lost wakeup", "assertion"],
+    question="How long may result(timeout=0) wait, and how long does yours with `None`?",
+)
+def without_a_wait(Handle):
+    """One thread asks for the result with `timeout=0`, and there is none."""
+
+    def scenario():
+        try:
+            got = Handle().result(timeout=0)
+        except TimeoutError:
+            return
+        raise AssertionError(f"result(timeout=0) returned {got!r}, and there is no value yet")
+
+    return explore(scenario)
+
+
+@check.probe(
+    kinds=["no progress"],
+    question="What does the thread do between two looks, and who tells it to look again?",
+)
+def nobody_polls(Handle):
+    """A thread waits for a value that comes after a day. Meanwhile it has nothing to do."""
+
+    def scenario():
+        handle = Handle()
+
+        def late():
+            time.sleep(24 * 60 * 60)
+            handle.set(42)
+
+        together(handle.result, late)
+
+    return explore(scenario, bound=0)
+
+
+@check.probe(question="By what does your handle know that there is a value?")
+def none_is_a_value(Handle):
+    """None is set; a thread asks for the result, and one function before and one after asks, too."""
+
+    def scenario():
+        handle, called = Handle(), []
+        handle.call_back(lambda one: called.append("early"))
+        handle.set(None)
+        got = handle.result(timeout=1)
+        assert got is None, f"None was set, and result() returned {got!r}"
+        handle.call_back(lambda one: called.append("late"))
+        assert called == ["early", "late"], (
+            f"None was set; of two functions, one early and one late, these were called: {called}"
+        )
+
+    verdict = explore(scenario)
+    return None if verdict.kind == "deadlock" else verdict
 
 
 @check.probe(

@@ -11,6 +11,7 @@ from unittest import mock
 from taskqueue_edu import TaskQueue, WaitTimeout
 from taskqueue_edu.course.probes import Deaths
 from taskqueue_edu.course.probes import within
+from taskqueue_edu.dispatch import Dispatcher
 from taskqueue_edu.lab.probes import SLIPPED, Case, Check, describe
 from taskqueue_edu.workloads import MathTask
 
@@ -119,6 +120,7 @@ def one_worker_two_sums(TinyPool):
         assert ended, happened
 
 
+@cache
 def _one_worker_and_an_error(TinyPool):
     """Give what became of a task that raises an error, and of the sum after it."""
     with _at_work(TinyPool, 1) as (queue, _, errors):
@@ -147,27 +149,55 @@ def an_error_is_an_outcome(TinyPool):
     assert counts == {"failed": 1, "succeeded": 1}, f"After three seconds they are {counts}."
 
 
-@check.probe(question="How many threads are there, and what is each called?")
+@check.probe(question="What is each thread called, and does it run its task itself before it claims another?")
 def four_workers(TinyPool):
     """A pool of four workers gets four tasks that can end only together."""
     with _at_work(TinyPool, 4) as (queue, _, _):
         everybody = threading.Barrier(4)
         ids = queue.submit_many([_Meets(everybody)] * 4)
-        assert _all_end(queue), f"They wait for each other: {_counts(queue)}."
+        if not _all_end(queue):
+            counts = _counts(queue)
+            raise Case(
+                f"Each of four tasks waits until all four run. After three seconds they are {counts}.",
+                "What does a worker wait for, after it has claimed a task?"
+                if counts == {"running": 4}
+                else "How many threads call claim() at the same time, and what keeps one from it?",
+            )
         names = {queue.registry.get(task_id).worker for task_id in ids}
-        assert len(names) == 4, f"Four workers need four names; the queue saw {sorted(names)}."
+        assert len(names) == 4, (
+            f"Four tasks ran at the same time, and the queue saw {len(names)} of four workers: "
+            f"{', '.join(sorted(names))}."
+        )
+
+
+@contextmanager
+def _claimers():
+    """Give the threads that call claim()."""
+    claim, claimers = Dispatcher.claim, set()
+
+    def noted(desk, *args, **kwargs):
+        claimers.add(threading.current_thread())
+        return claim(desk, *args, **kwargs)
+
+    with mock.patch.object(Dispatcher, "claim", noted):
+        yield claimers
 
 
 @check.probe(question="What does claim() return when the queue is closed?")
 def it_is_closed(TinyPool):
     """The queue is closed while two workers wait for tasks, and join() is called."""
-    with _at_work(TinyPool, 2) as (queue, pool, errors):
+    with _claimers() as claimers, _at_work(TinyPool, 2) as (queue, pool, errors):
         queue.close()
         within(3, pool.join, when="The queue was closed and join() called")
         assert not errors, f"A worker died of {errors[0]!r}."
+        if len(claimers) > 2:
+            raise Case(
+                f"The pool has 2 workers, and {len(claimers)} threads have called claim().",
+                "How many threads does start() make, for which numbers?",
+            )
 
 
-_wait_for = threading.Thread.join
+_wait_for, _sleep = threading.Thread.join, time.sleep
 
 
 @cache
@@ -175,25 +205,34 @@ def _left_at_work(TinyPool, first):
     """Close the queue while two workers are busy, and call join(); then let them end.
 
     The `first` of them ends first, by the order in which they were started. Tell how many tasks
-    still ran when join() returned, whether it had given up waiting for a thread, and whether the
-    threads are daemons. All timeouts of `Thread.join` are short meanwhile: a task can always take
-    longer than one.
+    still ran when join() returned, whether it had given up waiting for a thread, whether it had
+    slept, and whether the workers are daemons, and run the tasks themselves. All timeouts of `Thread.join` are short meanwhile,
+    and so are the sleeps of join(): a task can always take longer than one.
     """
-    gave_up = []
+    gave_up, slept = [], []
 
     def in_a_hurry(thread, timeout=None):
         _wait_for(thread, None if timeout is None else min(timeout, 0.02))
         if thread.is_alive():
             gave_up.append(thread)
 
+    def sleeps(seconds):
+        if threading.current_thread() is joining:
+            slept.append(seconds)
+            seconds = min(seconds, 0.02)
+        _sleep(seconds)
+
     runners, may_end = SimpleQueue(), [threading.Event(), threading.Event()]
-    with _at_work(TinyPool, 2) as (queue, pool, errors):
+    with _claimers() as claimers, _at_work(TinyPool, 2) as (queue, pool, errors):
         queue.submit_many([_Waits(runners, event) for event in may_end])
         found = dict(runners.get(timeout=3) for _ in may_end)
         busy = [thread for thread in threading.enumerate() if thread in found]
         queue.close()
         joining = threading.Thread(target=pool.join)
-        with mock.patch.object(threading.Thread, "join", in_a_hurry):
+        with (
+            mock.patch.object(threading.Thread, "join", in_a_hurry),
+            mock.patch.object(time, "sleep", sleeps),
+        ):
             joining.start()
             left = 2
             for thread in (busy[first], busy[1 - first]):
@@ -210,7 +249,8 @@ def _left_at_work(TinyPool, first):
             raise Case(
                 "All tasks have ended, and join() has not returned.", "What does it wait for?"
             )
-        return left, bool(gave_up), all(thread.daemon for thread in busy)
+        daemons = claimers.issuperset(busy) and all(thread.daemon for thread in busy)
+        return left, bool(gave_up), bool(slept), daemons
 
 
 def _running(left):
@@ -223,11 +263,21 @@ def _running(left):
 )
 def longer_than_any_timeout(TinyPool):
     """The queue is closed and join() called while two workers have tasks that take very long."""
-    left, gave_up, _ = _left_at_work(TinyPool, 0)
+    left, gave_up, _, _ = _left_at_work(TinyPool, 0)
     assert not (left and gave_up), (
         f"join() waited for a while, and returned while {_running(left)}. It is to return when all "
         "threads have ended."
     )
+
+
+@check.probe(
+    "sleep_synchronizes",
+    question="How long may a task take, and by what does join() know that a thread has ended?",
+)
+def longer_than_any_sleep(TinyPool):
+    """The queue is closed and join() called while two workers have tasks that outlast any sleep."""
+    left, _, slept, _ = _left_at_work(TinyPool, 0)
+    assert not (left == 2 and slept), f"join() slept for a while, and returned while {_running(left)}."
 
 
 @check.probe(
@@ -236,7 +286,7 @@ def longer_than_any_timeout(TinyPool):
 )
 def daemons_at_work(TinyPool):
     """The queue is closed and join() called while both workers, daemon threads, are busy."""
-    left, _, daemons = _left_at_work(TinyPool, 0)
+    left, _, _, daemons = _left_at_work(TinyPool, 0)
     assert not (left == 2 and daemons), (
         f"join() returned while {_running(left)}. If the program ends now, they are cut off."
     )
@@ -246,5 +296,5 @@ def daemons_at_work(TinyPool):
 def somebody_at_work(TinyPool):
     """The queue is closed and join() called while two workers are busy, who end one by one."""
     for first in (0, 1):
-        left, _, _ = _left_at_work(TinyPool, first)
+        left, *_ = _left_at_work(TinyPool, first)
         assert not left, f"join() returned while {_running(left)}."

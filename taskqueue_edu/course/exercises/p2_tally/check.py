@@ -8,7 +8,10 @@ from taskqueue_edu.lab.probes import Check
 
 check = Check("Tally")
 
-KINDS = ["Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore"]
+KINDS = {
+    name: getattr(threading, name)
+    for name in ("Lock", "RLock", "Condition", "Semaphore", "BoundedSemaphore")
+}
 
 
 class _Taken:
@@ -16,17 +19,18 @@ class _Taken:
 
     def __init__(self):
         self.times = 0
+        self.limited = False  # whether one was taken by acquire(blocking=False), or with a timeout
 
     def making(self):
         """Put watched locks in the place of those in `threading`."""
-        stack = mock.patch.multiple(
-            threading, **{name: self._factory(getattr(threading, name)) for name in KINDS}
+        return mock.patch.multiple(
+            threading, **{name: self._factory(make) for name, make in KINDS.items()}
         )
-        return stack
 
     def _factory(self, make):
         def made(*args, **kwargs):
-            return _Watched(make(*args, **kwargs), self)
+            with mock.patch.multiple(threading, **KINDS):  # some are made of others
+                return _Watched(make(*args, **kwargs), self)
 
         return made
 
@@ -42,34 +46,65 @@ class _Watched:
     def __exit__(self, *error):
         return self._lock.__exit__(*error)
 
+    def acquire(self, *args, **kwargs):
+        self._taken.times += 1
+        self._taken.limited |= bool(args or kwargs)
+        return self._lock.acquire(*args, **kwargs)
+
     def __getattr__(self, name):
-        if name == "acquire":
-            self._taken.times += 1
         return getattr(self._lock, name)
 
 
 def _takes(Tally, call):
-    """Count how often `call` takes a lock that the tally has had from the start."""
+    """Say how `call` takes a lock that the tally has had from the start."""
     taken = _Taken()
     with taken.making():
         tally = Tally()
     taken.times = 0
     call(tally)
-    return taken.times
+    return taken
 
 
-@check.probe(question="What does each of the two numbers count?")
+def _pair(report):
+    return tuple(report) if isinstance(report, tuple | list) else report
+
+
+@check.probe(question="What does report() return, and what does each of the two numbers count?")
 def alone(Tally):
-    """One thread adds two files and asks for the report after each."""
+    """One thread adds three files, one of them empty, and asks for the report after each."""
 
     def scenario():
         tally = Tally()
         seen = [tally.report()]
-        for lines in (10, 5):
+        for lines in (10, 0, 5):
             tally.add(lines)
             seen.append(tally.report())
-        assert [tuple(one) for one in seen] == [(0, 0), (1, 10), (2, 15)], (
-            f"Files of 10 and 5 lines were added; before, between and after, it reported {seen}."
+        assert [_pair(one) for one in seen] == [(0, 0), (1, 10), (2, 10), (3, 15)], (
+            f"Files of 10, 0 and 5 lines were added; before, and after each, it reported {seen}."
+        )
+
+    return explore(scenario)
+
+
+def _adds(tally):
+    tally.add(1)
+
+
+def _reports(tally):
+    tally.report()
+
+
+@check.probe(question="Where do the numbers live: in the class, or in each of its objects?")
+def each_has_its_own(Tally):
+    """One thread makes two tallies, and adds a file to one of them."""
+
+    def scenario():
+        one, other = Tally(), Tally()
+        before = other.report()
+        one.add(10)
+        after = other.report()
+        assert _pair(before) == _pair(after) == (0, 0), (
+            f"A file was added to one tally. Another one reported {before} before, {after} after."
         )
 
     return explore(scenario)
@@ -80,7 +115,7 @@ def _both_add(Tally):
         tally = Tally()
         together(lambda: tally.add(10), lambda: tally.add(5))
         seen = tally.report()
-        assert tuple(seen) == (2, 15), f"files of 10 and 5 lines were added, it reports {seen}"
+        assert _pair(seen) == (2, 15), f"files of 10 and 5 lines were added, it reports {seen}"
 
     return explore(scenario)
 
@@ -88,7 +123,7 @@ def _both_add(Tally):
 def _one_looks(Tally):
     def scenario():
         tally, seen = Tally(), []
-        together(lambda: tally.add(10), lambda: seen.append(tuple(tally.report())))
+        together(lambda: tally.add(10), lambda: seen.append(_pair(tally.report())))
         assert seen[0] in [(0, 0), (1, 10)], (
             f"there was no file, then one of 10 lines; it reported {seen[0]}"
         )
@@ -107,7 +142,18 @@ def a_lock_for_each_call(Tally):
     tally = Tally()
     with made.making():
         tally.add(1)
-    return _both_add(Tally) if made.times and not _takes(Tally, lambda t: t.add(1)) else None
+    its_own = made.times and not _takes(Tally, _adds).times
+    return _both_add(Tally) if its_own else None
+
+
+@check.probe(
+    question="What does your acquire() return if somebody else has the lock, and what comes next?"
+)
+def a_lock_with_a_limit(Tally):
+    """Two threads use the tally; it is looked at how they ask for the lock."""
+    for call, scenario in ((_adds, _both_add), (_adds, _one_looks), (_reports, _one_looks)):
+        if _takes(Tally, call).limited and not (verdict := scenario(Tally)):
+            return verdict
 
 
 @check.probe(
@@ -127,7 +173,7 @@ def two_add(Tally):
 )
 def one_adds_and_one_looks(Tally):
     """One thread adds a file while another, which takes no lock, asks for the report."""
-    return None if _takes(Tally, lambda tally: tally.report()) else _one_looks(Tally)
+    return None if _takes(Tally, _reports).times else _one_looks(Tally)
 
 
 @check.probe(
@@ -138,10 +184,10 @@ def one_adds_and_one_looks(Tally):
 def two_locks(Tally):
     """One thread adds a file while another asks for the report."""
     verdict = _one_looks(Tally)
-    return verdict if _takes(Tally, lambda tally: tally.report()) > 1 else None
+    return verdict if _takes(Tally, _reports).times > 1 else None
 
 
-@check.probe(question="Between which two lines of add() may report() run?")
+@check.probe(question="Between which two lines of add(), or of report(), may another thread come in?")
 def never_apart(Tally):
     """One thread adds a file while another asks for the report: never one number without the other."""
     return _one_looks(Tally)

@@ -1,0 +1,31 @@
+"""Whoever waits in get() keeps a lock that the next one needs, and its timeout is not looked at."""
+
+from taskqueue_edu.course.exercises.p2_bounded_buffer.given import Empty, Full, deque, threading
+
+
+class BoundedBuffer:
+    """At most `maxsize` items, the oldest first."""
+
+    def __init__(self, maxsize):
+        # Invariant, true whenever the lock is free: `_items` holds what was put and not yet
+        # taken, oldest first, at most `_maxsize` items. One semaphore counts places, one items.
+        self._lock = threading.Lock()
+        self._gets = threading.Lock()
+        self._places = threading.Semaphore(maxsize)
+        self._there = threading.Semaphore(0)
+        self._items = deque()
+
+    def put(self, item, timeout=None):
+        if not self._places.acquire(timeout=timeout):
+            raise Full
+        with self._lock:
+            self._items.append(item)
+        self._there.release()
+
+    def get(self, timeout=None):
+        with self._gets:
+            if not self._there.acquire(timeout=timeout):
+                raise Empty
+            item = self._items.popleft()
+            self._places.release()
+            return item

@@ -1,0 +1,19 @@
+"""A return before release() keeps the lock, if both lines are one."""
+
+
+
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    if source is target:
+        source.lock.acquire()
+        if task not in source.tasks:
+            return False
+        source.lock.release()
+        return True
+    first, second = sorted((source, target), key=lambda line: line.number)
+    with first.lock, second.lock:
+        if task not in source.tasks:
+            return False
+        source.tasks.remove(task)
+        target.tasks.append(task)
+        return True
