@@ -19,7 +19,7 @@
 #
 # | core path, six checks | further practice |
 # |---|---|
-# | 1 settings · 2 a puzzle of lines · 3 until done, or until told · 4 a trace · 5 a bug hunt · 6 the capstone | A a test that finds broken ends |
+# | 1 settings · 2 a puzzle of lines · 3 until done, or until told · 4 a trace · 5 a bug hunt · 6 the capstone | A a service · B a test that finds broken ends |
 #
 # **How it works**
 #
@@ -584,7 +584,7 @@ outcome("p4.thread_dies")
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
 #
-# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is dead);
+# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is **dead**: its processes died under it too often);
 # - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
 # In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
@@ -769,7 +769,7 @@ compare(prediction, codes)
 #
 # <details><summary>Answer</summary>
 #
-# The variable: the summary says `with 1 threads`. An option on the command line, `--workers 3`, would win over both.
+# The variable: the summary says `with 1 thread`. An option on the command line, `--workers 3`, would win over both.
 # </details>
 #
 # ### A task type for others: a plugin
@@ -1009,8 +1009,9 @@ mutants("p4.mutants_runs", test_run)
 # A site has links; some lead nowhere. Write `linkcheck.py`, a file for `taskqueue run`. The command gives you workers, retries, the
 # journal, resuming, signals and exit codes. You write what is particular.
 #
-# - `CheckLink.execute` fetches the page and returns a `Link`. A page that does not exist, or a URL that `FetchPage` refuses, is a
-#   *result* (`works=False`, and `why`). A server that is busy is a *failure* of the task: let it be tried four times in all,
+# - `CheckLink.execute` fetches the page and returns a `Link`. A page that does not exist (`FetchPage(url).execute()` raises `LookupError`),
+#   or a URL that it refuses (`ValueError`), is a *result* (`works=False`, and `why`). A server that is busy (`ConnectionError`) is a
+#   *failure* of the task: let it be tried four times in all,
 #   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(attempts=..., on=(...,), delay=...))`, where `on` has the
 #   exceptions after which it is tried again. Any other error, such as a timeout, is a failure
 #   as well.

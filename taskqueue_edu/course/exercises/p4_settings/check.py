@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from taskqueue_edu import ConfigError
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu.lab.probes import Case, Check, asked, describe
 
 check = Check("read_settings")
 
@@ -29,10 +29,22 @@ def _read(read_settings, text, **env):
                 f"Given: {_given(text, env)}. It raised FileNotFoundError.",
                 "What is to happen if there is no file?",
             ) from error
+        except (ConfigError, ValueError):
+            raise
+        except Exception as error:
+            raise Case(
+                f"Given: {_given(text, env)}. It raised {describe(error)}",
+                asked(describe(error), "What does that line want, and what does it get?"),
+            ) from error
     if found is None:
         raise Case(
             f"Given: {_given(text, env)}. It returned None.",
             "Which way through your function ends without a `return`?",
+        )
+    if not isinstance(found, dict):
+        raise Case(
+            f"Given: {_given(text, env)}. It returned {found!r}.",
+            "What does the first line of the function's docstring promise?",
         )
     return found
 
@@ -120,10 +132,17 @@ def what_cannot_be_read_is_not_passed_over(read_settings):
 @check.probe(question="Where would it show, and how late, if nobody looked at the range here?")
 def out_of_range(read_settings):
     """The file, or a variable, has a number that is too small or too large."""
-    for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5", "timeout = nan"):
+    for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5"):
         _refused(read_settings, text)
-    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1"), ("LINKCHECK_TIMEOUT", "nan")):
+    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1")):
         _refused(read_settings, "", **{name: text})
+
+
+@check.probe(question="What do `nan > 0` and `nan <= 0` say, and which of them does your test ask?")
+def no_number_at_all(read_settings):
+    """The timeout is nan, in the file or as a variable."""
+    _refused(read_settings, "timeout = nan")
+    _refused(read_settings, "", LINKCHECK_TIMEOUT="nan")
 
 
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")

@@ -185,6 +185,13 @@ def all_succeed(run_until_done):
     assert code == 0, f"All eight tasks succeeded, and it returned {code!r}, expected 0."
 
 
+@check.probe(question="What wakes your main thread if no task ends any more?")
+def nothing_is_left_to_do(run_until_done):
+    """There are no tasks at all: the program is started once more, after all was done."""
+    code, _, _ = _run(run_until_done, [], SimpleQueue(), "There are no tasks")
+    assert code == 0, f"There are no tasks, and it returned {code!r}, expected 0."
+
+
 @check.probe(question="How far does an exception in a task get, and who knows of it?")
 def one_fails(run_until_done):
     """Two tasks, of which one fails, and no signal."""
@@ -286,7 +293,11 @@ def the_code_names_the_signal(run_until_done):
     told.put(int(signal.SIGTERM))
     sums = [MathTask("sum", (n, n)) for n in range(3)]
     code, *_ = _run(run_until_done, sums, told, "A signal had come")
-    assert code == 143, f"15 was in the mailbox at its start. It returned {code!r}, expected 143."
+    if code != 143:
+        raise Case(
+            f"15 was in the mailbox at its start. It returned {code!r}, expected 143.",
+            "Which came first, the signal or the end of the tasks, and where can you read that?",
+        )
 
 
 @check.probe(question="What stands around your function in the program, and what has it set up?")
