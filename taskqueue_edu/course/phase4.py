@@ -584,7 +584,7 @@ outcome("p4.thread_dies")
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
 #
-# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is **dead**: its processes died under it too often);
+# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is dead: its processes died under it too often);
 # - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
 # In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
