@@ -19,6 +19,7 @@ class _Taken:
 
     def __init__(self):
         self.times = 0
+        self.locks = set()
         self.limited = False  # whether one was taken by acquire(blocking=False), or with a timeout
 
     def making(self):
@@ -41,6 +42,7 @@ class _Watched:
 
     def __enter__(self):
         self._taken.times += 1
+        self._taken.locks.add(self)
         return self._lock.__enter__()
 
     def __exit__(self, *error):
@@ -48,6 +50,7 @@ class _Watched:
 
     def acquire(self, *args, **kwargs):
         self._taken.times += 1
+        self._taken.locks.add(self)
         self._taken.limited |= bool(args or kwargs)
         return self._lock.acquire(*args, **kwargs)
 
@@ -61,6 +64,7 @@ def _takes(Tally, call):
     with taken.making():
         tally = Tally()
     taken.times = 0
+    taken.locks.clear()
     call(tally)
     return taken
 
@@ -184,7 +188,7 @@ def one_adds_and_one_looks(Tally):
 def two_locks(Tally):
     """One thread adds a file while another asks for the report."""
     verdict = _one_looks(Tally)
-    return verdict if _takes(Tally, _reports).times > 1 else None
+    return verdict if len(_takes(Tally, _reports).locks) > 1 else None
 
 
 @check.probe(question="Between which two lines of add(), or of report(), may another thread come in?")
