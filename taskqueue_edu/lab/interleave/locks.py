@@ -160,6 +160,9 @@ class Condition(Primitive):
 
     A notification wakes who waits at that moment, and nobody else: it is not kept for later. For
     the case that all wait in the end, what became of each one is kept in `_notices`.
+
+    Not shown: in CPython a thread whose time is up is taken off the list a moment later, and a
+    notification that comes in between is lost on it. Here both are one step.
     """
 
     kind = "condition"

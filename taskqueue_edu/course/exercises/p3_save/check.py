@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import stat
 import tempfile
 from pathlib import Path
@@ -299,6 +300,29 @@ def ctrl_c_leaves_nothing_behind(save):
     _, _, extra = _interrupted(save, KeyboardInterrupt())
     assert not extra, (
         f"After other errors the folder was clean. After KeyboardInterrupt {extra} stayed behind."
+    )
+
+
+@check.probe(question="What does your `except` do, and is there anything to do it with by then?")
+def it_may_open_no_more_files(save):
+    """The process has as many files open as it may."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)  # the next one that opens gets this number
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+        try:
+            save(path, b"new")
+        except OSError as error:
+            told = error
+        else:
+            told = None
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert told is not None and told.errno == errno.EMFILE, (
+        f"Nothing could be opened: too many open files. The caller got {told!r}."
     )
 
 

@@ -222,7 +222,7 @@ def it_goes_on_after_a_torn_line(LineStore):
 
 
 class _File:
-    """A file whose writes `explore` sees: they count in `seen`, which all threads share."""
+    """A file whose writes and flushes `explore` sees: they count in `seen`, which all threads share."""
 
     def __init__(self, file, seen):
         self.file = file
@@ -231,6 +231,10 @@ class _File:
     def write(self, data):
         self.seen.append(len(data))
         return self.file.write(data)
+
+    def flush(self):
+        self.seen.append(0)
+        self.file.flush()
 
     def __getattr__(self, name):
         return getattr(self.file, name)
@@ -262,9 +266,9 @@ def a_sync_of_the_folder_fails(LineStore):
     ):
         try:
             store = LineStore(Path(folder, "facts.jsonl"))
+            list(store.load())
         except OSError:
             return  # nobody has a store that promises anything
-        list(store.load())
         position = store.append(_fact(1))
         for _ in range(2):
             try:
@@ -294,8 +298,11 @@ def it_is_released(LineStore):
         assert not left, "close() returned, and the file is still open."
 
 
-def _at_once(LineStore, method):
-    """Explore: one thread flushes a fact, another appends one, and calls `method` for it."""
+def _at_once(LineStore, method, *, before=False):
+    """Explore: one thread flushes a fact, another appends one, and calls `method` for it.
+
+    With `before`, both facts have been appended before.
+    """
     write = os.write
 
     def scenario():
@@ -320,10 +327,11 @@ def _at_once(LineStore, method):
                 )
 
             first = store.append(_fact(1))
+            second = store.append(_fact(2)) if before else None
             with mock.patch.object(os, "write", seen_write):
                 together(
                     lambda: have("flush", first, 1),
-                    lambda: have(method, store.append(_fact(2)), 2),
+                    lambda: have(method, second or store.append(_fact(2)), 2),
                 )
             data = path.read_bytes()
             store.close()
@@ -344,6 +352,55 @@ def _at_once(LineStore, method):
 def two_flush_at_once(LineStore):
     """One thread flushes a fact, while another appends one and flushes it."""
     return _at_once(LineStore, "flush")
+
+
+@check.probe(question="What has to be true when flush() returns, and for whom?")
+def two_flush_what_was_appended(LineStore):
+    """Two facts are appended, then one thread flushes the first, another the second."""
+    return _at_once(LineStore, "flush", before=True)
+
+
+@check.probe(question="Which fsync must be over when sync() returns, and when must it have begun?")
+def two_sync_at_once(LineStore):
+    """One thread syncs a fact, while another appends one and syncs it."""
+
+    def scenario():
+        begun, over = [], []
+
+        def fsync(file):
+            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+                return
+            number = len(begun)
+            begun.append(number)
+            over.append(number)
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "fsync", fsync),
+            mock.patch.object(os, "fdatasync", fsync, create=True),
+        ):
+            store = LineStore(Path(folder, "facts.jsonl"))
+            list(store.load())
+            first = store.append(_fact(1))
+            over.clear()
+
+            def synced(position, since):
+                store.sync(position)
+                assert [number for number in over if number >= since], (
+                    f"sync({position}) returned, and no fsync of the file that began after the "
+                    "fact was there is over"
+                )
+
+            since = len(begun)
+
+            def append_and_sync():
+                second = store.append(_fact(2))
+                synced(second, len(begun))
+
+            together(lambda: synced(first, since), append_and_sync)
+            store.close()
+
+    return explore(scenario)
 
 
 @check.probe(question="What do `flush` and `sync` share, when two threads call them at once?")
