@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import cache
 from queue import Empty, Full
 from unittest import mock
 
@@ -147,6 +148,7 @@ def _looks_once(BoundedBuffer, call, *args):
         return explore(scenario).kind not in ("deadlock", "lost wakeup")
 
 
+@cache
 def _two_get(BoundedBuffer):
     def scenario():
         buffer, got = BoundedBuffer(2), []
@@ -162,6 +164,16 @@ def _two_get(BoundedBuffer):
         assert sorted(map(str, got)) == ["a", "b"], f"a and b were put; {got} came out"
 
     return explore(scenario)
+
+
+def _gave_up(verdict):
+    return verdict.kind == "exception" and verdict.message.startswith(("Empty in ", "Full in "))
+
+
+@check.probe(question="Nobody gave a time limit. What must be true before get() raises Empty?")
+def without_a_limit_nobody_gives_up(BoundedBuffer):
+    """Two threads get, and one puts two items; or two put, and one gets. Nobody gives a timeout."""
+    return next(filter(_gave_up, (_two_get(BoundedBuffer), _two_put(BoundedBuffer))), None)
 
 
 @check.probe(
@@ -180,6 +192,7 @@ def two_get_at_once(BoundedBuffer):
     return _two_get(BoundedBuffer)
 
 
+@cache
 def _two_put(BoundedBuffer):
     def scenario():
         buffer, inside, most = BoundedBuffer(1), threading.Semaphore(0), []
