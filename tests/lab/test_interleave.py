@@ -113,6 +113,36 @@ def test_code_that_is_compiled_anew_in_each_run() -> None:
     assert seen == {1, 2}
 
 
+@pytest.mark.parametrize("looks_again", [False, True])
+def test_a_notification_goes_to_one_whose_time_is_up(looks_again: bool) -> None:
+    """It is lost on a thread that gives up without a last look, and not on one that looks."""
+
+    def scenario() -> None:
+        changed, items = threading.Condition(), list[str]()
+
+        def put() -> None:
+            with changed:
+                items.append("a")
+                changed.notify()
+
+        def take(timeout: float | None) -> bool:
+            with changed:
+                while not items:
+                    if not changed.wait(timeout) and not (looks_again and items):
+                        return False
+                items.pop()
+                return True
+
+        def hasty() -> None:
+            if take(1):
+                put()
+
+        together(hasty, lambda: take(None), put)
+
+    verdict = explore(scenario)
+    assert verdict.kind == ("ok" if looks_again else "lost wakeup"), verdict
+
+
 # -- the verdict
 
 

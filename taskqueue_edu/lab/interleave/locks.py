@@ -160,9 +160,6 @@ class Condition(Primitive):
 
     A notification wakes who waits at that moment, and nobody else: it is not kept for later. For
     the case that all wait in the end, what became of each one is kept in `_notices`.
-
-    Not shown: in CPython a thread whose time is up is taken off the list a moment later, and a
-    notification that comes in between is lost on it. Here both are one step.
     """
 
     kind = "condition"
@@ -219,11 +216,17 @@ class Condition(Primitive):
             deadline_after(current, timeout),
         )
         if not in_time:
-            if not waiter.notified:
-                self._waiters.remove(waiter)
+            in_time = waiter.notified  # and waited for the lock when its time was up
+            if not in_time:
+                # As in CPython: it is on the list for a moment more. A notification that goes to
+                # it now is lost, since it says all the same that its time was up.
+                current.point(strand)
+                current.touch(strand, self)
+                if not waiter.notified:
+                    self._waiters.remove(waiter)
             current.sync(strand, "acquire", lock, lock.free)
         lock._acquire_restore(depth)
-        return waiter.notified
+        return in_time
 
     def wait_for(self, predicate: Any, timeout: float | None = None) -> Any:
         strand = me()

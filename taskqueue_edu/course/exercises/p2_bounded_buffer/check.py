@@ -292,6 +292,27 @@ def a_put_that_gives_up(BoundedBuffer):
 
 @check.probe(
     kinds=["lost wakeup", "deadlock"],
+    question="A notification may go to a thread whose time is just up. What must it look at then?",
+)
+def a_get_whose_time_is_up(BoundedBuffer):
+    """A thread gets, another gets with a timeout and puts back what it got, a third puts an item."""
+
+    def scenario():
+        buffer, got = BoundedBuffer(2), []
+
+        def hasty():
+            item = _attempt(buffer.get, timeout=1)
+            if item != "Empty":
+                buffer.put(item)
+
+        together(hasty, lambda: got.append(buffer.get()), lambda: buffer.put("a"))
+        assert got == ["a"], f"a was put, and {got} came out"
+
+    return explore(scenario)
+
+
+@check.probe(
+    kinds=["lost wakeup", "deadlock"],
     question="Who waits on this condition, for what, and how many of them do you wake?",
 )
 def many_wait(BoundedBuffer):
