@@ -70,8 +70,9 @@ def _refused(read_settings, text, names=(), **env):
         assert not missing, f"Given: {given}. The message doesn't name {missing[0]}: {error}"
         return error
     except ValueError as error:
-        raise AssertionError(
-            f"Given: {given}. Expected ConfigError; it raised {type(error).__name__}: {error}"
+        raise Case(
+            f"Given: {given}. Expected ConfigError; it raised {describe(error)}",
+            "Which line raises that, and which `except` makes a ConfigError of it?",
         ) from error
     raise AssertionError(f"Given: {given}. Expected ConfigError; it returned {found}.")
 
@@ -148,7 +149,7 @@ def no_number_at_all(read_settings):
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")
 def of_a_wrong_type(read_settings):
     """The file, or a variable, has what is no number of the right kind."""
-    for text in ("workers = true", "timeout = true", "workers = 2.5", 'workers = "8"', 'timeout = "2"'):
+    for text in ("workers = true", "timeout = true", "workers = 2.5", "workers = 8.0", 'workers = "8"', 'timeout = "2"'):
         _refused(read_settings, text)
     for name, text in (("LINKCHECK_WORKERS", "2.5"), ("LINKCHECK_TIMEOUT", "soon")):
         _refused(read_settings, "", **{name: text})
