@@ -33,6 +33,16 @@ def _follow_parent() -> None:
     os._exit(1)
 
 
+def _block_interrupts() -> None:
+    """Let no interrupt reach this thread, nor a process that it starts, which inherits this.
+
+    Until a process has come to ignore Ctrl-C, in `_in_process`, that would end it with a
+    traceback.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 class ExecutorPool(Workers):
     """Keeps at most `slots` tasks inside an executor, so that order and bound stay the queue's.
 
@@ -70,10 +80,7 @@ class ExecutorPool(Workers):
         return cls(lambda: ProcessPoolExecutor(workers, context, _in_process), slots=workers)
 
     def _work(self, name: str) -> None:
-        # A process inherits this from the thread that starts it. Until it has come to ignore
-        # Ctrl-C itself, in _in_process, an interrupt would end it with a traceback.
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        _block_interrupts()
         super()._work(name)
 
     def _run(self, run: RunningTask) -> Outcome:
@@ -106,6 +113,9 @@ class ExecutorPool(Workers):
             if self._executor is None:
                 assert self._make is not None
                 self._executor = self._make()
+                # multiprocessing lets interrupts through again in the thread that starts its
+                # first process, the resource tracker, as the locks of an executor make it do.
+                _block_interrupts()
             return self._executor
 
     def _broke(self, executor: Executor | None, error: BaseException) -> str:

@@ -976,6 +976,29 @@ def test_a_class_of_the_main_program(run_python: RunPython) -> None:
 
 
 @pytest.mark.slow
+def test_an_interrupt_while_a_process_starts(run_python: RunPython) -> None:
+    """Ctrl-C does not reach a process that is not yet ready: not even the first of its program."""
+    done = run_python("""
+        import os
+        import signal
+
+        from taskqueue_edu import ExecutorPool, TaskQueue
+        from taskqueue_edu.workloads import SleepTask
+
+        if __name__ == "__main__":
+            with TaskQueue() as queue, ExecutorPool.processes(2) as pool:
+                pool.start_processing(queue)
+                for task_id in queue.submit_many([SleepTask(0.05)] * 4):
+                    queue.wait_for_result(task_id, 30)
+            print(pool.crashes)
+        else:  # a process reads the main program anew, before it is told to leave Ctrl-C alone
+            os.kill(os.getpid(), signal.SIGINT)
+    """)
+    assert done.stderr == ""
+    assert done.stdout == "0\n"
+
+
+@pytest.mark.slow
 def test_the_interpreter_ends_without_harm(run_python: RunPython) -> None:
     """A pool of processes that nobody shut down counts nothing against the tasks that are left."""
     done = run_python("""
