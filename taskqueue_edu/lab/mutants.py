@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Final
 
 import msgspec
@@ -89,7 +91,7 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
             (f"all {len(broken)} broken ones are turned down"),
         )
         return Verdict(exercise.name, State.PASS, passed=told)
-    if len(survivors) == len(broken) and (why := _turns_nothing_down(test, broken.values())):
+    if len(survivors) == len(broken) and (why := _turns_nothing_down(exercise, test, broken)):
         return Verdict(
             exercise.name,
             State.COUNTEREXAMPLE,
@@ -125,14 +127,41 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     )
 
 
-def _turns_nothing_down(test: Callable[[Any], Any], runs: Iterable[_Ran]) -> str:
+def _turns_nothing_down(
+    exercise: Exercise, test: Callable[[Any], Any], broken: dict[str, _Ran]
+) -> str:
     """Say why a test can't turn anything down; "" if it could."""
-    for ran in runs:
+    for ran in broken.values():
         if ran.explored or ran.failed:
             return ""
         if ran.returned:
             return f"It returned {ran.returned}, and nobody looks at what a test returns."
-    return "" if asserts(test, Scope(())) else "It has no `assert`."
+    if not asserts(test, Scope(())):
+        return "It has no `assert`."
+    if any(_catches(exercise, f"wrong_{name}", test) for name in broken):
+        return "An `assert` of it failed, and it caught that AssertionError itself."
+    return ""
+
+
+def _catches(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> bool:
+    """Tell whether an `assert` fails in a test that lets an implementation pass."""
+
+    def run() -> bytes:
+        failed = False
+
+        def look(_frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal failed
+            failed |= event == "exception" and issubclass(argument[0], AssertionError)
+            return look
+
+        sys.settrace(look)
+        try:
+            test(*exercise.answers(name))
+        finally:
+            sys.settrace(None)
+        return b"1" if failed else b""
+
+    return bool(isolated(run, SECONDS).answer)
 
 
 _NO_EVIDENCE: Final = ("stuck", "not repeatable")

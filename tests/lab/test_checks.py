@@ -677,7 +677,17 @@ def test_a_test_that_turns_nothing_down(
     def calls(smallest: Callable[[list[int]], int]) -> None:
         smallest([3, 1, 2])
 
+    def catches(smallest: Callable[[list[int]], int]) -> None:
+        try:
+            assert smallest([3, 1, 2]) == 1
+            numbers = [2, 1]
+            smallest(numbers)
+            assert numbers == [2, 1]
+        except AssertionError:
+            numbers = []
+
     told = {
+        catches: "An `assert` of it failed, and it caught that AssertionError itself.",
         returns: "It returned True, and nobody looks at what a test returns.",
         asynchronous: "It returned <coroutine object",
         calls: "It has no `assert`.",

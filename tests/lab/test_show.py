@@ -205,7 +205,7 @@ def test_moves_may_also_hold() -> None:
     """One after the other is fine; and there is another order that is not."""
     game = you_schedule(RACE, "aabb")
     assert (game.ok, game.kind, game.moves) == (True, "ok", ("A", "A"))
-    assert "It held" in str(game)
+    assert "Your moves: A A. Nothing was left to choose for B B. It held" in str(game)
     assert "It can be broken with one preemption" in str(game)
 
 

@@ -34,19 +34,23 @@ def you_schedule(
     """Let the learner schedule the threads of `scenario`: each move lets one do its next step.
 
     Moves are letters, as in "A A B A": A is the first thread that the scenario starts, B the second
-    one, M is main. Where only one thread can go on, it does so by itself, and moves beyond the end
-    count for nothing. In a notebook there are buttons for the moves. Scenario, steps, `also` and
+    one, M is main. Where only one thread can go on, it does so by itself, and moves after the end
+    are not made. In a notebook there are buttons for the moves. Scenario, steps, `also` and
     `benign` are those of `explore`.
 
     If a move names a thread that can't go on, the game stands before it, and says so.
     """
     game = Game(scenario, tuple(also), tuple(benign))
-    for letter in moves.replace(" ", "").upper():
-        if game.ok is None and not game.refused:
-            try:
-                game.move(letter)
-            except ValueError as error:
-                game.refused = str(error)
+    letters = moves.replace(" ", "").upper()
+    for made, letter in enumerate(letters):
+        if game.ok is not None:
+            game.unused = " ".join(letters[made:])
+            break
+        try:
+            game.move(letter)
+        except ValueError as error:
+            game.refused = str(error)
+            break
     return game
 
 
@@ -126,6 +130,8 @@ class Game:
         """What was chosen so far."""
         self.refused = ""
         """Why the move that was asked for last can't be made."""
+        self.unused = ""
+        """The moves that came after the end."""
         self._run: Guided
         self._scenario, self._also, self._benign = scenario, also, benign
         lab = self._laboratory()
@@ -141,7 +147,7 @@ class Game:
 
     def _follow(self, moves: tuple[str, ...]) -> None:
         """Run it from the start: no thread is kept waiting for the learner."""
-        self.refused = ""
+        self.refused = self.unused = ""
         lab = self._laboratory()
         lab.sharing.start_from(self._known)
         with lab.open():
@@ -214,6 +220,8 @@ class Game:
     def summary(self) -> str:
         """Return what was chosen, and what came of it."""
         moves = f"Your moves: {' '.join(self.moves)}. " if self.moves else ""
+        if self.unused:
+            moves += f"Nothing was left to choose for {self.unused}. "
         if self.ok is None:
             refused = f"{self.refused}. " if self.refused else ""
             return f"{moves}{refused}Who goes next?"
