@@ -167,6 +167,26 @@ def test_a_mended_program_passes_the_schedule_that_failed() -> None:
     )
 
 
+def test_a_table_of_three_threads_is_not_too_wide() -> None:
+    """Its columns get narrower until 120 characters hold it; nothing is left out."""
+
+    def three() -> None:
+        names_that_are_long: list[str] = []
+
+        def put_a_name_that_is_long() -> None:
+            if len(names_that_are_long) < 2:
+                names_that_are_long.append(f"a name that is rather long {len(names_that_are_long)}")
+            if len(names_that_are_long) > 2:
+                raise ValueError("too many")
+
+        together(*[put_a_name_that_is_long] * 3)
+
+    shown = str(explore(three))
+    assert "put_a_name_that_is_long 3" in shown
+    assert max(map(len, shown.splitlines())) <= 120
+    assert shown.count("writes") == 3
+
+
 # -- the game
 
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.story import Step
     from taskqueue_edu.lab.interleave.verdict import Verdict
 
-_WIDTH: Final = 34
+_WIDTH: Final = 120
+"""So wide may a table be, as long as its columns keep their least width."""
+_COLUMNS: Final = range(34, 21, -1)
+"""How wide a column may be: the first with which the table fits, or the last."""
 _MOST: Final = 80
 """A table of more steps has only the first and the last: a thread that spins takes thousands."""
 
@@ -92,17 +95,11 @@ def omission(left: range) -> str:
 def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
     """Return a schedule with a column for each thread."""
     used = columns(steps)
-    rows = [["", *(threads[i] for i in used), "shared, after it"]]
-    left = left_out(len(steps))
-    for number, step in enumerate(steps, 1):
-        if number in left:
-            if number == left.start:
-                rows.append(["...", *([omission(left)] * len(used)), ""])
-            continue
-        cells: list[list[str]] = [[str(number)], *([] for _ in used), _wrap(changes_of(step))]
-        cells[1 + used.index(step.thread)] = _wrap(lines_of(step))
-        rows += [list(row) for row in zip_longest(*cells, fillvalue="")]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for width in _COLUMNS:
+        rows = _rows(threads, steps, used, width)
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        if sum(widths) + len(" | ") * (len(widths) - 1) <= _WIDTH:
+            break
     shown = [
         " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -110,9 +107,30 @@ def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
     return "\n".join([shown[0], "-+-".join("-" * width for width in widths), *shown[1:]])
 
 
-def _wrap(lines: list[str]) -> list[str]:
+def _rows(
+    threads: Sequence[str], steps: Sequence[Step], used: list[int], width: int
+) -> list[list[str]]:
+    """Return the cells of a table whose columns are no wider than `width`."""
+    rows = [["", *(threads[i] for i in used), "shared, after it"]]
+    left = left_out(len(steps))
+    for number, step in enumerate(steps, 1):
+        if number in left:
+            if number == left.start:
+                rows.append(["...", *([omission(left)] * len(used)), ""])
+            continue
+        cells: list[list[str]] = [
+            [str(number)],
+            *([] for _ in used),
+            _wrap(changes_of(step), width),
+        ]
+        cells[1 + used.index(step.thread)] = _wrap(lines_of(step), width)
+        rows += [list(row) for row in zip_longest(*cells, fillvalue="")]
+    return rows
+
+
+def _wrap(lines: list[str], width: int) -> list[str]:
     return [
         piece
         for line in lines
-        for piece in textwrap.wrap(line, _WIDTH, subsequent_indent="    ") or [""]
+        for piece in textwrap.wrap(line, width, subsequent_indent="    ") or [""]
     ]
