@@ -172,21 +172,23 @@ def solution_text(exercise: Exercise) -> str:
 
 
 def other_ways(exercise: Exercise) -> list[str]:
-    """Return the other right answers to an exercise, each under its name: Markdown."""
+    """Return the other right answers to an exercise, each folded under its name: Markdown."""
     return [
-        f"**Another way: {name.replace('_', ' ')}**\n\n```python\n{source}```"
+        f"<details><summary>Another way: {name.replace('_', ' ')}</summary>\n\n"
+        f"```python\n{source}```\n\n</details>"
         for name, source in exercise.others("alt").items()
     ]
 
 
 class Text:
-    """Markdown: shown as such in a notebook, as it is elsewhere."""
+    """Markdown: shown as such in a notebook, as it is elsewhere, with nothing folded."""
 
     def __init__(self, text: str) -> None:
         self._text = text
 
     def __repr__(self) -> str:
-        return self._text
+        unfolded = re.sub(r"<details><summary>(.*?)</summary>", r"**\1**", self._text)
+        return unfolded.replace("\n\n</details>", "")
 
     def _repr_markdown_(self) -> str:
         return self._text

@@ -254,7 +254,7 @@ def test_solutions_are_put_in_and_explained(course: Path) -> None:
     solution, explanation, check = cells[2:5]
     assert solution.source == exercise.source("solution").strip()
     assert explanation.source.startswith(exercise.about)
-    assert "**Another way: swap**" in explanation.source
+    assert "<summary>Another way: swap</summary>" in explanation.source
     assert check.source == 'check("p1.collector", Collector)'
     assert not any(cell.get("outputs") for cell in cells)
 

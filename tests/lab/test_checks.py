@@ -398,6 +398,7 @@ def test_the_solution_opens_after_three_tries(capsys: pytest.CaptureFixture[str]
     told = shown(capsys)
     assert "self._paths = []" in told
     assert "**Another way: swap**" in told
+    assert "details>" not in told
     assert ".given import" not in told
 
 
