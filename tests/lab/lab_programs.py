@@ -6,7 +6,7 @@ import heapq
 import queue
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -350,6 +350,25 @@ def lazy_value_checked_once() -> None:
     handle = Handle()
     together(handle.get, handle.get)
     assert handle.opened == 1
+
+
+@bug("assertion")
+def lock_for_each_key_made_by_a_function() -> None:
+    def new() -> threading.Lock:
+        return threading.Lock()
+
+    locks = defaultdict(new)
+    files: dict[str, object] = {}
+    got: list[object] = []
+
+    def get() -> None:
+        with locks["a"]:
+            if "a" not in files:
+                files["a"] = object()
+            got.append(files["a"])
+
+    together(get, get)
+    assert got[0] is got[1]
 
 
 @bug("exception")
@@ -744,6 +763,27 @@ def readers_writer_lock() -> None:
 
     together(read, read, write)
     assert (a, b) == (1, 1)
+
+
+@correct
+def dict_that_makes_what_is_missing_under_a_lock() -> None:
+    class Files:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.made = 0
+            self.files: defaultdict[str, int] = defaultdict(self.make)
+
+        def make(self) -> int:
+            self.made += 1
+            return self.made
+
+        def get(self) -> int:
+            with self.lock:
+                return self.files["a"]
+
+    files = Files()
+    together(files.get, files.get)
+    assert files.made == 1
 
 
 @correct

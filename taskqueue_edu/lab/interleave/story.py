@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
@@ -244,9 +244,10 @@ def show(value: Any, depth: int = 2) -> str:
     if value is None or kind in (bool, int, float, str, bytes):
         text = repr(value)
         return text if len(text) <= 40 else text[:37] + "..."
-    if kind not in (list, tuple, set, frozenset, dict, deque) or not depth:
+    dicts = (dict, defaultdict, Counter, OrderedDict)
+    if kind not in (list, tuple, set, frozenset, deque, *dicts) or not depth:
         return f"<{kind.__name__}>"
-    if kind is dict:
+    if kind in dicts:
         items = [
             f"{show(k, depth - 1)}: {show(v, depth - 1)}" for k, v in [*value.items()][:_SHOWN]
         ]

@@ -19,9 +19,9 @@ class Strand:
     """A thread of the program under test."""
 
     __slots__ = (
-        "carrier", "context", "daemon", "deadline", "doing", "done", "error", "fired", "held",
-        "id", "ident", "joined", "looked", "name", "past", "ready", "spins", "target", "thread",
-        "where",
+        "carrier", "context", "daemon", "deadline", "doing", "done", "error", "fills", "fired",
+        "held", "id", "ident", "joined", "looked", "name", "past", "ready", "spins", "target",
+        "thread", "where",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, target: Callable[[], object], past: int) -> None:
@@ -36,6 +36,8 @@ class Strand:
         self.deadline: float | None = None
         self.fired = False
         self.doing: tuple[str, Any] = ("start", None)
+        self.fills: Any = None
+        """The defaultdict that it looks into, which may call the learner's function, if any."""
         self.held: list[Any] = []
         self.looked = False
         """Whether it has touched data since it last took a lock."""

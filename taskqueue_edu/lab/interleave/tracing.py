@@ -9,6 +9,7 @@ them stays as it is.
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Hashable
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any, Final, TypeAlias
@@ -27,6 +28,8 @@ from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.sharing import Sharing
 from taskqueue_edu.lab.interleave.strands import Abort
 
+Touched: TypeAlias = tuple[Hashable, Target, Any]
+"""An object that is touched: its key, how it is reached, and itself, if it can be told."""
 Hooks: TypeAlias = dict[int, Access]
 """What to stop before, by the offset of the instruction."""
 
@@ -109,8 +112,8 @@ class Tracer:
             run.loop(strand)
         if not access.targets or not run.loose:
             return
-        touched: list[tuple[Hashable, Target, Any]] = []
-        visible = False
+        touched: list[Touched] = []
+        strand.fills = None
         for target in access.targets:
             if target.attribute is None:
                 owner, key = self._container(frame, target)
@@ -122,32 +125,47 @@ class Tracer:
                 return
             run.order.access(key, owner, target.label, access.writes, strand.id)
             touched.append((key, target, owner))
-            visible = visible or target.label in run.visible
-        if not touched:
-            return
-        strand.looked = True
-        if visible:
-            strand.doing = ("write" if access.writes else "read", touched[0][1])
+            if isinstance(owner, defaultdict) and not access.writes:
+                strand.fills = (_code_of(owner.default_factory), touched[-1])
+        if touched:
+            strand.looked = True
+            self._touch(frame, touched, access.writes)
+
+    def _touch(self, frame: FrameType, touched: list[Touched], writes: bool) -> None:
+        run = self.run
+        strand = run.current
+        if any(target.label in run.visible for _, target, _ in touched):
+            strand.doing = ("write" if writes else "read", touched[0][1])
             strand.where = (frame.f_code.co_filename, frame.f_lineno)
             run.point(strand)
-            if access.writes:
+            if writes:
                 strand.spins = 0
             for key, target, _ in touched:
                 if target.label in run.visible:
-                    change = run.history.write if access.writes else run.history.read
+                    change = run.history.write if writes else run.history.read
                     strand.past = change(key, strand.past)
         if run.recorder is not None:
             for _, target, owner in touched:
                 if target.label in self.sharing.shared:
-                    run.recorder.access(strand, frame, target, owner, access.writes)
+                    run.recorder.access(strand, frame, target, owner, writes)
+
+    def enter(self, frame: FrameType) -> None:
+        """Let others go on before a defaultdict has what its function, which begins, will make.
+
+        To look into it and to put that in are two steps, since a function in Python lies between.
+        """
+        strand = self.run.current
+        code, touched = strand.fills
+        if frame.f_code is code and frame.f_back is not None:
+            strand.fills = None
+            key, target, owner = touched
+            self.run.order.access(key, owner, target.label, True, strand.id)
+            self._touch(frame.f_back, [touched], True)
 
     def _follows(self, callee: Any) -> bool:
         """Whether a call leads into code under test, whose own instructions count."""
-        if isinstance(callee, MethodType):
-            callee = callee.__func__
-        elif isinstance(callee, type):
-            callee = callee.__dict__.get("__init__")
-        return isinstance(callee, FunctionType) and self.under_test(callee.__code__)
+        code = _code_of(callee)
+        return code is not None and self.under_test(code)
 
     def _container(self, frame: FrameType, target: Target) -> tuple[Any, Hashable | None]:
         of = target.of
@@ -198,6 +216,15 @@ class Tracer:
         self.run.iterated[frame] = None if source is None else source.value(back)
 
 
+def _code_of(callee: Any) -> CodeType | None:
+    """Return the code that a call runs, if it is in Python."""
+    if isinstance(callee, MethodType):
+        callee = callee.__func__
+    elif isinstance(callee, type):
+        callee = callee.__dict__.get("__init__")
+    return callee.__code__ if isinstance(callee, FunctionType) else None
+
+
 class ByTrace(Tracer):
     """CPython 3.11: a trace function in each strand's thread."""
 
@@ -231,6 +258,9 @@ class ByTrace(Tracer):
     def _call(self, frame: FrameType, event: str, arg: Any) -> Any:
         del event, arg
         code = frame.f_code
+        if self.run.current.fills is not None and self.under_test(code):
+            self.enter(frame)
+            frame.f_locals  # noqa: B018  # see below
         try:
             follower, stops = self._followers[code]
         except KeyError:
@@ -317,6 +347,8 @@ class ByMonitoring(Tracer):
                 self._met.add(code)
                 # This call of it may be past the first events already.
                 self.sharing.grown = True
+        if (strand := me()) is not None and strand.fills is not None:
+            self.enter(sys._getframe(1))
         return None
 
     def _instruction(self, code: CodeType, offset: int) -> Any:
