@@ -55,7 +55,9 @@ class _Parts:
         except TypeError as error:
             if "context manager" not in str(error):
                 raise
-            raise Case(describe(error), "What is `make_queue`: a part, or what opens it?") from error
+            raise Case(
+                describe(error), "What is `make_queue`: a part, or what opens it?"
+            ) from error
 
     def closed(self):
         return [entry.removeprefix("close ") for entry in self.log if entry.startswith("close")]
@@ -87,7 +89,9 @@ def what_is_used_opens_first(Service):
     assert names == opened, f"server, queue and pool of the service are {names}."
 
 
-@check.probe(question="Which line sees to it that a part gets closed, and in which order does that happen?")
+@check.probe(
+    question="Which line sees to it that a part gets closed, and in which order does that happen?"
+)
 def it_closes(Service):
     """It is closed, and closed once more."""
     parts = _Parts()
@@ -115,7 +119,8 @@ def without_a_server(Service):
 
 
 @check.probe(
-    "swallowing_is_robust", question="What does the caller do with a service of which a part is missing?"
+    "swallowing_is_robust",
+    question="What does the caller do with a service of which a part is missing?",
 )
 def it_cannot_be_made(Service):
     """The pool can't be opened, and it is looked who hears of that."""
@@ -137,7 +142,9 @@ def all_or_none(Service):
         parts = _Parts(fails)
         with suppress(_Failed):
             parts.service(Service)
-        what = "The pool can't be started" if fails == "start" else f"The {fails[5:]} can't be opened"
+        what = (
+            "The pool can't be started" if fails == "start" else f"The {fails[5:]} can't be opened"
+        )
         assert parts.closed() == expected, (
             f"{what}. Closed are: {', '.join(parts.closed()) or 'none'}; expected: "
             f"{', '.join(expected)}."

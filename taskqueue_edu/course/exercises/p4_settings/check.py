@@ -149,7 +149,14 @@ def no_number_at_all(read_settings):
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")
 def of_a_wrong_type(read_settings):
     """The file, or a variable, has what is no number of the right kind."""
-    for text in ("workers = true", "timeout = true", "workers = 2.5", "workers = 8.0", 'workers = "8"', 'timeout = "2"'):
+    for text in (
+        "workers = true",
+        "timeout = true",
+        "workers = 2.5",
+        "workers = 8.0",
+        'workers = "8"',
+        'timeout = "2"',
+    ):
         _refused(read_settings, text)
     for name, text in (("LINKCHECK_WORKERS", "2.5"), ("LINKCHECK_TIMEOUT", "soon")):
         _refused(read_settings, "", **{name: text})
