@@ -584,13 +584,15 @@ outcome("p4.thread_dies")
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
 #
-# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is dead: its processes died under it too often);
-# - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
+# - all tasks have finished, also those that other tasks submit or that have to wait: 0 if all of them succeeded, else 1 (one failed, was
+#   cancelled, or is dead: its processes died under it too often);
+# - a signal came first, whichever: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
-# In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
-# mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late.
+# In both cases the pool's threads have ended when it returns. The main thread must wait for both events at once, in one place: at
+# the mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late.
 #
-# `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before.
+# `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before. (A thread that ends by
+# an exception prints a traceback: let none of yours.)
 # `queue.registry.counts()` says how many tasks have each `TaskStatus`.
 #
 # ```python
