@@ -988,12 +988,12 @@ explore(one_hands_in_while_one_closes)
 #
 # ### Further practice B: kill the mutants
 #
-# Five broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
+# Seven broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
 # without a sleep, that lets the right ones pass and turns the broken ones down, by `assert`. All make the same promise:
 #
 # - `run(jobs, told)` calls the functions in the list `jobs`, in order. Before each it asks `told()`, which returns the number of a
 #   signal, or None. If it is a number, no further job is called.
-# - A job that raises an `Exception` does not keep the others from running.
+# - A job that raises an `Exception` does not keep the others from running. What is no `Exception`, such as `KeyboardInterrupt`, leaves `run`.
 # - It returns `(code, left)`. `left` is the list of the jobs that were not called. `code` is 128 + number after a signal; else 1 if a job
 #   raised; else 0.
 
