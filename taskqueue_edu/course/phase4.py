@@ -298,8 +298,8 @@ for text, env in wrong.items():
 # A link checker has two settings. Write `read_settings(path, env)`:
 #
 # - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
-# - The TOML file at `path` may set them; if there is no file, nothing is wrong.
-# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers. (Whether a value in the file
+# - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let it out.
+# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers; an empty one is no number. (Whether a value in the file
 #   that a variable wins over is still checked is yours to choose.)
 # - Return a dict with both settings.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
@@ -434,10 +434,11 @@ print("after the block:", closed)
 # ### Further practice A: a service
 #
 # Often parts are opened in one method and closed in another: in tests, in notebooks, in a class. Fill in the steps. Each `make_...` is a
-# function without arguments that opens a part, and the part is a context manager. There may be no server: then `server` is None.
+# function without arguments that opens a part, and the part is a context manager: leaving it (`__exit__`) closes it. There may be no
+# server: then `server` is None.
 #
 # - The parts open in an order in which they can close; the pool starts to work on the queue (`start_processing`).
-# - If anything goes wrong in `__init__`, what is open is closed, in reverse order, and the caller gets the exception.
+# - If anything goes wrong in `__init__`, Ctrl-C included, what is open is closed, in reverse order, and the caller gets the exception.
 # - `close()` closes all of them in reverse order, even if one can't be closed: then its exception comes at the end.
 
 # %% exercise="p4.service"
