@@ -152,6 +152,15 @@ def test_a_file_that_can_not_be_imported_is_told_its_line(tmp_path: Path) -> Non
     assert verdict.question
 
 
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who names a wrong place is told where the file is, and no misconception or question."""
+    lab.check("p4.link_checker", "linkcheck.py")
+    said = capsys.readouterr().out
+    assert said.startswith("there is no file 'linkcheck.py'")
+    assert 'check("p4.link_checker", place / "linkcheck.py")' in said
+    assert "Ask yourself" not in said
+
+
 def test_an_object_in_the_place_of_its_class(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever hands in an object is told to hand in the class."""
 
