@@ -254,16 +254,16 @@ show_source(Config.load)
 #
 # **Look inside**: which line of `Config.load` decides who wins? In `{**file, **environment}` the later one of two equal keys stays: that is the whole precedence.
 #
-# An environment variable is always a *text*. **Predict** what these four lines make of theirs.
+# An environment variable is always a *text*. **Predict** what `workers * 2` and `verbose` are below.
 
 # %%
-prediction_workers = ...
+prediction_doubled = ...
 prediction_verbose = ...
 
 env = {"WORKERS": "8", "VERBOSE": "false"}
 workers = env.get("WORKERS", 4)
 verbose = bool(env.get("VERBOSE"))
-compare(prediction_workers, workers * 2)
+compare(prediction_doubled, workers * 2)
 compare(prediction_verbose, verbose)
 
 # %% [markdown]
@@ -630,8 +630,9 @@ code, bad_id = taskqueue("submit", "jobs", "math", "operation=divide", "operands
 # the next five commands: the result of a task that has not run; `work`, with one good and one bad task; the result of the
 # good one, and of the bad one; and a task with a field that doesn't fit.
 #
-# The command ends with 0 if all went well; 1 if a task failed, was cancelled or is dead; 2 if something that you wrote is wrong, on the
-# command line or in a file; 3 if the journal can't be used; 4 if the task has not finished yet.
+# The command ends with 0 if all went well; 1 if a task failed, was cancelled or is dead; 2 if something that you wrote is wrong or isn't
+# there, on the command line or in a file; 3 if the journal can't be used (another process has it, or it is damaged); 4 if the task has not
+# finished yet.
 
 # %% tags=["nbval-ignore-output"]
 prediction = ...  # such as [0, 0, 0, 0, 0]
@@ -746,7 +747,7 @@ print("a monitor, from the journal alone:", Monitor(fold(both)).summary().splitl
 #
 # `submit` and `work` need the file too: a journal holds a *name*, `page_size`, and no code. `--import` says where the class is. That is on
 # purpose: whoever can write into the folder can choose among the types that *you* imported, and can't bring code of their own.
-# **Predict** the exit codes of the five commands below.
+# A worker leaves tasks alone whose type it doesn't know. There is no folder `nowhere`. **Predict** the exit codes of the five commands below.
 
 # %% tags=["nbval-ignore-output"]
 prediction = ...  # such as [0, 0, 0, 0, 0]
@@ -766,9 +767,10 @@ compare(prediction, codes)
 
 # %% [markdown]
 # The third did what it could, and said so: it left the task alone. That is no failure of a task, so its code is 0. The second and the fourth need the import.
+# The fifth names what isn't there: 2, as for any other slip on the command line.
 #
-# **Modify**: set `TASKQUEUE_WORKERS="1"` in the second call, `taskqueue(*RUN, SERVER=..., TASKQUEUE_WORKERS="1")`. Who wins, the
-# variable or `taskqueue.toml`?
+# **Modify**: start the crawl once more, in a cell of your own: `taskqueue(*RUN, SERVER=server.address, TASKQUEUE_WORKERS="1")`. All 60
+# pages have a result by now, so it does nothing but say with how many threads. Who wins, the variable or `taskqueue.toml`?
 #
 # <details><summary>Answer</summary>
 #
