@@ -353,6 +353,25 @@ def lazy_value_checked_once() -> None:
 
 
 @bug("assertion")
+def view_of_a_dict_looked_at_twice() -> None:
+    class Tally:
+        def __init__(self) -> None:
+            self.lines: dict[str, int] = {}
+
+        def add(self, path: str, lines: int) -> None:
+            self.lines[path] = lines
+
+        def report(self) -> tuple[int, int]:
+            found = self.lines.values()  # no copy
+            return len(found), sum(found)
+
+    tally = Tally()
+    reports: list[tuple[int, int]] = []
+    together(partial(tally.add, "a", 5), lambda: reports.append(tally.report()))
+    assert reports[0] in ((0, 0), (1, 5))
+
+
+@bug("assertion")
 def lock_for_each_key_made_by_a_function() -> None:
     def new() -> threading.Lock:
         return threading.Lock()

@@ -75,30 +75,37 @@ def test_a_wrong_call_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert 'check("p1.collector", Collector)' in shown(capsys)
 
 
+MENDED = "class Collector:\n    x = 1\n\n"
+
+
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "begin", "told"),
     [
-        ("class Collector:\n    x = 1 / 0", True),
-        ("class Collector:\n    x = 1 / 0\n\nprint(Collector)", True),
-        ("1 / 0\nclass Collector:\n    x = 1", True),
-        ("class Collector:\n    x = (", True),
-        ("class Collector:\n    x = 1\n\n1 / 0", False),
-        ("class Other:\n    x = 1 / 0", False),
-        ("class Collector:\n    x = 1", False),
+        ("class Collector:\n    x = 1 / 0", "", True),
+        ("class Collector:\n    x = 1 / 0\n\nprint(Collector)", "", True),
+        ("1 / 0\nclass Collector:\n    x = 1", "", True),
+        ("class Collector:\n    x = (", "", True),
+        ("class Collector:\n    x = (", MENDED, False),
+        ("class Collector:\n    x = 1\n\n1 / 0", "", False),
+        ("class Other:\n    x = 1 / 0", "", False),
+        ("class Collector:\n    x = 1", "", False),
     ],
 )
-def test_a_cell_that_failed_defines_nothing(cell: str, told: bool) -> None:
-    """If the cell before was to define what is checked, and failed, there is only an older one."""
+def test_a_cell_that_failed_defines_nothing(cell: str, begin: str, told: bool) -> None:
+    """If the cell before was to define what is checked, and failed, there is only an older one.
+
+    Unless the cell that checks it defines it, too.
+    """
     cells = [
         "from taskqueue_edu.lab import check\nclass Collector: ...",
         cell,
-        "check('p1.collector', Collector)",
+        f"{begin}check('p1.collector', Collector)",
     ]
     program = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
         "shell = InteractiveShell.instance()\n"
         f"for cell in {cells!r}:\n"
-        "    shell.run_cell(cell)\n"
+        "    shell.run_cell(cell, store_history=True)\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr

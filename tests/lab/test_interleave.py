@@ -208,6 +208,33 @@ def test_a_method_that_only_counters_have_looks_into_them() -> None:
     assert explore(scenario).kind == "assertion"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_after_an_exploration(run_python: Callable[..., Any]) -> None:
+    """Threads that an exploration has left behind don't disturb a fork."""
+    done = run_python("""
+        import gc
+        import os
+        import threading
+        import warnings
+        from taskqueue_edu.lab.interleave import explore
+
+        def scenario():
+            thread = threading.Thread(target=print)
+            thread.itself = thread
+            thread.start()
+            thread.join()
+
+        gc.disable()
+        explore(scenario)
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads that the lab keeps
+        pid = os.fork()
+        if not pid:
+            os._exit(0)
+        os.waitpid(pid, 0)
+    """)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_variable_may_get_its_value_after_the_closure_that_reads_it() -> None:
     """A thread may read it before; one that is assigned before can't be read too early."""
 
