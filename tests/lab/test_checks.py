@@ -628,7 +628,10 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
         assert smallest(values) == 1
         assert values == [3, 1, 2], "it changed the list"
 
-    def hangs(smallest: Any) -> None: ...
+    def empty(smallest: Any) -> None: ...
+
+    def weakest(smallest: Any) -> None:
+        assert smallest([1]) == 1
 
     with pytest.MonkeyPatch.context() as grading:
         grading.setenv("TASKQUEUE_EDU_STRICT", "1")
@@ -636,12 +639,16 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
             lab.mutants("p1.smallest", too_weak)
         lab.mutants("p1.smallest", good)
     shown(capsys)
-    lab.mutants("p1.smallest", hangs)
+    lab.mutants("p1.smallest", empty)
     assert "not done yet" in shown(capsys)
     lab.mutants("p1.smallest", too_weak)
     told = shown(capsys)
-    assert "1 got past it" in told
-    assert "- It sorts what it was given." in told
+    assert "1 got past it: It sorts what it was given." in told
+    lab.mutants("p1.smallest", weakest)
+    told = shown(capsys)
+    assert "2 got past it. One of them: " in told
+    # The other is left to think of.
+    assert ("It sorts what it was given." in told) != ("The largest." in told)
     lab.mutants("p1.smallest", too_strict)
     assert "Your test on an implementation that is right" in shown(capsys)
     lab.mutants("p1.smallest", good)
