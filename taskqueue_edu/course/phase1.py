@@ -953,8 +953,9 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 explore(two_ask)
 
 # %% [markdown]
-# Write `get` so that no order goes wrong, with the lock. Whatever a call does, or raises, the lock is free after it. An index
-# forgets no object that it gave out, and two indexes share nothing. The check explores yours.
+# Write `get` so that no order goes wrong, with a lock. Whatever a call does, or raises, the lock is free after it; if no
+# object can be made, whoever asks gets the error. An index forgets no object that it gave out, and two indexes share no
+# object. The check explores yours.
 
 # %% exercise="p1.one_of_each"
 
