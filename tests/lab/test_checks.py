@@ -26,6 +26,7 @@ from taskqueue_edu.lab.probes import (
     LOCKED,
     MISTAKEN,
     QUESTIONS,
+    RELEASED,
     SLIPPED,
     UNLOCKED,
     Case,
@@ -119,8 +120,14 @@ def test_a_question_has_no_hints(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is a question, and has no hints" in shown(capsys)
 
 
-def test_a_condition_without_its_lock_gets_a_question_of_its_own() -> None:
-    """Whatever the probe is after, the RuntimeError of notify() is about the lock."""
+@pytest.mark.parametrize(
+    ("call", "question"),
+    [(threading.Condition().notify, UNLOCKED), (threading.Lock().release, RELEASED)],
+)
+def test_a_lock_that_is_not_held_gets_a_question_of_its_own(
+    call: Callable[[], None], question: str
+) -> None:
+    """Whatever the probe is after, the RuntimeError of notify() or release() is about the lock."""
     check = Check("f")
 
     @check.probe(question="something else")
@@ -128,8 +135,8 @@ def test_a_condition_without_its_lock_gets_a_question_of_its_own() -> None:
         """It is called."""
         f()
 
-    verdict = check.judge("p9.none", [threading.Condition().notify])
-    assert verdict.question == UNLOCKED
+    verdict = check.judge("p9.none", [call])
+    assert verdict.question == question
 
 
 @pytest.mark.parametrize(
