@@ -987,13 +987,14 @@ mutants("p1.mutants_waiting", test_waiting)
 # An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
-# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest.
+# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest. (A
+#   time limit of its sleep does no harm, as long as nothing depends on it.)
 # - `discard` removes an item and returns whether it was there. The others stay as they are.
 # - Items are ids: text or numbers, 0 among them. No two that wait are equal.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
-#   `discard` goes on telling the truth.
+#   What is there at the end may stay or be dropped; `discard` goes on telling the truth.
 #
-# First finish the sentence in the comment. Keep the name `_changed`: each method works under its lock. The check tries your
+# First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name `_changed`: each method works under its lock. The check tries your
 # queue with several threads, in every order of their steps.
 
 # %% exercise="p1.newest_first"
