@@ -676,7 +676,8 @@ show_source(Catalogue.encode)
 # - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
 #   errors are not worth another try.
 # - Running it twice does no harm and gives the same sum: such a task is called *idempotent*. No setting says so; it is so
-#   if `execute` keeps nothing from one run to the next, and no size in a cache: a page may grow.
+#   if `execute` keeps nothing from one run to the next, and no size in a cache: a page may grow. Two such tasks may run at
+#   once, and each returns its own sum.
 #
 # `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
 # `@task_type(..., retry=...)`.

@@ -6,10 +6,10 @@ class NewestFirst:
 
     def __init__(self):
         # Invariant, true whenever the lock is free: `_items` holds each item that was put and
-        # neither taken nor discarded, once, oldest first.
+        # not taken, once, oldest first; those that are in `_gone` too were discarded.
         self._changed = threading.Condition()
         self._items = []
-        self._gone = set()  # of these, each lies in `_items` and counts as discarded
+        self._gone = set()
         self._closed = False
 
     def put(self, item, priority=0, due=None):
