@@ -435,8 +435,8 @@ except QueueClosed as error:
 # ```
 #
 # Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, each as often as it
-# was added, and `ids` has the ids in the order of the batches. If nothing was collected, it submits nothing. It waits for no
-# result: perhaps no worker has begun. Leave `IndexBatch` as it is, with its list.
+# was added, and `ids` has the ids of the batches that the queue took, in their order. If nothing was collected, it submits
+# nothing. It waits for no result: perhaps no worker has begun. Leave `IndexBatch` as it is, with its list.
 
 # %% exercise="p1.collector"
 
@@ -995,8 +995,8 @@ mutants("p1.mutants_waiting", test_waiting)
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
 #   What is there at the end may stay or be dropped; `discard` goes on telling the truth.
 #
-# First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name `_changed`: each method works under its lock. The check tries your
-# queue with several threads, in every order of their steps.
+# First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name
+# `_changed`: each method works under its lock. The check tries your queue with several threads, in every order of their steps.
 
 # %% exercise="p1.newest_first"
 
