@@ -139,7 +139,10 @@ def _turns_nothing_down(
     if not asserts(test, Scope(())):
         return "It has no `assert`."
     if any(_catches(exercise, f"wrong_{name}", test) for name in broken):
-        return "An `assert` of it failed, and it caught that AssertionError itself."
+        return (
+            "An `assert` of it failed, and the test itself held that back: `except`, or `return` "
+            "in `finally`."
+        )
     return ""
 
 

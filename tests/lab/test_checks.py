@@ -709,7 +709,7 @@ def test_a_test_that_turns_nothing_down(
             numbers = []
 
     told = {
-        catches: "An `assert` of it failed, and it caught that AssertionError itself.",
+        catches: "An `assert` of it failed, and the test itself held that back",
         returns: "It returned True, and nobody looks at what a test returns.",
         asynchronous: "It returned <coroutine object",
         calls: "It has no `assert`.",
