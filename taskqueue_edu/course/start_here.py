@@ -4,7 +4,7 @@
 # Ten minutes, and fifteen more for a quiz. You see what a task queue is for, watch one run, make your first exercise, and choose where to go on.
 #
 # Run each cell with *Shift + Enter*, from top to bottom. The notebook is saved with its outputs; *Edit → Clear Outputs
-# of All Cells* gives you an empty one.
+# of All Cells* (in VS Code: *Clear All Outputs*) gives you an empty one.
 
 # %%
 import tempfile
@@ -49,7 +49,7 @@ print("Four workers were faster than one:", all_done < at_once)
 # %% [markdown]
 # ## The whole system
 #
-# ```
+# ```text
 #  client                                                       workers
 #    │  submit(task)                                            (threads)
 #    ▼                          claim                               │

@@ -197,6 +197,10 @@ class Text:
         return self._text
 
 
+_LEFT: Final = 'style="text-align:left"'
+"""Notebooks set tables to the right, for numbers."""
+
+
 class _Map:
     """The exercises of the course, and how far the learner is."""
 
@@ -217,10 +221,10 @@ class _Map:
         shown = ""
         for phase, rows in self._rows:
             done = f"{sum(a.passed for _, a in rows)} of {len(rows)}"
-            shown += f'<tr><th colspan="3" scope="rowgroup">{phase}: {done}</th></tr>'
+            shown += f'<tr><th colspan="3" scope="rowgroup" {_LEFT}>{phase}: {done}</th></tr>'
             for name, attempts in rows:
                 cells = (_mark(attempts), f"<code>{escape(name)}</code>", _story(attempts))
-                shown += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+                shown += f"<tr>{''.join(f'<td {_LEFT}>{cell}</td>' for cell in cells)}</tr>"
         return (
             f'<table class="tq-map"><caption>Your way through the course</caption>{shown}</table>'
         )

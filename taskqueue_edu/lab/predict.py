@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import string
+import textwrap
 from functools import cache, partial
 from operator import setitem
 from pathlib import Path
@@ -143,10 +144,11 @@ class _Question:
 
     def __repr__(self) -> str:
         chosen = _chosen.get(self._name)
-        lines = [f"{self._name}: {self._asked.question}"]
+        lines = [textwrap.fill(f"{self._name}: {self._asked.question}", 100)]
         for letter, option in self._asked.by_letter.items():
             mark = "  <- your prediction" if letter == chosen else ""
-            lines.append(f"  ({letter}) {option.text}{mark}")
+            text = f"  ({letter}) {option.text}{mark}"
+            lines.append(textwrap.fill(text, 100, subsequent_indent=" " * 6))
         if chosen is None:
             lines.append(f'Choose one, or write its letter: predict("{self._name}", "a").')
         return "\n".join(lines)

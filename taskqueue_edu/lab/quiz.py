@@ -125,7 +125,10 @@ class _Asked:
             lines += ["", textwrap.fill(f"{number}. {question.question}", 96)]
             if question.code:
                 lines.append(textwrap.indent(question.code.strip("\n"), "      "))
-            lines += [f"  ({letter}) {text}" for letter, text in question.choices.items()]
+            lines += [
+                textwrap.fill(f"  ({letter}) {text}", 100, subsequent_indent=" " * 6)
+                for letter, text in question.choices.items()
+            ]
         return "\n".join(
             [*lines, "", f'Choose, or write a letter for each: quiz("{self._when}", "a - b ...").']
         )

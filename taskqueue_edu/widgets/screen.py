@@ -72,6 +72,7 @@ class Screen:
         self.box = VBox([style, *more, *rest])
         self.box.add_class("taskqueue-monitor")
         self._output: Any = None
+        self._cell = ""
         self._forget_cell: Callable[[], None] = lambda: None
         # Guards `ended` and the widgets: no frame comes after the end.
         self._ending = threading.RLock()
@@ -86,7 +87,8 @@ class Screen:
         self._output.display(
             {"application/vnd.jupyter.widget-view+json": view, "text/plain": TEXT}, raw=True
         )
-        self._forget_cell = when_it_goes(running_cell(), when_cell_goes)
+        self._cell = running_cell()
+        self._forget_cell = when_it_goes(self._cell, when_cell_goes)
 
     # -- while it is live
 
@@ -151,7 +153,7 @@ class Screen:
                 widget.close()
 
     def end(self, monitor: Monitor) -> None:
-        """Put a picture of the run in place of the widgets."""
+        """Put a picture of the run in place of the widgets, which go when the cell runs again."""
         with self._ending:
             if self.ended or self.box.comm is None:
                 return
@@ -161,7 +163,13 @@ class Screen:
             except Exception as error:
                 self._leave(why(error))
             else:
-                self.close()
+                self._leave()
+                # VS Code may drop the picture, if the cell had an output before: then the last
+                # frame stays. Where the picture is shown, nobody sees these any more.
+                self.windows.layout.display = "none"
+                self._forget_cell = when_it_goes(self._cell, self.close)
+                if not self._cell:  # nobody would tell when it goes
+                    self.close()
 
     def _leave_picture(self, monitor: Monitor) -> None:
         snapshot = self._run(monitor)

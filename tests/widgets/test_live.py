@@ -478,6 +478,22 @@ def test_the_end_leaves_a_picture_and_no_thread(
     assert not any(output.model_id in _instances for output in notebook.outputs)
 
 
+def test_the_last_frame_stays_until_its_cell_goes(
+    notebook: Notebook, queue: TaskQueue, quick: None
+) -> None:
+    """A front end that misses the picture has it, without buttons; then nothing is left."""
+    notebook.run("cell-1")
+    with LiveMonitor(queue):
+        queue.submit(MathTask("sum", (1, 2)))
+    (output,) = notebook.outputs
+    assert "image/png" in output.data
+    assert output.picture is not None
+    assert output.windows.layout.display == "none"
+    notebook.run("cell-1")
+    assert output.model_id not in _instances
+    assert not notebook.events.callbacks["pre_run_cell"]
+
+
 @pytest.mark.parametrize("how", ["run again", "deleted"])
 def test_it_ends_with_its_cell(notebook: Notebook, queue: TaskQueue, how: str) -> None:
     """The cell runs again, or another one after it was deleted: the output has gone, so it ends."""
