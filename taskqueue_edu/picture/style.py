@@ -86,7 +86,8 @@ _RULES: Final = """\
 """
 
 CSS: Final = f"""{_RULES}\
-[data-jp-theme-light="false"] .tq,.vscode-dark .tq:not(.cell-output-ipywidget-background *){{{_DARK}}}
+[data-jp-theme-light="false"] .tq,
+.vscode-dark .tq:not(.cell-output-ipywidget-background *){{{_DARK}}}
 @media (prefers-color-scheme:dark){{.tq-page .tq{{{_DARK}}}}}
 """
 """In the notebook's colors where it names them, so the picture follows a light or dark theme; on a

@@ -63,7 +63,8 @@ STYLE: Final = f"""<style>
 .tqc-foot{{font-size:12px;opacity:.8;margin-top:8px}}
 @media (max-width:520px){{.tqc li{{grid-template-columns:22px minmax(0,1fr)}}
  .tqc-became{{grid-column:2;text-align:left}}.tqc-pair{{grid-template-columns:1fr}}}}
-[data-jp-theme-light="false"] .tqc,.vscode-dark .tqc:not(.cell-output-ipywidget-background *){{{_DARK}}}
+[data-jp-theme-light="false"] .tqc,
+.vscode-dark .tqc:not(.cell-output-ipywidget-background *){{{_DARK}}}
 @media (prefers-color-scheme:dark){{.tqc-page .tqc{{{_DARK}}}}}
 </style>"""
 """In the notebook's colors, as the live picture has it; `tqc-page` is for a page of its own.

@@ -54,7 +54,8 @@ STYLE: Final = f"""<style>
  box-shadow:inset 4px 0 var(--tqi-blue)}}
 .tqi-now i{{opacity:.75;font-style:normal}}
 .tqi-new{{font-weight:700}}
-[data-jp-theme-light="false"] .tqi,.vscode-dark .tqi:not(.cell-output-ipywidget-background *){{{_DARK}}}
+[data-jp-theme-light="false"] .tqi,
+.vscode-dark .tqi:not(.cell-output-ipywidget-background *){{{_DARK}}}
 @media (prefers-color-scheme:dark){{.tqi-page .tqi{{{_DARK}}}}}
 </style>"""
 """In the notebook's colors, as the crash test has it; `tqi-page` is for a page of its own.
