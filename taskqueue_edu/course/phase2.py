@@ -976,7 +976,7 @@ print("workers that took part:", sorted(workers))
 # - `desk.claim(name)` waits for a task, starts it under that worker's name and returns the run; it returns `None` when
 #   the queue is closed.
 # - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value or the error.
-# - `desk.settle(run, kind, detail)` takes the outcome.
+# - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it.
 
 # %% exercise="p2.pool"
 
