@@ -435,8 +435,8 @@ except QueueClosed as error:
 # ```
 #
 # Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, each as often as it
-# was added, and `ids` has the ids in the order of the batches. If nothing was collected, it submits nothing. It waits for no
-# result: perhaps no worker has begun. Leave `IndexBatch` as it is, with its list.
+# was added, and `ids` has the ids of the batches that the queue took, in their order. If nothing was collected, it submits
+# nothing. It waits for no result: perhaps no worker has begun. Leave `IndexBatch` as it is, with its list.
 
 # %% exercise="p1.collector"
 
@@ -676,7 +676,8 @@ show_source(Catalogue.encode)
 # - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
 #   errors are not worth another try.
 # - Running it twice does no harm and gives the same sum: such a task is called *idempotent*. No setting says so; it is so
-#   if `execute` keeps nothing from one run to the next, and no size in a cache: a page may grow.
+#   if `execute` keeps nothing from one run to the next, and no size in a cache: a page may grow. Two such tasks may run at
+#   once, and each returns its own sum.
 #
 # `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
 # `@task_type(..., retry=...)`.
@@ -953,8 +954,9 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 explore(two_ask)
 
 # %% [markdown]
-# Write `get` so that no order goes wrong, with the lock. Whatever a call does, or raises, the lock is free after it. An index
-# forgets no object that it gave out, and two indexes share nothing. The check explores yours.
+# Write `get` so that no order goes wrong, with a lock. Whatever a call does, or raises, the lock is free after it; if no
+# object can be made, whoever asks gets the error. An index forgets no object that it gave out, and two indexes share no
+# object. The check explores yours.
 
 # %% exercise="p1.one_of_each"
 
@@ -986,14 +988,15 @@ mutants("p1.mutants_waiting", test_waiting)
 # An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
-# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest.
+# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest. (A
+#   time limit of its sleep does no harm, as long as nothing depends on it.)
 # - `discard` removes an item and returns whether it was there. The others stay as they are.
 # - Items are ids: text or numbers, 0 among them. No two that wait are equal.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
-#   `discard` goes on telling the truth.
+#   What is there at the end may stay or be dropped; `discard` goes on telling the truth.
 #
-# First finish the sentence in the comment. Keep the name `_changed`: each method works under its lock. The check tries your
-# queue with several threads, in every order of their steps.
+# First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name
+# `_changed`: each method works under its lock. The check tries your queue with several threads, in every order of their steps.
 
 # %% exercise="p1.newest_first"
 

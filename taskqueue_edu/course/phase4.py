@@ -254,16 +254,16 @@ show_source(Config.load)
 #
 # **Look inside**: which line of `Config.load` decides who wins? In `{**file, **environment}` the later one of two equal keys stays: that is the whole precedence.
 #
-# An environment variable is always a *text*. **Predict** what these four lines make of theirs.
+# An environment variable is always a *text*. **Predict** what `workers * 2` and `verbose` are below.
 
 # %%
-prediction_workers = ...
+prediction_doubled = ...
 prediction_verbose = ...
 
 env = {"WORKERS": "8", "VERBOSE": "false"}
 workers = env.get("WORKERS", 4)
 verbose = bool(env.get("VERBOSE"))
-compare(prediction_workers, workers * 2)
+compare(prediction_doubled, workers * 2)
 compare(prediction_verbose, verbose)
 
 # %% [markdown]
@@ -298,8 +298,8 @@ for text, env in wrong.items():
 # A link checker has two settings. Write `read_settings(path, env)`:
 #
 # - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
-# - The TOML file at `path` may set them; if there is no file, nothing is wrong.
-# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers. (Whether a value in the file
+# - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let it out.
+# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers; an empty one is no number. (Whether a value in the file
 #   that a variable wins over is still checked is yours to choose.)
 # - Return a dict with both settings.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
@@ -434,10 +434,11 @@ print("after the block:", closed)
 # ### Further practice A: a service
 #
 # Often parts are opened in one method and closed in another: in tests, in notebooks, in a class. Fill in the steps. Each `make_...` is a
-# function without arguments that opens a part, and the part is a context manager. There may be no server: then `server` is None.
+# function without arguments that opens a part, and the part is a context manager: leaving it (`__exit__`) closes it. There may be no
+# server: then `server` is None.
 #
 # - The parts open in an order in which they can close; the pool starts to work on the queue (`start_processing`).
-# - If anything goes wrong in `__init__`, what is open is closed, in reverse order, and the caller gets the exception.
+# - If anything goes wrong in `__init__`, Ctrl-C included, what is open is closed, in reverse order, and the caller gets the exception.
 # - `close()` closes all of them in reverse order, even if one can't be closed: then its exception comes at the end.
 
 # %% exercise="p4.service"
@@ -584,13 +585,15 @@ outcome("p4.thread_dies")
 # Write `run_until_done(queue, pool, mail)` for a main thread. A signal handler puts the number of the signal into `mail` (a
 # `SimpleQueue`), as in the program below. The function returns the exit code:
 #
-# - all tasks have finished: 0 if all of them succeeded, else 1 (one failed, was cancelled, or is dead: its processes died under it too often);
-# - a signal came first: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
+# - all tasks have finished, also those that other tasks submit or that have to wait: 0 if all of them succeeded, else 1 (one failed, was
+#   cancelled, or is dead: its processes died under it too often);
+# - a signal came first, whichever: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
-# In both cases the pool's threads have ended when it returns. It must wait for both events at once, in one place: at the
-# mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late.
+# In both cases the pool's threads have ended when it returns. The main thread must wait for both events at once, in one place: at
+# the mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late.
 #
-# `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before.
+# `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before. (A thread that ends by
+# an exception prints a traceback: let none of yours.)
 # `queue.registry.counts()` says how many tasks have each `TaskStatus`.
 #
 # ```python
@@ -627,8 +630,9 @@ code, bad_id = taskqueue("submit", "jobs", "math", "operation=divide", "operands
 # the next five commands: the result of a task that has not run; `work`, with one good and one bad task; the result of the
 # good one, and of the bad one; and a task with a field that doesn't fit.
 #
-# The command ends with 0 if all went well; 1 if a task failed, was cancelled or is dead; 2 if something that you wrote is wrong, on the
-# command line or in a file; 3 if the journal can't be used; 4 if the task has not finished yet.
+# The command ends with 0 if all went well; 1 if a task failed, was cancelled or is dead; 2 if something that you wrote is wrong or isn't
+# there, on the command line or in a file; 3 if the journal can't be used (another process has it, or it is damaged); 4 if the task has not
+# finished yet.
 
 # %% tags=["nbval-ignore-output"]
 prediction = ...  # such as [0, 0, 0, 0, 0]
@@ -743,7 +747,7 @@ print("a monitor, from the journal alone:", Monitor(fold(both)).summary().splitl
 #
 # `submit` and `work` need the file too: a journal holds a *name*, `page_size`, and no code. `--import` says where the class is. That is on
 # purpose: whoever can write into the folder can choose among the types that *you* imported, and can't bring code of their own.
-# **Predict** the exit codes of the five commands below.
+# A worker leaves tasks alone whose type it doesn't know. There is no folder `nowhere`. **Predict** the exit codes of the five commands below.
 
 # %% tags=["nbval-ignore-output"]
 prediction = ...  # such as [0, 0, 0, 0, 0]
@@ -763,9 +767,10 @@ compare(prediction, codes)
 
 # %% [markdown]
 # The third did what it could, and said so: it left the task alone. That is no failure of a task, so its code is 0. The second and the fourth need the import.
+# The fifth names what isn't there: 2, as for any other slip on the command line.
 #
-# **Modify**: set `TASKQUEUE_WORKERS="1"` in the second call, `taskqueue(*RUN, SERVER=..., TASKQUEUE_WORKERS="1")`. Who wins, the
-# variable or `taskqueue.toml`?
+# **Modify**: start the crawl once more, in a cell of your own: `taskqueue(*RUN, SERVER=server.address, TASKQUEUE_WORKERS="1")`. All 60
+# pages have a result by now, so it does nothing but say with how many threads. Who wins, the variable or `taskqueue.toml`?
 #
 # <details><summary>Answer</summary>
 #
@@ -986,12 +991,12 @@ explore(one_hands_in_while_one_closes)
 #
 # ### Further practice B: kill the mutants
 #
-# Five broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
+# Seven broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
 # without a sleep, that lets the right ones pass and turns the broken ones down, by `assert`. All make the same promise:
 #
 # - `run(jobs, told)` calls the functions in the list `jobs`, in order. Before each it asks `told()`, which returns the number of a
 #   signal, or None. If it is a number, no further job is called.
-# - A job that raises an `Exception` does not keep the others from running.
+# - A job that raises an `Exception` does not keep the others from running. What is no `Exception`, such as `KeyboardInterrupt`, leaves `run`.
 # - It returns `(code, left)`. `left` is the list of the jobs that were not called. `code` is 128 + number after a signal; else 1 if a job
 #   raised; else 0.
 
@@ -1014,9 +1019,9 @@ mutants("p4.mutants_runs", test_run)
 #   *failure* of the task: let it be tried four times in all,
 #   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(attempts=..., on=(...,), delay=...))`, where `on` has the
 #   exceptions after which it is tried again. Any other error, such as a timeout, is a failure
-#   as well.
-# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder).
-# - `report(folder)` returns a dict of the links that don't work, URL to reason, from the journal in `folder`. A link whose task
+#   as well; whether that is tried again, too, is yours to choose.
+# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder), whatever it is.
+# - `report(folder)` returns a dict of the links that don't work, URL to `why`, from the journal in `folder`. A link whose task
 #   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
 #   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.
 #

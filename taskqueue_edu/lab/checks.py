@@ -60,19 +60,22 @@ def check(exercise: str, *answers: Any) -> None:
 def _refuse_older(names: Sequence[str]) -> None:
     """Raise TaskQueueError if the cell just before was to define one of these, and failed first.
 
-    The name would stand for what an earlier run of that cell has defined.
+    The name would stand for what an earlier run of that cell has defined, unless the cell that
+    checks it defines it, too.
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     last = getattr(shell, "last_execution_result", None)  # of the cell before this one
-    if last is None or last.success:
+    if shell is None or last is None or last.success:
         return
     error, cell = last.error_before_exec or last.error_in_exec, last.info.raw_cell
+    now = shell.user_ns["In"][-1]
     frames = ((frame.f_code.co_filename, number) for frame, number in walk_tb(error.__traceback__))
     line = next((number for file, number in frames if is_learners(file)), 0)
     for name in names:
-        begin = re.search(rf"^(class|def) {re.escape(name)}\b", cell, re.MULTILINE)
-        if begin is None:
+        definition = re.compile(rf"^(class|def) {re.escape(name)}\b", re.MULTILINE)
+        begin = definition.search(cell)
+        if begin is None or definition.search(now):
             continue
         # Whatever begins at the margin after it comes when it is defined.
         behind = _MARGIN.search(cell, begin.end())

@@ -121,6 +121,11 @@ class Exercise:
                     f"that is an object of the class {name}; the check makes objects of its own",
                     hint=f'check("{self.name}", {", ".join(wanted)}), without parentheses.',
                 )
+            if check.file and isinstance(answer, str | Path) and not Path(answer).is_file():
+                raise TaskQueueError(
+                    f"there is no file {str(answer)!r}",
+                    hint=f'run the cell that writes it, then check("{self.name}", {name}).',
+                )
 
         begun = mmap.mmap(-1, 1)  # shared with the copy: which probe it is at, counted from 1
 

@@ -135,7 +135,7 @@ _ALL: Final = {
     ),
     # Phase 3: errors and storage
     "swallowing_is_robust": (
-        "`except Exception: pass` makes a program robust.",
+        "Swallowing errors, as with `except Exception: pass`, makes a program robust.",
         "It makes a program go on as if nothing had happened.",
     ),
     "retry_is_safe": (

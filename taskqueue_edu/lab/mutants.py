@@ -22,7 +22,7 @@ from taskqueue_edu.lab.isolate import isolated
 from taskqueue_edu.lab.probes import HANGS, describe, evidence_of, said, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
-SECONDS: Final = 10.0
+SECONDS: Final = 5.0
 """So long a test may take on one implementation: then it hangs, and a test must end."""
 
 
@@ -99,9 +99,9 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
             happened=f"All of them got past it. {why}",
             question="By which line does your test turn an implementation down?",
         )
-    happened = f"{len(survivors)} got past it:\n" + "\n".join(
-        f"- {_what(exercise, name)}" for name in survivors
-    )
+    # Only one of them: to think of the others is the exercise.
+    one = "" if len(survivors) == 1 else ". One of them"
+    happened = f"{len(survivors)} got past it{one}: {_what(exercise, survivors[0])}"
     question = "What would one of them do that a right one never does?"
     if seen := sum(bool(broken[name].failed) for name in survivors):
         tool, what = "explore(scenario)", "a schedule that fails"
@@ -139,7 +139,10 @@ def _turns_nothing_down(
     if not asserts(test, Scope(())):
         return "It has no `assert`."
     if any(_catches(exercise, f"wrong_{name}", test) for name in broken):
-        return "An `assert` of it failed, and it caught that AssertionError itself."
+        return (
+            "An `assert` of it failed, and the test itself held that back: `except`, or `return` "
+            "in `finally`."
+        )
     return ""
 
 

@@ -187,13 +187,14 @@ def _follow(name: str, asked: Trace, values: Any) -> Verdict:
     for number, (one, value) in enumerate(zip(asked.steps, given, strict=True), 1):
         if value.casefold() != one.value.casefold():  # how it is spelled is not asked
             label = one.wrong.get(value, "")
-            have = value or "nothing"
             return Verdict(
                 name,
                 State.MISCONCEPTION if label else State.COUNTEREXAMPLE,
                 label,
                 tried=f"Step {number}: {one.step}",
-                happened=f"You have {have}." if one.why else f"You have {have}; it is {one.value}.",
+                happened=f'You have "{value}".'
+                if one.why
+                else f'You have "{value}"; it is "{one.value}".',
                 question=one.why,
             )
     return Verdict(name, State.PASS, passed=(f"all {len(given)} steps",))

@@ -32,6 +32,8 @@ LOCKED: Final = "Who has the lock that is waited for, and which line gives it ba
 _HOLDS: Final = re.compile(", which .*holds")
 UNLOCKED: Final = "Which lock must a thread have at that line, and where does it take it?"
 """What to ask if a Condition is used by a thread that has not got its lock."""
+RELEASED: Final = "Had this thread the lock at that line: did it get it, and who gave it back?"
+"""What to ask if a thread gives back a lock that nobody has."""
 HANGS: Final = "What does that line wait for, and who would let it go on?"
 """What to ask if an answer does not end."""
 SLIPPED: Final = "Where does that name get its value, and has it got one when this line runs?"
@@ -183,6 +185,8 @@ def asked(error: str, otherwise: str) -> str:
         return SLIPPED
     if "un-acquired lock" in error:
         return UNLOCKED
+    if "release unlocked lock" in error:
+        return RELEASED
     return MISTAKEN if _OF_ANOTHER_KIND.match(error) else otherwise
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -350,6 +351,49 @@ def lazy_value_checked_once() -> None:
     handle = Handle()
     together(handle.get, handle.get)
     assert handle.opened == 1
+
+
+@bug("assertion")
+def lost_update_in_an_executor() -> None:
+    total = 0
+
+    def add() -> None:
+        nonlocal total
+        total += 1
+
+    with ThreadPoolExecutor(2) as executor:
+        for _ in range(2):
+            executor.submit(add)
+    assert total == 2
+
+
+@bug("deadlock")
+def task_that_waits_for_a_task_of_its_own_pool() -> None:
+    with ThreadPoolExecutor(1) as executor:
+
+        def outer() -> int:
+            return executor.submit(len, "abc").result()
+
+        assert executor.submit(outer).result() == 3
+
+
+@bug("assertion")
+def view_of_a_dict_looked_at_twice() -> None:
+    class Tally:
+        def __init__(self) -> None:
+            self.lines: dict[str, int] = {}
+
+        def add(self, path: str, lines: int) -> None:
+            self.lines[path] = lines
+
+        def report(self) -> tuple[int, int]:
+            found = self.lines.values()  # no copy
+            return len(found), sum(found)
+
+    tally = Tally()
+    reports: list[tuple[int, int]] = []
+    together(partial(tally.add, "a", 5), lambda: reports.append(tally.report()))
+    assert reports[0] in ((0, 0), (1, 5))
 
 
 @bug("assertion")
@@ -763,6 +807,28 @@ def readers_writer_lock() -> None:
 
     together(read, read, write)
     assert (a, b) == (1, 1)
+
+
+@correct
+def executor_and_a_lock() -> None:
+    total = 0
+    lock = threading.Lock()
+
+    def add(amount: int) -> None:
+        nonlocal total
+        with lock:
+            total += amount
+
+    with ThreadPoolExecutor(2) as executor:
+        list(executor.map(add, [1, 2]))
+    assert total == 3
+
+
+@correct
+def futures_as_they_are_done() -> None:
+    with ThreadPoolExecutor(2) as executor:
+        found = [f.result() for f in as_completed([executor.submit(len, "abc")] * 2)]
+    assert found == [3]
 
 
 @correct

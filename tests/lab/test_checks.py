@@ -26,6 +26,7 @@ from taskqueue_edu.lab.probes import (
     LOCKED,
     MISTAKEN,
     QUESTIONS,
+    RELEASED,
     SLIPPED,
     UNLOCKED,
     Case,
@@ -75,30 +76,37 @@ def test_a_wrong_call_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert 'check("p1.collector", Collector)' in shown(capsys)
 
 
+MENDED = "class Collector:\n    x = 1\n\n"
+
+
 @pytest.mark.parametrize(
-    ("cell", "told"),
+    ("cell", "begin", "told"),
     [
-        ("class Collector:\n    x = 1 / 0", True),
-        ("class Collector:\n    x = 1 / 0\n\nprint(Collector)", True),
-        ("1 / 0\nclass Collector:\n    x = 1", True),
-        ("class Collector:\n    x = (", True),
-        ("class Collector:\n    x = 1\n\n1 / 0", False),
-        ("class Other:\n    x = 1 / 0", False),
-        ("class Collector:\n    x = 1", False),
+        ("class Collector:\n    x = 1 / 0", "", True),
+        ("class Collector:\n    x = 1 / 0\n\nprint(Collector)", "", True),
+        ("1 / 0\nclass Collector:\n    x = 1", "", True),
+        ("class Collector:\n    x = (", "", True),
+        ("class Collector:\n    x = (", MENDED, False),
+        ("class Collector:\n    x = 1\n\n1 / 0", "", False),
+        ("class Other:\n    x = 1 / 0", "", False),
+        ("class Collector:\n    x = 1", "", False),
     ],
 )
-def test_a_cell_that_failed_defines_nothing(cell: str, told: bool) -> None:
-    """If the cell before was to define what is checked, and failed, there is only an older one."""
+def test_a_cell_that_failed_defines_nothing(cell: str, begin: str, told: bool) -> None:
+    """If the cell before was to define what is checked, and failed, there is only an older one.
+
+    Unless the cell that checks it defines it, too.
+    """
     cells = [
         "from taskqueue_edu.lab import check\nclass Collector: ...",
         cell,
-        "check('p1.collector', Collector)",
+        f"{begin}check('p1.collector', Collector)",
     ]
     program = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
         "shell = InteractiveShell.instance()\n"
         f"for cell in {cells!r}:\n"
-        "    shell.run_cell(cell)\n"
+        "    shell.run_cell(cell, store_history=True)\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
@@ -112,8 +120,14 @@ def test_a_question_has_no_hints(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is a question, and has no hints" in shown(capsys)
 
 
-def test_a_condition_without_its_lock_gets_a_question_of_its_own() -> None:
-    """Whatever the probe is after, the RuntimeError of notify() is about the lock."""
+@pytest.mark.parametrize(
+    ("call", "question"),
+    [(threading.Condition().notify, UNLOCKED), (threading.Lock().release, RELEASED)],
+)
+def test_a_lock_that_is_not_held_gets_a_question_of_its_own(
+    call: Callable[[], None], question: str
+) -> None:
+    """Whatever the probe is after, the RuntimeError of notify() or release() is about the lock."""
     check = Check("f")
 
     @check.probe(question="something else")
@@ -121,8 +135,8 @@ def test_a_condition_without_its_lock_gets_a_question_of_its_own() -> None:
         """It is called."""
         f()
 
-    verdict = check.judge("p9.none", [threading.Condition().notify])
-    assert verdict.question == UNLOCKED
+    verdict = check.judge("p9.none", [call])
+    assert verdict.question == question
 
 
 @pytest.mark.parametrize(
@@ -150,6 +164,15 @@ def test_a_file_that_can_not_be_imported_is_told_its_line(tmp_path: Path) -> Non
     assert verdict.happened.startswith("InvalidTask: RetryPolicy: on is 0.02")
     assert verdict.happened.endswith("at: RetryPolicy(4, 0.02)")
     assert verdict.question
+
+
+def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who names a wrong place is told where the file is, and no misconception or question."""
+    lab.check("p4.link_checker", "linkcheck.py")
+    said = capsys.readouterr().out
+    assert said.startswith("there is no file 'linkcheck.py'")
+    assert 'check("p4.link_checker", place / "linkcheck.py")' in said
+    assert "Ask yourself" not in said
 
 
 def test_an_object_in_the_place_of_its_class(capsys: pytest.CaptureFixture[str]) -> None:
@@ -621,7 +644,10 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
         assert smallest(values) == 1
         assert values == [3, 1, 2], "it changed the list"
 
-    def hangs(smallest: Any) -> None: ...
+    def empty(smallest: Any) -> None: ...
+
+    def weakest(smallest: Any) -> None:
+        assert smallest([1]) == 1
 
     with pytest.MonkeyPatch.context() as grading:
         grading.setenv("TASKQUEUE_EDU_STRICT", "1")
@@ -629,12 +655,16 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
             lab.mutants("p1.smallest", too_weak)
         lab.mutants("p1.smallest", good)
     shown(capsys)
-    lab.mutants("p1.smallest", hangs)
+    lab.mutants("p1.smallest", empty)
     assert "not done yet" in shown(capsys)
     lab.mutants("p1.smallest", too_weak)
     told = shown(capsys)
-    assert "1 got past it" in told
-    assert "- It sorts what it was given." in told
+    assert "1 got past it: It sorts what it was given." in told
+    lab.mutants("p1.smallest", weakest)
+    told = shown(capsys)
+    assert "2 got past it. One of them: " in told
+    # The other is left to think of.
+    assert ("It sorts what it was given." in told) != ("The largest." in told)
     lab.mutants("p1.smallest", too_strict)
     assert "Your test on an implementation that is right" in shown(capsys)
     lab.mutants("p1.smallest", good)
@@ -688,7 +718,7 @@ def test_a_test_that_turns_nothing_down(
             numbers = []
 
     told = {
-        catches: "An `assert` of it failed, and it caught that AssertionError itself.",
+        catches: "An `assert` of it failed, and the test itself held that back",
         returns: "It returned True, and nobody looks at what a test returns.",
         asynchronous: "It returned <coroutine object",
         calls: "It has no `assert`.",

@@ -208,6 +208,53 @@ def test_a_method_that_only_counters_have_looks_into_them() -> None:
     assert explore(scenario).kind == "assertion"
 
 
+def test_an_executor_after_an_exploration(run_python: Callable[..., Any]) -> None:
+    """Executors work as ever then; those that an exploration has left say nothing at the end."""
+    done = run_python("""
+        from concurrent.futures import ThreadPoolExecutor, as_completed
+        from taskqueue_edu.lab.interleave import explore
+
+        def scenario():
+            executor = ThreadPoolExecutor(2)
+            first, second = (executor.submit(len, text) for text in ("a", "bc"))
+            done = [future.result() for future in as_completed([first, second])]
+            executor.submit(executor.submit(len, "abc").result).result()
+            assert done == [1, 2]
+
+        print(explore(scenario).kind)
+        with ThreadPoolExecutor(2) as executor:
+            print(sorted(f.result() for f in as_completed([executor.submit(len, "abc")])))
+    """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "assertion\n[3]\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_fork_after_an_exploration(run_python: Callable[..., Any]) -> None:
+    """Threads that an exploration has left behind don't disturb a fork."""
+    done = run_python("""
+        import gc
+        import os
+        import threading
+        import warnings
+        from taskqueue_edu.lab.interleave import explore
+
+        def scenario():
+            thread = threading.Thread(target=print)
+            thread.itself = thread
+            thread.start()
+            thread.join()
+
+        gc.disable()
+        explore(scenario)
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads that the lab keeps
+        pid = os.fork()
+        if not pid:
+            os._exit(0)
+        os.waitpid(pid, 0)
+    """)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_variable_may_get_its_value_after_the_closure_that_reads_it() -> None:
     """A thread may read it before; one that is assigned before can't be read too early."""
 

@@ -300,8 +300,8 @@ def test_a_loop_without_an_end_ends() -> None:
     assert you_schedule(spin).kind == "no progress"
 
 
-def test_a_schedule_of_thousands_of_steps_is_shown_in_part() -> None:
-    """Of a thread that spins with a lock, text and page show the first and the last steps."""
+def test_steps_that_repeat_are_shown_once() -> None:
+    """Of a thread that spins with a lock, text and page show one round and the end."""
 
     def spin() -> None:
         lock = threading.Lock()
@@ -318,7 +318,31 @@ def test_a_schedule_of_thousands_of_steps_is_shown_in_part() -> None:
     last = len(verdict.steps)
     assert last > 1000
     for shown in (str(verdict), verdict._repr_html_()):
-        assert f"steps 41 to {last - 40:,} are not shown" in shown
+        assert f"steps 3 to {last - 1:,}: the 2 steps before, again and again" in shown
+        assert "no end" in shown
+    assert len(str(verdict).splitlines()) < 20
+
+
+def test_a_schedule_of_thousands_of_steps_is_shown_in_part() -> None:
+    """If no two of them are the same, text and page show the first and the last."""
+
+    def count() -> None:
+        lock = threading.Lock()
+        numbers = [0]
+
+        def add() -> None:
+            while True:
+                with lock:
+                    numbers[0] += 1
+
+        together(add, lambda: numbers[0])
+
+    verdict = explore(count)
+    assert verdict.kind == "no progress"
+    last = len(verdict.steps)
+    assert last > 1000
+    for shown in (str(verdict), verdict._repr_html_()):
+        assert f"steps 41 to {last - 40:,}: not shown" in shown
         assert "no end" in shown
         assert len(shown) < 40_000
 

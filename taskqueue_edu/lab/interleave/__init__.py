@@ -10,8 +10,8 @@
 The verdict is the same every time, on every machine. If some schedule fails, it shows the one with
 the fewest preemptions; if none does, it says up to how many.
 
-What it does not see: other processes, and real input and output. What it can't run yet:
-`concurrent.futures.ThreadPoolExecutor`; use `together`, or threads of one's own.
+Threads are those of `together`, of `threading.Thread` and of a `ThreadPoolExecutor`. What it does
+not see: other processes, and real input and output.
 
 In the order in which to read it:
 
@@ -26,7 +26,7 @@ In the order in which to read it:
     untraced    the lab's own operations, which need no stops
     primitives, locks, signals, queues, threads, clock
                 what code under test gets in the place of threading, queue and time
-    identity    id(), the same each time
+    identity    id(), and the hash of threads and futures, the same each time
     scope       which code is under test
     tracing     stops a strand before each instruction that matters
     patches     puts the primitives in place, and takes them away again

@@ -1,4 +1,4 @@
-"""`id()` that is the same whenever a schedule is run again.
+"""`id()`, and the hash of threads and futures, that are the same whenever a schedule is run again.
 
 What has an identity also has a place in an order: `sorted(locks, key=id)` is an order of locks that
 all threads agree on. But each schedule makes its objects anew, at other addresses, and so would
@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 from typing import Final
 
+from taskqueue_edu.lab.interleave.primitives import Primitive
 from taskqueue_edu.lab.interleave.schedule import me, run
 from taskqueue_edu.lab.interleave.untraced import untraced
 
@@ -34,3 +35,15 @@ def identity(thing: object, /) -> int:
 
 
 identity.__name__ = "id"
+
+_HASH: Final = "_lab_hash"
+
+
+def hashed(self: object) -> int:
+    """Return the hash of a thread or a future that was made in the lab; it orders them in a set."""
+    own = vars(self)
+    made_here = any(isinstance(own.get(name), Primitive) for name in ("_started", "_condition"))
+    if _HASH not in own and made_here and me() is not None:
+        own[_HASH] = identity(self)
+    number: int = own.get(_HASH, object.__hash__(self))
+    return number

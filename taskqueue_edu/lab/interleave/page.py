@@ -14,7 +14,6 @@ from taskqueue_edu.lab.interleave.text import (
     headline,
     is_stop,
     left_out,
-    omission,
 )
 
 if TYPE_CHECKING:
@@ -88,13 +87,13 @@ def timeline(threads: Sequence[str], steps: Sequence[Step], shown: int | None = 
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = []
     steps = steps[:shown]
-    left = left_out(len(steps))
+    left, why = left_out(steps)
     for number, step in enumerate(steps, 1):
         if number in left:
             if number == left.start:
                 rows.append(
                     f'<tr><th scope="row">&hellip;</th>'
-                    f'<td colspan="{len(used) + 1}">{omission(left)}</td></tr>'
+                    f'<td colspan="{len(used) + 1}">{why}</td></tr>'
                 )
             continue
         current = ' aria-current="step"' if number == shown else ""

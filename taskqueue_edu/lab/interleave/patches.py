@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import itertools
+import logging
 import queue
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import _base as futures
+from concurrent.futures import thread as executors
 from functools import partial
 from types import CellType, FunctionType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from taskqueue_edu.lab.interleave import clock, locks, queues, signals, threads
-from taskqueue_edu.lab.interleave.identity import identity
+from taskqueue_edu.lab.interleave.identity import hashed, identity
 from taskqueue_edu.lab.interleave.schedule import me
 from taskqueue_edu.lab.interleave.scope import Scope
+from taskqueue_edu.lab.interleave.strands import Abort
 
 
 def _stand_in(cooperative: type, real: Any, scope: Scope) -> type:
@@ -74,6 +80,8 @@ _ELSEWHERE: Final[dict[tuple[Any, str], Any]] = {
     (threading.Thread, "start"): threads.start,
     (threading.Thread, "join"): threads.join,
     (threading.Thread, "is_alive"): threads.is_alive,
+    (threading.Thread, "__hash__"): hashed,
+    (futures.Future, "__hash__"): hashed,
     (threading, "_allocate_lock"): None,
     (queue, "time"): clock.CLOCKS["monotonic"],
 }
@@ -146,9 +154,25 @@ class Patches:
         for (module, name), function in _ELSEWHERE.items():
             new = threading.Lock if function is None else function
             self._set(module, name, getattr(module, name), new)
+        self._set(sys, "unraisablehook", sys.unraisablehook, partial(_report, sys.unraisablehook))
+        self._executors()
         for module in self._scope.modules():
             self.namespace(vars(module))
         self._function(self._scenario)
+
+    def _executors(self) -> None:
+        """Replace what all ThreadPoolExecutors share, and what they order futures by."""
+        self._identity(vars(futures))
+        pool: Any = executors
+        self._set(pool, "_threads_queues", pool._threads_queues, WeakKeyDictionary())
+        name = "_global_shutdown_lock"
+        self._ready_made(partial(setattr, pool, name), getattr(pool, name), name)
+        # They are counted, for the names of their threads.
+        executor = pool.ThreadPoolExecutor
+        self._set(executor, "_counter", executor._counter, None)
+        logger = logging.getLogger("concurrent.futures")
+        logger.addFilter(_not_ours)
+        self._undo.append(partial(logger.removeFilter, _not_ours))
 
     def _replace(self, module: Any, name: str, real: Any, new: Any) -> None:
         self._by_id[id(real)] = (real, new)
@@ -169,6 +193,7 @@ class Patches:
         They begin as those were before the exploration, whatever the last schedule has left.
         """
         known: dict[int, Any] = {}
+        executors.ThreadPoolExecutor._counter = itertools.count().__next__  # type: ignore[attr-defined]
         for put, real, name in self._made:
             new = known.get(id(real))
             if new is None:
@@ -183,9 +208,7 @@ class Patches:
         if id(names) in self._done:
             return
         self._done.add(id(names))
-        if "id" not in names:
-            names["id"] = identity
-            self._undo.append(partial(names.pop, "id", None))
+        self._identity(names)
         for name, value in list(names.items()):
             if id(value) in self._by_id:
                 names[name] = self._new(value)
@@ -196,6 +219,11 @@ class Patches:
                 self._function(value)
             elif isinstance(value, type) and value.__module__ == names.get("__name__"):
                 self._class(value)
+
+    def _identity(self, names: dict[str, Any]) -> None:
+        if "id" not in names:
+            names["id"] = identity
+            self._undo.append(partial(names.pop, "id", None))
 
     def _ready_made(self, put: Callable[[Any], None], real: Any, name: str) -> None:
         """Note where a primitive is that was made before: each schedule gets a new one there."""
@@ -244,6 +272,20 @@ class Patches:
 
     def _new(self, value: Any) -> Any:
         return self._by_id.get(id(value), (None, value))[1]
+
+
+def _report(hook: Callable[[Any], None], unraisable: Any) -> None:
+    """Report an error that nobody can catch, unless a schedule ended where something was collected.
+
+    Generators and executors use locks and queues then.
+    """
+    if not isinstance(unraisable.exc_value, Abort):
+        hook(unraisable)
+
+
+def _not_ours(record: logging.LogRecord) -> bool:
+    """Drop what an executor logs when a schedule ends before its threads do."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], Abort)
 
 
 def _cells(function: FunctionType) -> Iterator[tuple[str, CellType, Any]]:

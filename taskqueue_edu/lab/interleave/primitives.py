@@ -68,7 +68,7 @@ class Primitive:
         current.sharing.see_look(self.kind)
 
 
-_OURS: Final = ("taskqueue_edu.lab.interleave.", "threading", "queue", "concurrent.futures.")
+_OURS: Final = ("taskqueue_edu.lab.interleave.", "threading", "queue", "concurrent.futures._base")
 
 
 def deadline_after(current: Run, timeout: float | None) -> float | None:

@@ -17,7 +17,9 @@ _LIBRARIES: Final = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
 
-_ON_OURS: Final = frozenset({"threading", "queue", "concurrent.futures._base"})
+_ON_OURS: Final = frozenset(
+    {"threading", "queue", "concurrent.futures._base", "concurrent.futures.thread"}
+)
 """Modules of the standard library that run on cooperative primitives, when code under test calls
 them: a subclass of `queue.Queue`, say, or a `Future`."""
 

@@ -78,6 +78,9 @@ class Event(Primitive):
         )
         return self._flag
 
+    def _at_fork_reinit(self) -> None:
+        """Do nothing: CPython calls this after a fork, for the Event in each Thread."""
+
 
 class Semaphore(Primitive):
     """`threading.Semaphore`."""

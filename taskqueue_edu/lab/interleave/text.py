@@ -16,7 +16,9 @@ _WIDTH: Final = 120
 _COLUMNS: Final = range(34, 21, -1)
 """How wide a column may be: the first with which the table fits, or the last."""
 _MOST: Final = 80
-"""A table of more steps has only the first and the last: a thread that spins takes thousands."""
+"""A table of more steps has only the first and the last, if they don't repeat."""
+_PERIOD: Final = 12
+"""A thread that spins takes thousands of steps, again and again these: they are shown once."""
 
 
 def headline(verdict: Verdict) -> str:
@@ -81,15 +83,32 @@ def changes_of(step: Step) -> list[str]:
     return [f"{name} = {value}" for name, value in step.changes]
 
 
-def left_out(count: int) -> range:
-    """Return the numbers of the steps that a table of so many leaves out, counted from 1."""
-    half = _MOST // 2
-    return range(half + 1, count - half + 1) if count > _MOST else range(0)
+def left_out(steps: Sequence[Step]) -> tuple[range, str]:
+    """Return the numbers of the steps that a table leaves out, counted from 1, and say so."""
+    count, half = len(steps), _MOST // 2
+    repeated, period = _repeated(steps)
+    if count - len(repeated) <= _MOST and len(repeated) > 2 * period:
+        again = "the step" if period == 1 else f"the {period} steps"
+        left, why = repeated, f"{again} before, again and again"
+    elif count > _MOST:
+        left, why = range(half + 1, count - half + 1), "not shown"
+    else:
+        return range(0), ""
+    return left, f"steps {left.start:,} to {left[-1]:,}: {why}"
 
 
-def omission(left: range) -> str:
-    """Say which steps are left out."""
-    return f"steps {left.start:,} to {left[-1]:,} are not shown"
+def _repeated(steps: Sequence[Step]) -> tuple[range, int]:
+    """Return the longest stretch of steps that repeat those before it, and how many these are."""
+    looks = [(step.thread, lines_of(step), changes_of(step)) for step in steps]
+    longest, found = range(0), 0
+    for period in range(1, _PERIOD + 1):
+        start = period
+        for here in range(period, len(looks) + 1):
+            if here == len(looks) or looks[here] != looks[here - period]:
+                if here - start > len(longest):
+                    longest, found = range(start + 1, here + 1), period
+                start = here + 1
+    return longest, found
 
 
 def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
@@ -112,11 +131,11 @@ def _rows(
 ) -> list[list[str]]:
     """Return the cells of a table whose columns are no wider than `width`."""
     rows = [["", *(threads[i] for i in used), "shared, after it"]]
-    left = left_out(len(steps))
+    left, why = left_out(steps)
     for number, step in enumerate(steps, 1):
         if number in left:
             if number == left.start:
-                rows.append(["...", *([omission(left)] * len(used)), ""])
+                rows.append(["...", *([why] * len(used)), ""])
             continue
         cells: list[list[str]] = [
             [str(number)],

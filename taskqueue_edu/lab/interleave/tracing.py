@@ -8,6 +8,7 @@ them stays as it is.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Hashable
@@ -34,6 +35,7 @@ Hooks: TypeAlias = dict[int, Access]
 """What to stop before, by the offset of the instruction."""
 
 _EXACTLY: Final = frozenset(CONTAINERS)
+_VIEWS: Final = frozenset({type({}.keys()), type({}.values()), type({}.items())})
 _COMPREHENSIONS: Final = frozenset({"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"})
 
 
@@ -173,6 +175,8 @@ class Tracer:
         if owner is not UNKNOWN and type(owner) not in _EXACTLY:
             if of is not None and of.name == ".0":
                 owner = self.run.iterated.get(frame, UNKNOWN)
+            if type(owner) in _VIEWS:
+                (owner,) = gc.get_referents(owner)  # its dict; `mapping` would be a proxy of that
             if owner is not UNKNOWN and not issubclass(type(owner), CONTAINERS):
                 return None, None
         if owner is UNKNOWN and not target.certain:

@@ -1,5 +1,8 @@
 """A collector must give each batch paths that nobody changes afterwards."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
 from taskqueue_edu import TaskQueue
 from taskqueue_edu.lab.probes import Case, Check
 
@@ -25,10 +28,15 @@ class _Queue(TaskQueue):
         return super().submit_many(tasks, **options)
 
     def _note(self, task):
-        if iter(task.paths) is task.paths:
+        if not hasattr(task, "paths"):
             raise Case(
-                f"`paths` of the batch is a {type(task.paths).__name__}, expected a list: it can be "
-                "read once.",
+                f"submit() was called with {task!r}, expected an IndexBatch.",
+                "What does submit() take, and who runs `execute`: the collector, or a worker?",
+            )
+        if not isinstance(task.paths, Iterable) or isinstance(task.paths, Iterator):
+            raise Case(
+                f"`paths` of the batch is a {type(task.paths).__name__}, expected a list, which can "
+                "be read more than once.",
                 "What does IndexBatch say of the type of `paths`, and what makes one of those?",
             )
         self.at_first.append(list(task.paths))
@@ -66,7 +74,11 @@ def _collected(Collector, count, times=1):
 def each_id_is_kept(Collector):
     """Ten paths are collected, which are three batches."""
     collector, queue = _collected(Collector, 10)
-    assert queue.batches, "Nothing was submitted."
+    if not queue.batches:
+        raise Case(
+            f"Nothing was submitted; `ids` is {collector.ids}.",
+            "Which call hands a batch over to the queue, and when is it reached?",
+        )
     ids = [record.id for record in queue.registry.records()]
     kept = collector.ids
     assert isinstance(kept, (list, tuple)) and list(kept) == ids, (
@@ -162,3 +174,17 @@ def nothing_collected_nothing_submitted(Collector):
     collector, queue = _collected(Collector, 4, times=2)
     assert all(queue.at_first), "A batch of no paths was submitted."
     assert len(collector.ids) == 1, f"One batch was submitted, and `ids` is {collector.ids}."
+
+
+@check.probe(question="Which lines run if submit() raises, and what has it returned then?")
+def a_batch_that_is_refused(Collector):
+    """One batch is submitted; the queue is closed, and another batch is full."""
+    collector, queue = _collected(Collector, 4)
+    queue.close()
+    with suppress(Exception):
+        for number in range(4):
+            collector.add(f"later-{number}.py")
+    ids = [record.id for record in queue.registry.records()]
+    assert list(collector.ids) == ids, (
+        f"The queue took {len(ids)} batch, with the id {', '.join(ids)}, and `ids` is {collector.ids}."
+    )

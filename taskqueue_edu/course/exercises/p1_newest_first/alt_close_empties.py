@@ -6,7 +6,7 @@ class NewestFirst:
 
     def __init__(self):
         # Invariant, true whenever the lock is free: `_items` holds each item that was put and
-        # neither taken nor discarded, once, oldest first.
+        # neither taken nor discarded, once, oldest first; after the end it is empty.
         self._changed = threading.Condition()
         self._items = []
         self._closed = False

@@ -6,9 +6,9 @@ class NewestFirst:
 
     def __init__(self):
         # Invariant, true whenever the lock is free: `_items` holds each item that was put and
-        # neither taken nor discarded, once, oldest first.
+        # neither taken nor discarded, once, oldest first; after the end it is None.
         self._changed = threading.Condition()
-        self._items = []  # None: the queue is closed
+        self._items = []
 
     def put(self, item, priority=0, due=None):
         with self._changed:

@@ -14,6 +14,7 @@ from taskqueue_edu.workloads import IndexFile, corpus_files
 
 check = Check("NewestFirst")
 
+ASLEEP = "lost wakeup", "deadlock"
 BETWEEN = "Which lines must nobody come between, and where does your lock begin and end?"
 
 
@@ -35,7 +36,7 @@ def _closed(call):
 
 @check.probe(
     "notify_is_remembered",
-    kinds=["lost wakeup", "deadlock"],
+    kinds=ASLEEP,
     question="What must get() look at before it goes to sleep?",
 )
 def an_item_is_there_already(NewestFirst):
@@ -46,11 +47,28 @@ def an_item_is_there_already(NewestFirst):
         mine.put("a")
         mine.get()
 
-    return explore(scenario)
+    def woken():
+        mine = NewestFirst()
+        mine.put("a")
+        thread = threading.Thread(target=mine.get)
+        thread.start()
+        time.sleep(1)  # until it sleeps
+        with mine._changed:
+            mine._changed.notify_all()
+        thread.join()
+
+    found = explore(scenario)
+    if found.kind in ASLEEP and explore(woken, bound=0).kind in ASLEEP:
+        raise Case(
+            f"An item was put, then get() was called: {found.message}. A notify_all() did not end "
+            "that.",
+            "What must be so that get() goes on, and is it so when there is an item?",
+        )
+    return found
 
 
 @check.probe(
-    kinds=["lost wakeup", "deadlock"],
+    kinds=ASLEEP,
     question="What does get() ask before it sleeps, and what is the answer if 0 is all there is?",
 )
 def zero_is_an_item(NewestFirst):
@@ -110,20 +128,23 @@ def an_item_is_discarded(NewestFirst):
 
 @check.probe(question="Which item does discard() take away, and how do the others lie after it?")
 def the_others_stay_in_order(NewestFirst):
-    """3, 5, 1, 4, 2 are put, 5 is discarded, and three are taken."""
+    """3, 5, 1, 4, 2 are put, 5 is discarded and put again, and three are taken."""
     mine = NewestFirst()
 
     def run():
         for item in (3, 5, 1, 4, 2):
             mine.put(item)
         mine.discard(5)
+        mine.put(5)
         return [mine.get() for _ in range(3)]
 
     out = within(2, run)
-    assert out == [2, 4, 1], f"{out} came out, expected [2, 4, 1]: the newest first, without 5."
-    for item, there in ((3, True), (5, False)):
+    assert out == [5, 2, 4], f"{out} came out, expected [5, 2, 4]: the newest first, 5 once."
+    for item, there in (("1", False), (1, True), (5, False), (3, True)):
         found = within(2, lambda item=item: mine.discard(item))
-        assert found == there, f"Then discard({item}) returned {found}, expected {there}."
+        assert found == there, (
+            f"5, 2 and 4 were taken. Then discard({item!r}) returned {found}, expected {there}."
+        )
 
 
 @check.probe(question="Where is the list made, and how often?")
@@ -251,7 +272,7 @@ def two_wait_for_two_items(NewestFirst):
 
 
 @check.probe(
-    kinds=["lost wakeup", "deadlock"],
+    kinds=ASLEEP,
     question="How many threads does the end concern, and what do they see when they wake?",
 )
 def everybody_leaves_at_the_end(NewestFirst):
@@ -266,7 +287,7 @@ def everybody_leaves_at_the_end(NewestFirst):
 
 
 @check.probe(
-    kinds=["lost wakeup", "deadlock"],
+    kinds=ASLEEP,
     question="How many threads may wait when the queue is closed, and how many does close() wake?",
 )
 def twelve_leave_at_the_end(NewestFirst):
@@ -319,6 +340,54 @@ def the_end_is_faster_than_put(NewestFirst):
             "a came into a queue that was closed, and out of which it had been taken: nobody will "
             "take it"
         )
+
+    return explore(scenario)
+
+
+@check.probe(kinds=["exception", "assertion"], question=BETWEEN)
+def put_and_discard_at_once(NewestFirst):
+    """x is there. One thread puts a. Another puts b, discards a, if it is there, and then x."""
+
+    def scenario():
+        mine, found = NewestFirst(), []
+        mine.put("x")
+
+        def put_and_discard():
+            mine.put("b")
+            found.extend([mine.discard("a"), mine.discard("x")])
+
+        together(lambda: mine.put("a"), put_and_discard)
+        newest, left = mine.get(), [item for item in "bax" if mine.discard(item)]
+        wanted = ("b", []) if found[0] else ("a", ["b"])
+        assert found[1] and (newest, left) == wanted, (
+            f"discard('a') and then discard('x') returned {found}; in the end get() gave "
+            f"{newest!r}, and {left} was left, expected {wanted[0]!r} and {wanted[1]}"
+        )
+
+    return explore(scenario)
+
+
+@check.probe(kinds=["exception", "assertion"], question=BETWEEN)
+def the_end_is_faster_than_get(NewestFirst):
+    """One thread gets the item that is there, another closes the queue and discards the item."""
+    mine = NewestFirst()
+    within(2, lambda: (mine.put("a"), mine.close()))
+    if not within(2, lambda: mine.discard("a")):
+        return None  # it keeps nothing after its end, and may do so
+
+    def scenario():
+        mine, had = NewestFirst(), {}
+        mine.put("a")
+
+        def close_and_clear():
+            mine.close()
+            had["discard()"] = _outcome(lambda: mine.discard("a"))
+
+        together(lambda: had.update({"get()": _outcome(mine.get)}), close_and_clear)
+        assert sorted(had.items()) in (
+            [("discard()", "returned False"), ("get()", "returned 'a'")],
+            [("discard()", "returned True"), ("get()", "raised QueueClosed")],
+        ), "a was there once: " + ", and ".join(f"{name} {did}" for name, did in had.items())
 
     return explore(scenario)
 

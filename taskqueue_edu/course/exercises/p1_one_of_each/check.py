@@ -7,7 +7,7 @@ from unittest import mock
 
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("Files")
 
@@ -38,20 +38,23 @@ def one_after_the_other(Files):
 @check.probe(question="Who gives the lock back if a line raises, and what is in the dict by then?")
 def the_lock_is_free_after_an_error(Files):
     """get([]) is called, and get('a.py') while no object can be made; then another thread asks."""
+    returned = []
     SourceFile = type(Files().get("a.py"))
     real, broken = SourceFile.__init__, []
 
     def make(self, *args, **kwargs):
         if broken:
+            broken.append("raised")
             raise OSError("it can't be made")
         real(self, *args, **kwargs)
 
     def scenario():
         files, got = Files(), []
-        broken[:] = ["yes"]
         for path in ([], "a.py"):
+            broken[:] = ["yes"]
             with suppress(Exception):
-                files.get(path)
+                value = files.get(path)
+                returned[:] = [f"get({path!r}) returned {value!r}"] * ("raised" in broken)
         broken.clear()
         together(lambda: got.append(files.get("a.py")))
         assert isinstance(got[0], SourceFile), (
@@ -59,7 +62,13 @@ def the_lock_is_free_after_an_error(Files):
         )
 
     with mock.patch.object(SourceFile, "__init__", make):
-        return explore(scenario)
+        found = explore(scenario)
+    if found.ok and returned:
+        raise Case(
+            f"SourceFile raised an OSError, and {returned[0]}.",
+            "What does whoever asked do with that value, and who tells them of the error?",
+        )
+    return found
 
 
 @check.probe(question="What of a file is lost if its object is forgotten, and who forgets it?")
@@ -120,6 +129,22 @@ def a_lock_for_each_call(Files):
 def two_ask_at_once(Files):
     """Two threads ask for one path."""
     return _two_ask(Files)
+
+
+@check.probe(question="Which line of one call can undo or replace what the other call needs?")
+def two_ask_for_two_paths(Files):
+    """One thread asks for a.py while another asks for b.py; then both are asked for once more."""
+
+    def scenario():
+        files, got = Files(), {}
+        a, b = (lambda path=path: got.update({path: files.get(path)}) for path in ("a.py", "b.py"))
+        together(a, b)
+        for path in ("a.py", "b.py"):
+            was = getattr(got[path], "path", None)
+            assert was == path, f"get({path!r}) gave the file of {was!r} to a thread"
+            assert files.get(path) is got[path], f"asked again, get({path!r}) gave another object"
+
+    return explore(scenario)
 
 
 @check.probe(question="What can the other thread do while the object is being made?")

@@ -131,7 +131,7 @@ def the_errors_of_a_class_are_its_own(TaskBook):
 def the_types_are_shown(TaskBook):
     """types() is asked for what was entered."""
     types = _book(TaskBook).types()
-    assert isinstance(types, Mapping), f"types() returned {types!r}, expected a dict."
+    assert isinstance(types, Mapping), f"types() returned {types!r}, expected a mapping, such as a dict."
     assert dict(types) == {"add": _Add, "shout": _Shout}, f"types() returned {dict(types)}."
 
 
@@ -152,5 +152,5 @@ def the_caller_keeps_what_it_likes(TaskBook):
     with suppress(TypeError, AttributeError):  # it may be read-only
         del book.types()["add"]
     assert "add" in book.types(), (
-        "The caller deleted 'add' from its dict, and the book has lost it."
+        "The caller deleted 'add' from what types() returned, and the book has lost it."
     )

@@ -20,5 +20,5 @@ class TaskBook:
         ...
 
     def types(self):
-        """Return a dict {name: class}. What the caller does with it changes nothing here."""
+        """Return {name: class}, as a mapping. What the caller does with it changes nothing here."""
         ...

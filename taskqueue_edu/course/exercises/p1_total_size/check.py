@@ -2,14 +2,16 @@
 
 import dataclasses
 import tempfile
+import threading
 from contextlib import contextmanager, suppress
 from typing import get_origin, get_type_hints
 from unittest import mock
 
 from taskqueue_edu import InvalidTask, RetryPolicy, TaskFailed, TaskQueue, WorkerPool
 from taskqueue_edu.catalogue import catalogue
+from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.probes import Case, Check
-from taskqueue_edu.workloads import FetchPage, PageServer
+from taskqueue_edu.workloads import FetchPage, Page, PageServer
 
 check = Check("TotalSize")
 
@@ -172,17 +174,49 @@ def nothing_is_kept(TotalSize):
             )
 
 
+@check.probe(question="What have two tasks in common: a list of their class, a global, a default?")
+def two_run_at_once(TotalSize):
+    """Two tasks run at once: one of pages of 1 and 2 bytes, one of pages of 4 and 8."""
+    sizes, got = {"a": 1, "b": 2, "c": 4, "d": 8}, {}
+
+    def run(urls):
+        got[urls] = TotalSize(urls=urls).execute()
+
+    other = threading.Thread(target=run, args=(("c", "d"),), daemon=True)
+
+    def page(self):
+        if self.url == "b" and not other.ident:
+            other.start()
+            other.join(1)  # or it waits for the first to end: that is right as well
+        return Page(self.url, 200, sizes[self.url], 0.01)
+
+    with mock.patch.object(FetchPage, "execute", page):
+        within(5, lambda: run(("a", "b")))
+        within(5, other.join)
+    assert got == {("a", "b"): 3, ("c", "d"): 12}, (
+        f"The two tasks say {got.get(('a', 'b'))} and {got.get(('c', 'd'))}, expected 3 and 12."
+    )
+
+
 @check.probe(
     "swallowing_is_robust",
     question="How can whoever gets the number tell that a page is missing from it?",
 )
 def a_failure_is_no_result(TotalSize):
-    """One of three pages does not exist, or comes from a server that is always busy."""
+    """One of three can't be fetched: no such page, a server that stays busy, an empty URL."""
     with _system() as (server, queue):
         for path in ("/missing", "/flaky?fails=99"):
             result, error, _ = _ended(queue, TotalSize(urls=(*server.urls(2), server.url(path))))
             assert error is not None, (
                 f"{path} can't be fetched. The task counts as succeeded, with {result} bytes."
+            )
+        first, last = server.urls(2)
+        result, error, _ = _ended(queue, TotalSize(urls=(first, "", last)))
+        if error is None:
+            raise Case(
+                "Between two URLs stood an empty text, for which FetchPage raises a ValueError. The "
+                f"task counts as succeeded, with {result} bytes.",
+                "Which URLs does your loop reach, and which line leaves one out?",
             )
 
 

@@ -1,6 +1,8 @@
 """What was accepted before the end is there at the end, whoever closes at that moment."""
 
+import sys
 import threading
+from queue import Queue
 from unittest import mock
 
 from taskqueue_edu.lab.interleave import explore, together
@@ -29,25 +31,40 @@ def one_after_the_other(Intake):
     return explore(scenario)
 
 
+@check.probe(question="What do the two of them share, and where is it made?")
+def each_has_its_own(Intake):
+    """Two of them are made, each gets a job of its own, and one is closed."""
+
+    def scenario():
+        one, other = Intake(), Intake()
+        one.accept("a"), other.accept("b")
+        left = one.close()
+        assert left == ["a"], f"a was handed in, b to another; close() returned {left}"
+        taken = other.accept("c")
+        assert taken is True, f"one was closed, and accept() of another returned {taken}"
+
+    return explore(scenario)
+
+
 def _accept_and_close(Intake):
     def scenario():
         intake, taken, left = Intake(), [], []
         together(lambda: taken.append(intake.accept("a")), lambda: left.extend(intake.close()))
-        if taken == [True]:
-            assert left == ["a"], "a was accepted, and close() returned nothing: a is lost"
-        else:
-            assert left == [], "a was refused, and close() returned it"
+        said = "accepted" if taken == [True] else "refused"
+        assert left == ["a"] * (said == "accepted"), f"a was {said}, and close() returned {left}"
 
     return explore(scenario)
 
 
 def _locks(Intake):
-    """Return the locks that accept() takes, and those that close() takes."""
-    taken = []
+    """Return the locks that accept() takes, those that close() takes, and whether it waits."""
+    taken, waits = [], []
 
     class Noted:
         def __init__(self):
             self._lock = real()
+            # A lock inside of such a thing is none that the answer takes.
+            self.hidden = isinstance(sys._getframe(1).f_locals.get("self"), threading.Event | Queue)
 
         def __enter__(self):
             return self.acquire()
@@ -56,7 +73,9 @@ def _locks(Intake):
             self._lock.release()
 
         def acquire(self, *args, **kwargs):
-            taken.append(self)
+            if not self.hidden:
+                taken.append(self)
+                waits.append(not args and not kwargs)
             return self._lock.acquire(*args, **kwargs)
 
         def __getattr__(self, name):
@@ -69,7 +88,14 @@ def _locks(Intake):
         accept = set(taken)
         taken.clear()
         intake.close()
-    return accept, set(taken)
+    return accept, set(taken), all(waits)
+
+
+@check.probe(question="What does a thread do that does not get the lock, and what may it do?")
+def a_lock_that_is_tried(Intake):
+    """One thread hands in a job while another closes, and a lock is asked for without waiting."""
+    *_, waits = _locks(Intake)
+    return None if waits else _accept_and_close(Intake)
 
 
 @check.probe(
@@ -79,14 +105,14 @@ def _locks(Intake):
 )
 def locks_of_their_own(Intake):
     """One thread hands in a job while another closes; the locks that they take are compared."""
-    accept, close = _locks(Intake)
+    accept, close, _ = _locks(Intake)
     return _accept_and_close(Intake) if accept and close and not accept & close else None
 
 
-@check.probe(question="What may accept() rely on, if close() takes no lock?")
+@check.probe(question="One of the two takes no lock. Whom does the lock of the other keep out?")
 def a_lock_on_one_side(Intake):
     """One thread hands in a job while another closes, and only one of them takes a lock."""
-    accept, close = _locks(Intake)
+    accept, close, _ = _locks(Intake)
     return _accept_and_close(Intake) if bool(accept) is not bool(close) else None
 
 
@@ -113,15 +139,26 @@ def two_close(Intake):
     return explore(scenario)
 
 
-@check.probe(question="Two threads are in accept(). What has each seen, when it writes?")
-def two_hand_in(Intake):
-    """Two threads hand in a job each, and then it is closed."""
+@check.probe(question="What does accept() do if another thread is inside of it?")
+def two_are_accepted(Intake):
+    """Two threads hand in a job each while it is open."""
 
     def scenario():
         intake, taken = Intake(), {}
         together(*[lambda job=job: taken.update({job: intake.accept(job)}) for job in "ab"])
         refused = [job for job in "ab" if taken[job] is not True]
         assert not refused, f"it was open, and accept() of {refused[0]} was {taken[refused[0]]}"
+
+    return explore(scenario)
+
+
+@check.probe(question="Two threads are in accept(). What has each seen, when it writes?")
+def two_hand_in(Intake):
+    """Two threads hand in a job each, and then it is closed."""
+
+    def scenario():
+        intake = Intake()
+        together(lambda: intake.accept("a"), lambda: intake.accept("b"))
         left = intake.close()
         assert sorted(left) == ["a", "b"], f"a and b were accepted, and close() returned {left}"
 

@@ -37,7 +37,7 @@ class CheckLink:
 def tasks():
     """Return the tasks for the links in links.json."""
     links = json.loads(Path("links.json").read_text())
-    return [CheckLink(url) for url in dict.fromkeys(url.rstrip('/') for url in links)]
+    return [CheckLink(url) for url in dict.fromkeys(url.rstrip("/") for url in links)]
 
 
 def report(folder):

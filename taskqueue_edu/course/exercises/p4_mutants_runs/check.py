@@ -1,5 +1,7 @@
 """What a test of runs has to tell apart: the implementations here, right and broken."""
 
+from contextlib import suppress
+
 from taskqueue_edu.lab.probes import Check
 
 check = Check("run")
@@ -49,3 +51,18 @@ def a_failure_shows_in_the_code(run):
     for bad in (0, 2):
         code, *_ = _run(run, 3, bad=[bad])
         assert code == 1, f"Job {bad} failed, and it returned {code}."
+
+
+@check.probe("swallowing_is_robust", question="Who presses Ctrl-C, and what for?")
+def an_interrupt_gets_out(run):
+    """The first of two jobs raises KeyboardInterrupt."""
+    ran = []
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        code, _ = run([interrupted, lambda: ran.append(1)], lambda: None)
+        raise AssertionError(
+            f"KeyboardInterrupt did not get out. It did {len(ran)} job(s) more, and returned {code}."
+        )

@@ -33,6 +33,8 @@ class _Part:
     def start_processing(self, queue):
         if self.parts.fails == "start":
             raise _Failed("the pool can't be started")
+        if self.parts.fails == "Ctrl-C":
+            raise KeyboardInterrupt
         self.parts.log.append(f"start with the {queue.name}")
 
     def __enter__(self):
@@ -42,20 +44,36 @@ class _Part:
         self.close()
 
 
+class _Plain:
+    """A context manager, and nothing else; what it gives in a `with` block is another object."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __enter__(self):
+        self.part.parts.log.append(f"enter {self.part.name}")
+        return self.part
+
+    def __exit__(self, *_):
+        self.part.parts.log.append(f"leave {self.part.name}")
+
+
 class _Parts:
     """What is made for one service, and what became of it: `log`."""
 
     def __init__(self, fails=""):
         self.fails, self.log = fails, []
 
-    def service(self, Service, server=True):
-        made = [lambda name=name: _Part(self, name) for name in ("queue", "pool", "server")]
+    def service(self, Service, server=True, kind=lambda part: part):
+        made = [lambda name=name: kind(_Part(self, name)) for name in ("queue", "pool", "server")]
         try:
             return Service(*made[: 2 + server])
         except TypeError as error:
             if "context manager" not in str(error):
                 raise
-            raise Case(describe(error), "What is `make_queue`: a part, or what opens it?") from error
+            raise Case(
+                describe(error), "What is `make_queue`: a part, or what opens it?"
+            ) from error
 
     def closed(self):
         return [entry.removeprefix("close ") for entry in self.log if entry.startswith("close")]
@@ -87,7 +105,9 @@ def what_is_used_opens_first(Service):
     assert names == opened, f"server, queue and pool of the service are {names}."
 
 
-@check.probe(question="Which line sees to it that a part gets closed, and in which order does that happen?")
+@check.probe(
+    question="Which line sees to it that a part gets closed, and in which order does that happen?"
+)
 def it_closes(Service):
     """It is closed, and closed once more."""
     parts = _Parts()
@@ -115,7 +135,8 @@ def without_a_server(Service):
 
 
 @check.probe(
-    "swallowing_is_robust", question="What does the caller do with a service of which a part is missing?"
+    "swallowing_is_robust",
+    question="What does the caller do with a service of which a part is missing?",
 )
 def it_cannot_be_made(Service):
     """The pool can't be opened, and it is looked who hears of that."""
@@ -128,16 +149,20 @@ def it_cannot_be_made(Service):
 
 @check.probe(question="Who could close what is open, if the caller never gets the service?")
 def all_or_none(Service):
-    """A part can't be opened, or the pool can't be started: what was open before is closed."""
+    """A part can't be opened, or starting the pool raises an error: what was open is closed."""
     for fails, expected in (
         ("make queue", ["server"]),
         ("make pool", ["queue", "server"]),
         ("start", ["pool", "queue", "server"]),
+        ("Ctrl-C", ["pool", "queue", "server"]),
     ):
         parts = _Parts(fails)
-        with suppress(_Failed):
+        with suppress(_Failed, KeyboardInterrupt):
             parts.service(Service)
-        what = "The pool can't be started" if fails == "start" else f"The {fails[5:]} can't be opened"
+        what = {
+            "start": "The pool can't be started",
+            "Ctrl-C": "The start of the pool raises KeyboardInterrupt",
+        }.get(fails, f"The {fails[5:]} can't be opened")
         assert parts.closed() == expected, (
             f"{what}. Closed are: {', '.join(parts.closed()) or 'none'}; expected: "
             f"{', '.join(expected)}."
@@ -157,6 +182,26 @@ def one_cannot_be_closed(Service):
         )
         return
     raise AssertionError("The queue can't be closed, and close() says nothing.")
+
+
+@check.probe(question="What has every context manager, and what do only some have?")
+def any_context_manager(Service):
+    """Each part is a context manager that has `__enter__` and `__exit__`, and nothing else."""
+    parts = _Parts()
+    try:
+        service = parts.service(Service, kind=_Plain)
+        service.close()
+    except (AttributeError, TypeError) as error:
+        raise AssertionError(describe(error)) from error
+    for word, expected in (
+        ("enter", ["server", "queue", "pool"]),
+        ("leave", ["pool", "queue", "server"]),
+    ):
+        found = [entry.removeprefix(f"{word} ") for entry in parts.log if entry.startswith(word)]
+        assert found == expected, (
+            f"`__{'enter' if word == 'enter' else 'exit'}__` was called of: "
+            f"{', '.join(found) or 'none'}; expected: {', '.join(expected)}."
+        )
 
 
 @check.probe(question="What do the tasks need until the last of them has ended?")

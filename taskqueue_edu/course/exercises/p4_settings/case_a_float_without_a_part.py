@@ -3,7 +3,12 @@
 from taskqueue_edu.course.exercises.p4_settings.given import ConfigError, tomllib
 
 RULES = {
-    "workers": (4, int, lambda value: int(value) == value and type(value) in (int, float) and 1 <= value <= 64, "an int, 1 to 64"),
+    "workers": (
+        4,
+        int,
+        lambda value: int(value) == value and type(value) in (int, float) and 1 <= value <= 64,
+        "an int, 1 to 64",
+    ),
     "timeout": (5.0, float, lambda value: type(value) in (int, float) and value > 0, "above 0"),
 }
 

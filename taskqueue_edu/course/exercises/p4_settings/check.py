@@ -3,6 +3,7 @@
 import tempfile
 import tomllib
 from pathlib import Path
+from unittest import mock
 
 from taskqueue_edu import ConfigError
 from taskqueue_edu.lab.probes import Case, Check, asked, describe
@@ -130,6 +131,27 @@ def what_cannot_be_read_is_not_passed_over(read_settings):
         )
 
 
+@check.probe(
+    "swallowing_is_robust",
+    question="Which settings did whoever wrote that file want, and which has the program now?",
+)
+def a_file_that_may_not_be_read(read_settings):
+    """The file says `workers = 8`, and who reads it gets PermissionError."""
+
+    def refuse(*_args, **_kwargs):
+        raise PermissionError("Permission denied")
+
+    def guarded(path, env):
+        with mock.patch("builtins.open", refuse), mock.patch("io.open", refuse):
+            return read_settings(path, env)
+
+    try:
+        found = _read(guarded, "workers = 8")
+    except Exception:  # whichever: it is not passed over
+        return
+    assert found.get("workers") == 8, f"It returned {found}, as if there were no file."
+
+
 @check.probe(question="Where would it show, and how late, if nobody looked at the range here?")
 def out_of_range(read_settings):
     """The file, or a variable, has a number that is too small or too large."""
@@ -149,10 +171,24 @@ def no_number_at_all(read_settings):
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")
 def of_a_wrong_type(read_settings):
     """The file, or a variable, has what is no number of the right kind."""
-    for text in ("workers = true", "timeout = true", "workers = 2.5", "workers = 8.0", 'workers = "8"', 'timeout = "2"'):
+    for text in (
+        "workers = true",
+        "timeout = true",
+        "workers = 2.5",
+        "workers = 8.0",
+        'workers = "8"',
+        'timeout = "2"',
+    ):
         _refused(read_settings, text)
     for name, text in (("LINKCHECK_WORKERS", "2.5"), ("LINKCHECK_TIMEOUT", "soon")):
         _refused(read_settings, "", **{name: text})
+
+
+@check.probe(question="What is the truth value of an empty text, and what did its author want?")
+def an_empty_text(read_settings):
+    """A variable is there, and its text is empty."""
+    for name in ("LINKCHECK_WORKERS", "LINKCHECK_TIMEOUT"):
+        _refused(read_settings, "", **{name: ""})
 
 
 @check.probe(question="What does `read_text` do with bytes that are no text?")

@@ -12,12 +12,12 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from warnings import catch_warnings, simplefilter
 
-from taskqueue_edu import TaskQueue, WorkerPool, current_task
-from taskqueue_edu.course.probes import within
+from taskqueue_edu import RetryPolicy, TaskQueue, WorkerPool, current_task
+from taskqueue_edu.course.probes import Deaths, within
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.lab.probes import Case, Check, describe
 from taskqueue_edu.registry import fold
-from taskqueue_edu.workloads import MathTask, SleepTask
+from taskqueue_edu.workloads import FlakyTask, MathTask, SleepTask
 
 check = Check("run_until_done")
 
@@ -58,17 +58,20 @@ class _Reader:
 
 
 class _Mail(SimpleQueue):
-    """A mailbox that tells when somebody waits at it, and how often one looked in vain."""
+    """A mailbox that tells when its owner waits at it, and how else anybody looks."""
 
     def __init__(self):
         super().__init__()
-        self.waited, self.vain = threading.Event(), 0
+        self.waited, self.owner = threading.Event(), None
+        self.limited = self.others = 0
 
     def get(self, block=True, timeout=None):
-        if block and timeout is None:
+        if threading.current_thread() is not self.owner:
+            self.others += 1
+        elif block and timeout is None:
             self.waited.set()
-        elif self.empty():
-            self.vain += 1
+        elif block and self.empty():
+            self.limited += 1
         return super().get(block, timeout)
 
     def get_nowait(self):
@@ -77,7 +80,7 @@ class _Mail(SimpleQueue):
 
 @dataclass(frozen=True)
 class _Listens:
-    """Runs until somebody waits at the mailbox, but no longer than three seconds."""
+    """Runs until the mailbox's owner waits there, but no longer than three seconds."""
 
     mail: _Mail
     deaf: list
@@ -85,6 +88,16 @@ class _Listens:
     def execute(self):
         if not self.mail.waited.wait(3):
             self.deaf.append(True)
+
+
+@dataclass(frozen=True)
+class _Submits:
+    """Submits another task, which waits for a moment before it may run."""
+
+    queue: list
+
+    def execute(self):
+        self.queue[0].submit(MathTask("sum", (1, 2)), delay=0.4)
 
 
 @dataclass(frozen=True)
@@ -188,7 +201,10 @@ def all_succeed(run_until_done):
 @check.probe(question="What wakes your main thread if no task ends any more?")
 def nothing_is_left_to_do(run_until_done):
     """There are no tasks at all: the program is started once more, after all was done."""
-    code, _, _ = _run(run_until_done, [], SimpleQueue(), "There are no tasks")
+    try:
+        code, _, _ = _run(run_until_done, [], SimpleQueue(), "There are no tasks")
+    except (LookupError, ValueError) as error:
+        raise Case(describe(error), "What does that line find if there are no tasks?") from error
     assert code == 0, f"There are no tasks, and it returned {code!r}, expected 0."
 
 
@@ -209,6 +225,27 @@ def one_was_cancelled(run_until_done):
         assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
 
 
+@check.probe(question="Which tasks can there be that have not ended, when it stops waiting?")
+def some_come_late(run_until_done):
+    """A task is tried again, or has a delay, or submits another with a delay; and no signal."""
+    for task, more, expected in (
+        (FlakyTask(1), {"retry": RetryPolicy(2, delay=0.4, jitter=0)}, 1),
+        (MathTask("sum", (1, 2)), {"delay": 0.4}, 1),
+        (None, {}, 2),
+    ):
+        queues = []
+
+        def call(queue, pool, mail, task=task, more=more, queues=queues):
+            queues.append(queue)
+            queue.submit(task or _Submits(queues), **more)
+            return run_until_done(queue, pool, mail)
+
+        code, ends, _ = _run(call, [], SimpleQueue(), "A task has to wait")
+        assert (code, ends) == (0, {"succeeded": expected}), (
+            f"It returned {code!r}, and the tasks were {ends}, expected 0 and {expected} succeeded."
+        )
+
+
 @check.probe(question="In how many places does your main thread wait, and for what?")
 def told_before_it_began(run_until_done):
     """A signal, SIGINT (2), is in the mailbox before the first task starts."""
@@ -220,13 +257,28 @@ def told_before_it_began(run_until_done):
 
 @check.probe(question="What becomes of a signal that comes just after you looked?")
 def it_waits_at_the_mailbox(run_until_done):
-    """A task runs until somebody waits at the mailbox, without a time limit."""
+    """A task runs until the thread of your function waits at the mailbox, without a time limit."""
     told, deaf = _Mail(), []
-    _run(run_until_done, [_Listens(told, deaf)], told, "The task has ended")
-    looked = f"It looked {told.vain} time(s), with a limit, " * bool(told.vain)
+
+    def call(queue, pool, mail):
+        told.owner = threading.current_thread()
+        return run_until_done(queue, pool, mail)
+
+    _run(call, [_Listens(told, deaf)], told, "The task has ended")
+    if deaf and told.limited:
+        raise Case(
+            f"In three seconds it waited there {told.limited} time(s), each with a limit: it woke up, "
+            "and nothing was there.",
+            "What would have to come by mail, so that no limit is needed?",
+        )
+    if deaf and told.others:
+        raise Case(
+            "For three seconds it did not wait there. Another thread of yours looked into it.",
+            "For what does that thread wait when all tasks are done, and who ends it?",
+        )
     assert not deaf, (
-        f"For three seconds nobody waited there. {looked or 'It looked now and then at most, '}"
-        "and a signal that comes between two looks wakes nobody."
+        "For three seconds it did not wait there. It looked now and then at most, and a signal that "
+        "comes between two looks wakes nobody."
     )
 
 
@@ -258,7 +310,7 @@ def nothing_runs_on(run_until_done):
     """A signal comes while two tasks run, and their threads are looked at when it returns."""
     told = SimpleQueue()
     _, _, running = _run(run_until_done, [_Signaled(told), SleepTask(2)], told, "SIGTERM came")
-    assert not running, f"It returned while {running} tasks were still running."
+    assert not running, f"It returned while {running} of the tasks still ran."
 
 
 @check.probe(question="Which call waits for the pool's threads, and do all ways get there?")
@@ -283,12 +335,14 @@ def its_threads_have_ended(run_until_done):
 
 @check.probe(question="Which number did the handler leave, and what does a shell make of it?")
 def the_code_names_the_signal(run_until_done):
-    """A signal comes while a task runs, SIGINT (2) or SIGTERM (15), or lies there at the start."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """A signal, SIGHUP (1), SIGINT (2) or SIGTERM (15), comes while a task runs, or lies there."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         told = SimpleQueue()
         code, *_ = _run(run_until_done, [_Signaled(told, int(number))], told, "A signal came")
         expected = 128 + number
-        assert code == expected, f"It returned {code!r}, expected {expected} (128 + {number})."
+        assert code == expected, (
+            f"{number:d} came by mail. It returned {code!r}, expected {expected} (128 + {number})."
+        )
     told = SimpleQueue()
     told.put(int(signal.SIGTERM))
     sums = [MathTask("sum", (n, n)) for n in range(3)]
@@ -308,11 +362,19 @@ def a_program_is_told(run_until_done):
         mail = SimpleQueue()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, frame: mail.put(number))
-        with closing(TaskQueue.open(folder)) as queue:
-            first, *_ = queue.submit_many([MathTask("sum", (1, 2)), SleepTask(60), SleepTask(60)])
-            queue.future(first).add_done_callback(lambda _: os.write(at_work, b"."))
-            signal.signal = lambda *_: os._exit(71)  # what comes of a second handler is luck
-            return run_until_done(queue, WorkerPool(3), mail)
+        tasks = [MathTask("sum", (1, 2)), SleepTask(60), SleepTask(60)]
+        with Deaths() as deaths:
+            with closing(TaskQueue.open(folder)) as queue:
+                first, *_ = queue.submit_many(tasks)
+                queue.future(first).add_done_callback(lambda _: os.write(at_work, b"."))
+                signal.signal = lambda *_: os._exit(71)  # what comes of a second handler is luck
+                code = run_until_done(queue, WorkerPool(3), mail)
+            for thread in {*threading.enumerate()} - {threading.current_thread()}:
+                thread.join(1)
+        for error in deaths.errors[:1]:
+            os.write(at_work, describe(error).encode())
+            return 72
+        return code
 
     with TemporaryDirectory() as folder:
         code = _in_a_process(main, folder)
@@ -349,8 +411,13 @@ def _in_a_process(main, folder, seconds=10):
         _, status = os.waitpid(child, 0)
         late.cancel()
         problem = said.read().decode()
-    assert not problem, f"It ended with {problem}"
     code = os.waitstatus_to_exitcode(status)
+    if code == 72:
+        raise Case(
+            f"The queue was closed after SIGTERM, and a thread died with a traceback: {problem}",
+            "What does that call raise when the queue is closed, and who catches it?",
+        )
+    assert not problem, f"It ended with {problem}"
     if code == 71:
         raise Case(*HANDLER)
     if code == -signal.SIGKILL:

@@ -1,3 +1,5 @@
+"""It waits for the tasks that are there at the start, and not for those that they submit."""
+
 from taskqueue_edu.course.exercises.p4_until_done.given import TaskStatus
 
 
