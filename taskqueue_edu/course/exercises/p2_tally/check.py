@@ -184,8 +184,9 @@ def two_add_with_a_lock(Tally):
     question="What does report() see between the two lines of add()?",
 )
 def one_adds_and_one_looks(Tally):
-    """One thread adds a file while another, which takes no lock, asks for the report."""
-    return None if _takes(Tally, _reports).times else _one_looks(Tally)
+    """One thread adds a file under a lock, while another asks for the report without one."""
+    locked = _takes(Tally, _adds).times and not _takes(Tally, _reports).times
+    return _one_looks(Tally) if locked else None
 
 
 @check.probe(
