@@ -919,9 +919,10 @@ explore(one_listens)
 # ## ★ Exercise 5: kill the mutants
 #
 # `Latch(count)` opens when `count` have arrived: `arrive()` says that one more has, and `wait()` returns when all have.
-# Any number of threads may call either. There are latches that are right, in several styles, and
-# latches that are broken, each in its own way. You see none of them. Write a test that lets the right ones pass and turns the broken ones down. An
-# `explore(...)` that has found nothing counts as true: `assert explore(scenario)`.
+# Any number of threads may call either, also when it is open: it stays open, and more arrivals change nothing. There are
+# latches that are right, in several styles, and latches that are broken, each in its own way. You see none of them. Write
+# a test that lets the right ones pass and turns the broken ones down. An `explore(...)` that has found nothing counts as
+# true: `assert explore(scenario)`.
 
 # %%
 def test_latch(Latch):
@@ -975,7 +976,7 @@ print("workers that took part:", sorted(workers))
 # - `desk.claim(name)` waits for a task, starts it under that worker's name and returns the run; it returns `None` when
 #   the queue is closed.
 # - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value or the error.
-# - `desk.settle(run, kind, detail)` takes the outcome.
+# - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it.
 
 # %% exercise="p2.pool"
 

@@ -39,18 +39,20 @@ def what_comes_out(BoundedBuffer):
     question="What does the thread do between two looks, and who tells it to look again?",
 )
 def nobody_polls(BoundedBuffer):
-    """A thread waits for an item that comes after a day, then one for a place. They do nothing."""
+    """A thread waits for an item that comes after a day, then one for a place, then with a timeout."""
 
     def scenario():
-        buffer = BoundedBuffer(1)
+        buffer, a_day = BoundedBuffer(1), 24 * 60 * 60
 
         def late(call, *args):
-            time.sleep(24 * 60 * 60)
+            time.sleep(a_day)
             call(*args)
 
-        together(buffer.get, lambda: late(buffer.put, "a"))
-        buffer.put("b")
-        together(lambda: buffer.put("c"), lambda: late(buffer.get))
+        for timeout in (None, 2 * a_day):
+            together(lambda: buffer.get(timeout=timeout), lambda: late(buffer.put, "a"))
+            buffer.put("b")
+            together(lambda: buffer.put("c", timeout=timeout), lambda: late(buffer.get))
+            buffer.get()
 
     verdict = explore(scenario, bound=0)
     return verdict if verdict.kind == "no progress" else None
@@ -72,9 +74,25 @@ def one_puts_and_one_gets(BoundedBuffer):
     return explore(scenario)
 
 
-@check.probe(question="Which end of the deque does each method use, and what ends a wait?")
+@check.probe(question="Which end of the deque does each method use?")
+def the_oldest_first(BoundedBuffer):
+    """One thread puts two items, and gets them."""
+
+    def scenario():
+        buffer = BoundedBuffer(2)
+        buffer.put("a")
+        buffer.put("b")
+        out = [buffer.get(), buffer.get()]
+        assert out == ["a", "b"], f"a, b went in; {out} came out"
+
+    return explore(scenario)
+
+
+@check.probe(
+    question="When is the buffer full, and how does a call learn that its time is over?",
+)
 def one_thread(BoundedBuffer):
-    """One thread puts and gets; then it finds the buffer full, then empty, with a timeout."""
+    """One thread finds the buffer full, then empty, with a timeout."""
 
     def scenario():
         buffer = BoundedBuffer(2)
@@ -85,8 +103,8 @@ def one_thread(BoundedBuffer):
         assert full == "Full", f"put() into a full buffer, timeout=0.5: {full!r}, expected Full"
         took = time.monotonic() - began
         assert 0.4 < took < 1, f"put() with timeout=0.5 waited for {took:.1f} s"
-        out = [buffer.get(), buffer.get()]
-        assert out == ["a", "b"], f"a, b went in; {out} came out"
+        buffer.get()
+        buffer.get()
         empty = _attempt(buffer.get, timeout=0.5)
         assert empty == "Empty", f"get() of an empty buffer, timeout=0.5: {empty!r}, expected Empty"
 
@@ -186,10 +204,58 @@ def two_get(BoundedBuffer):
     return _two_get(BoundedBuffer) if _looks_once(BoundedBuffer, "get") else None
 
 
-@check.probe(question="Which lock does a thread have at the line where it takes an item out?")
+@check.probe(question="Which lock has a thread when it looks, and which when it takes an item out?")
 def two_get_at_once(BoundedBuffer):
     """Two threads get, and one puts two items: each item comes out once."""
     return _two_get(BoundedBuffer)
+
+
+def _two_put_and_one_is_taken_out(BoundedBuffer, look):
+    """Two threads put into a full buffer. `look` gets how many are done, before and after a get."""
+
+    def scenario():
+        buffer, done = BoundedBuffer(1), []
+        buffer.put("a")
+
+        def put(item):
+            buffer.put(item)
+            done.append(item)
+
+        def get_one():
+            time.sleep(1)  # until all that can go on has gone on
+            early = len(done)
+            buffer.get()
+            time.sleep(1)
+            look(early, len(done))
+            together(buffer.get, buffer.get)
+
+        together(lambda: put("b"), lambda: put("c"), get_one)
+
+    verdict = explore(scenario, bound=0)
+    return verdict if verdict.kind == "assertion" else None
+
+
+@check.probe(question="What does put() do until there is a place?")
+def who_puts_waits_for_a_place(BoundedBuffer):
+    """Two threads put an item each into a full buffer: they don't come back before there is a place."""
+
+    def look(early, _):
+        assert not early, (
+            f"two threads put into a full buffer, and {early} had come back when nothing had been "
+            "taken out"
+        )
+
+    return _two_put_and_one_is_taken_out(BoundedBuffer, look)
+
+
+@check.probe(question="Who tells a thread that waits in put(), and what does it look at then?")
+def one_of_them_goes_on(BoundedBuffer):
+    """Two threads wait in put(), and an item is taken out: one of them comes back."""
+
+    def look(_, done):
+        assert done, "two threads waited in put(), one item was taken out, and none had come back"
+
+    return _two_put_and_one_is_taken_out(BoundedBuffer, look)
 
 
 @cache
@@ -226,7 +292,7 @@ def two_put(BoundedBuffer):
     return _two_put(BoundedBuffer) if _looks_once(BoundedBuffer, "put", "b") else None
 
 
-@check.probe(question="Which lock does a thread have at the line where it puts an item in?")
+@check.probe(question="Which lock has a thread when it looks, and which when it puts an item in?")
 def two_put_at_once(BoundedBuffer):
     """Two threads put an item each into one place: it never holds both."""
     return _two_put(BoundedBuffer)
@@ -313,7 +379,7 @@ def a_get_whose_time_is_up(BoundedBuffer):
 
 @check.probe(
     kinds=["lost wakeup", "deadlock"],
-    question="Who waits on this condition, for what, and how many of them do you wake?",
+    question="How often may a thread be woken for nothing, and how many do you wake each time?",
 )
 def many_wait(BoundedBuffer):
     """Four threads get, two put two items each, and there is one place: the first 300 orders."""
@@ -328,6 +394,54 @@ def many_wait(BoundedBuffer):
         together(*[buffer.get] * 4, put_two, put_two)
 
     return explore(scenario, bound=0, budget=300)
+
+
+@cache
+def _two_places(BoundedBuffer):
+    """Two threads put into a full buffer of three places, and a third makes two free at once."""
+
+    def scenario():
+        buffer = BoundedBuffer(3)
+        for item in "abc":
+            buffer.put(item)
+
+        def get_two():
+            buffer.get()
+            buffer.get(timeout=5)
+
+        together(lambda: buffer.put("d"), lambda: buffer.put("e"), get_two)
+        out = [buffer.get() for _ in range(3)]
+        assert out in (["c", "d", "e"], ["c", "e", "d"]), (
+            f"a, b, c went in, d and e when a and b were out; then {out} came out"
+        )
+
+    return explore(scenario, bound=0)
+
+
+@check.probe(question="At which end of the deque does put() add, whether or not it has waited?")
+def who_has_waited_is_the_last(BoundedBuffer):
+    """Two threads wait for places, behind three items; two are taken out, and then the others."""
+    verdict = _two_places(BoundedBuffer)
+    return verdict if verdict.kind == "assertion" else None
+
+
+@check.probe(
+    kinds=["lost wakeup", "deadlock"],
+    question="On which ways through put() and get() does nobody learn of the change?",
+)
+def each_change_is_told(BoundedBuffer):
+    """Two threads wait. Two calls, the second with a timeout, make two places free, or put two."""
+
+    def scenario():
+        buffer = BoundedBuffer(3)
+
+        def put_two():
+            buffer.put("a")
+            buffer.put("b", timeout=5)
+
+        together(buffer.get, buffer.get, put_two)
+
+    return _two_places(BoundedBuffer) and explore(scenario, bound=0)
 
 
 def _too_late(BoundedBuffer, call, *args, first, then):

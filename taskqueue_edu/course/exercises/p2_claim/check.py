@@ -112,3 +112,18 @@ def a_busy_lock(claim):
         assert answers == [True], f"nobody else wanted a, and its one claim gave {answers[0]}"
 
     return explore(scenario, bound=0)
+
+
+@check.probe(question="At which line is the answer found, and who may change `seen` until then?")
+def another_path(claim):
+    """One thread claims a, which is claimed already, while another claims b."""
+
+    def scenario():
+        seen, lock, answers = set(), threading.Lock(), {}
+        claim("a", seen, lock)
+        together(*[lambda path=path: answers.update({path: claim(path, seen, lock)}) for path in "ab"])
+        assert answers == {"a": False, "b": True}, (
+            f"a had been claimed, b had not; two threads claimed them, and were told {answers}"
+        )
+
+    return explore(scenario)

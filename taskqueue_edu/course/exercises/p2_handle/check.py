@@ -213,7 +213,7 @@ def none_is_a_value(Handle):
 @check.probe(
     "atomic_calls_compose",
     kinds=["assertion"],
-    question="What if set() runs between the question and what you do then?",
+    question="After which line of set(), or of call_back(), must the other one not come in?",
 )
 def one_sets_and_one_asks(Handle):
     """One thread sets 42 while another asks to be called: it must be called once."""
@@ -244,5 +244,25 @@ def the_function_waits_for_another_thread(Handle):
         handle.set(42)
         handle.call_back(function)
         assert len(called) == 4, f"four answers were asked for, and {len(called)} came"
+
+    return explore(scenario)
+
+
+@check.probe(
+    kinds=["deadlock", "lost wakeup"],
+    question="For whom may a function wait, and when do you let them go on?",
+)
+def the_function_waits_for_a_client(Handle):
+    """A client waits in result(). The function that is called waits for that client to go on."""
+
+    def scenario():
+        handle, goes_on = Handle(), threading.Event()
+        handle.call_back(lambda one: goes_on.wait())
+
+        def client():
+            handle.result()
+            goes_on.set()
+
+        together(client, lambda: handle.set(42))
 
     return explore(scenario)

@@ -8,12 +8,14 @@ class Latch:
         self._lock = threading.Lock()
         self._left = count
         self._all_are_here = threading.Event()
+        if count <= 0:
+            self._all_are_here.set()
 
     def arrive(self):
         """Say that one more has arrived."""
         with self._lock:
             self._left -= 1
-            if not self._left:
+            if self._left <= 0:
                 self._all_are_here.set()
 
     def wait(self):

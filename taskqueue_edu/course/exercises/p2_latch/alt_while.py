@@ -17,5 +17,5 @@ class Latch:
     def wait(self):
         """Return when all have arrived: at once, if they have."""
         with self._changed:
-            while self._missing:
+            while self._missing > 0:
                 self._changed.wait()

@@ -121,3 +121,20 @@ def all_have_arrived(Latch):
         together(arrive, arrive, wait)
 
     return explore(scenario)
+
+
+@check.probe(
+    kinds=["deadlock", "lost wakeup"],
+    question="When is it open, and which later call could close it again?",
+)
+def it_stays_open(Latch):
+    """Two arrive for one, and then one waits; another latch waits for nobody."""
+
+    def scenario():
+        latch = Latch(1)
+        latch.arrive()
+        latch.arrive()
+        latch.wait()
+        Latch(0).wait()
+
+    return explore(scenario)

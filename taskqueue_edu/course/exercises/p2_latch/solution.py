@@ -12,10 +12,10 @@ class Latch:
         """Say that one more has arrived."""
         with self._changed:
             self._missing -= 1
-            if not self._missing:
+            if self._missing <= 0:
                 self._changed.notify_all()  # all wait for the same thing, and all can go on
 
     def wait(self):
         """Return when all have arrived: at once, if they have."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._missing)
+            self._changed.wait_for(lambda: self._missing <= 0)

@@ -19,4 +19,4 @@ class Latch:
     def wait(self):
         """Return when all have arrived: at once, if they have."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._missing)
+            self._changed.wait_for(lambda: self._missing <= 0)

@@ -19,5 +19,5 @@ class Latch:
     def wait(self):
         """Return when all have arrived: at once, if they have."""
         with self._changed:
-            if self._missing:
+            if self._missing > 0:
                 self._changed.wait()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,9 @@ from taskqueue_edu import TaskQueue, WaitTimeout
 from taskqueue_edu.course.probes import Deaths
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.dispatch import Dispatcher
+from taskqueue_edu.lab.interleave import explore
 from taskqueue_edu.lab.probes import SLIPPED, Case, Check, describe
+from taskqueue_edu.task import RunningTask
 from taskqueue_edu.workloads import MathTask
 
 check = Check("TinyPool")
@@ -42,10 +45,23 @@ class _Waits:
 
 @dataclass(frozen=True)
 class _Fails:
-    """Raises an error that is its own, and no slip of whoever runs it."""
+    """Raises an error that is its own, and no slip of whoever runs it. It counts its runs."""
+
+    runs: list
 
     def execute(self):
+        self.runs.append("run")
         raise ArithmeticError("this task always fails")
+
+
+@dataclass(frozen=True)
+class _Returns:
+    """Returns a value."""
+
+    value: object
+
+    def execute(self):
+        return self.value
 
 
 @contextmanager
@@ -73,11 +89,15 @@ def _at_work(TinyPool, workers):
 
 def _nobody_died(errors):
     if errors:
-        slipped = isinstance(errors[0], NameError)
-        raise Case(
-            f"A worker died of {describe(errors[0])}",
-            SLIPPED if slipped else "Which line raises that, and what does it get to work with?",
-        )
+        question = "Which line raises that, and what does it get to work with?"
+        if isinstance(errors[0], NameError):
+            question = SLIPPED
+        elif any(
+            frame.f_code is Dispatcher.settle.__code__
+            for frame, _ in traceback.walk_tb(errors[0].__traceback__)
+        ):
+            question = "What did settle() get there, and what would run_task() have returned?"
+        raise Case(f"A worker died of {describe(errors[0])}", question)
 
 
 def _all_end(queue, seconds=3):
@@ -100,19 +120,19 @@ def start_comes_back(TinyPool):
 
 
 @check.probe(question="Which threads call claim(), and on whose desk?")
-def one_worker_two_sums(TinyPool):
-    """A pool of one worker gets two sums."""
+def one_worker_three_tasks(TinyPool):
+    """A pool of one worker gets three tasks, which return 3, 0 and None."""
     with _at_work(TinyPool, 1) as (queue, pool, errors):
         if queue.dispatcher.pool is not pool:
             raise Case(
                 "start() did not attach the pool to the queue.",
                 "Who tells the queue which pool runs it, so that the monitor can ask?",
             )
-        queue.submit_many([MathTask("sum", (1, 2))] * 2)
+        queue.submit_many([_Returns(value) for value in (3, 0, None)])
         ended = _all_end(queue)
         _nobody_died(errors)
         counts = _counts(queue)
-        happened = f"After three seconds the two sums are {counts}."
+        happened = f"After three seconds the three tasks are {counts}."
         if "running" in counts:
             raise Case(happened, "A task was claimed and run. Who tells the queue how it ended?")
         if "succeeded" in counts and not ended:
@@ -122,12 +142,13 @@ def one_worker_two_sums(TinyPool):
 
 @cache
 def _one_worker_and_an_error(TinyPool):
-    """Give what became of a task that raises an error, and of the sum after it."""
+    """Give what became of a task that raises an error and of the sum after it, and its runs."""
+    runs = []
     with _at_work(TinyPool, 1) as (queue, _, errors):
-        queue.submit_many([_Fails(), MathTask("sum", (1, 2))])
+        queue.submit_many([_Fails(runs), MathTask("sum", (1, 2))])
         _all_end(queue)
         _nobody_died([error for error in errors if not isinstance(error, ArithmeticError)])
-        return _counts(queue)
+        return _counts(queue), len(runs)
 
 
 @check.probe(
@@ -136,7 +157,7 @@ def _one_worker_and_an_error(TinyPool):
 )
 def somebody_goes_on_after_an_error(TinyPool):
     """A pool of one worker gets a task that raises an error, and then a sum."""
-    counts = _one_worker_and_an_error(TinyPool)
+    counts, _ = _one_worker_and_an_error(TinyPool)
     assert "pending" not in counts, (
         f"After three seconds the two tasks are {counts}: nobody goes on after the error."
     )
@@ -145,8 +166,64 @@ def somebody_goes_on_after_an_error(TinyPool):
 @check.probe(question="Who is told how a task ended?")
 def an_error_is_an_outcome(TinyPool):
     """A pool of one worker gets a task that raises an error, and a sum: both end."""
-    counts = _one_worker_and_an_error(TinyPool)
+    counts, _ = _one_worker_and_an_error(TinyPool)
     assert counts == {"failed": 1, "succeeded": 1}, f"After three seconds they are {counts}."
+
+
+@check.probe(question="Which lines of yours execute a task, and can two of them come to the same one?")
+def it_runs_once(TinyPool):
+    """A pool of one worker gets a task that raises an error: it runs once."""
+    _, runs = _one_worker_and_an_error(TinyPool)
+    assert runs == 1, f"A task was submitted once, raised an error, and ran {runs} times."
+
+
+class _Desk:
+    """Has two runs to claim. It counts what is settled, and is closed then."""
+
+    def __init__(self):
+        self.pool, self.settled = None, []
+        self._left = [RunningTask(name, _Returns(None), 1, "") for name in ("a", "b")]
+        self._changed = threading.Condition()
+
+    @property
+    def dispatcher(self):
+        return self
+
+    def attach(self, pool):
+        self.pool = pool
+
+    def claim(self, name):
+        with self._changed:
+            if self._left:
+                return self._left.pop(0)
+            self.wait()
+            return None
+
+    def settle(self, run, kind, detail):
+        with self._changed:
+            self.settled.append(run.id)
+            self._changed.notify_all()
+
+    def wait(self):
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.settled) >= 2)
+
+
+@check.probe(question="Where does a worker keep what it has claimed, and who else writes there?")
+def each_run_is_settled(TinyPool):
+    """Two workers have one task each, in every order: the outcome of each is told."""
+
+    def scenario():
+        desk = _Desk()
+        TinyPool(desk, 2).start()
+        desk.wait()
+        told = desk.settled
+        assert sorted(told) == ["a", "b"], (
+            f"a and b were claimed, each by one worker; settle() got the runs of {' and '.join(told)}"
+        )
+
+    verdict = explore(scenario, bound=1)
+    return verdict if verdict.kind == "assertion" else None
 
 
 @check.probe(question="What is each thread called, and does it run its task itself before it claims another?")
@@ -298,3 +375,31 @@ def somebody_at_work(TinyPool):
     for first in (0, 1):
         left, *_ = _left_at_work(TinyPool, first)
         assert not left, f"join() returned while {_running(left)}."
+
+
+@check.probe(question="What has ended when your join() returns: the tasks, or the threads?")
+def on_their_way_out(TinyPool):
+    """The last task has ended, the queue is closed, and two workers take a while to leave."""
+    claim, may_leave, claimers = Dispatcher.claim, threading.Event(), set()
+
+    def slowly(desk, *args, **kwargs):
+        claimers.add(threading.current_thread())
+        run = claim(desk, *args, **kwargs)
+        if run is None:
+            may_leave.wait(timeout=10)
+        return run
+
+    with mock.patch.object(Dispatcher, "claim", slowly), _at_work(TinyPool, 2) as (queue, pool, _):
+        queue.submit(_Returns(1))
+        _all_end(queue)
+        queue.close()
+        joining = threading.Thread(target=pool.join)
+        joining.start()
+        joining.join(0.2)
+        left = 0 if joining.is_alive() else sum(thread.is_alive() for thread in claimers)
+        may_leave.set()
+        joining.join(3)
+        assert not left, (
+            "The queue was closed and join() called when the last task had ended. It returned "
+            f"when {left} {'thread' if left == 1 else 'threads'} had not ended."
+        )

@@ -163,10 +163,18 @@ def a_lock_with_a_limit(Tally):
 @check.probe(
     "gil_is_a_lock",
     kinds=["assertion"],
-    question="`self.files += 1` is three steps. After which of them must nobody else come in?",
+    question="Which steps are in add(): what does it read, and what does it store? Who may come in?",
 )
 def two_add(Tally):
     """Two threads add a file each."""
+    return None if _takes(Tally, _adds).times else _both_add(Tally)
+
+
+@check.probe(
+    question="How many threads can have what add() takes, and what does it do before and after?"
+)
+def two_add_with_a_lock(Tally):
+    """Two threads add a file each: neither is lost."""
     return _both_add(Tally)
 
 
@@ -176,8 +184,9 @@ def two_add(Tally):
     question="What does report() see between the two lines of add()?",
 )
 def one_adds_and_one_looks(Tally):
-    """One thread adds a file while another, which takes no lock, asks for the report."""
-    return None if _takes(Tally, _reports).times else _one_looks(Tally)
+    """One thread adds a file under a lock, while another asks for the report without one."""
+    locked = _takes(Tally, _adds).times and not _takes(Tally, _reports).times
+    return _one_looks(Tally) if locked else None
 
 
 @check.probe(
@@ -195,3 +204,19 @@ def two_locks(Tally):
 def never_apart(Tally):
     """One thread adds a file while another asks for the report: never one number without the other."""
     return _one_looks(Tally)
+
+
+@check.probe(
+    kinds=["assertion", "deadlock", "lost wakeup"],
+    question="What does report() change or take away, and who else may do so at that moment?",
+)
+def two_look(Tally):
+    """A file was added, and two threads ask for the report."""
+
+    def scenario():
+        tally, seen = Tally(), []
+        tally.add(10)
+        together(*[lambda: seen.append(_pair(tally.report()))] * 2)
+        assert seen == [(1, 10), (1, 10)], f"there was one file of 10 lines; they reported {seen}"
+
+    return explore(scenario)
