@@ -298,21 +298,33 @@ def it_is_released(LineStore):
         assert not left, "close() returned, and the file is still open."
 
 
-def _at_once(LineStore, method, *, before=False):
-    """Explore: one thread flushes a fact, another appends one, and calls `method` for it.
+def _at_once(LineStore, one, other, *, before=False):
+    """Explore: a thread calls `one` for a fact; another appends a fact, and calls `other` for it.
 
-    With `before`, both facts have been appended before.
+    Both are "flush" or "sync". With `before`, both facts have been appended before.
     """
     write = os.write
 
     def scenario():
-        seen = []
+        seen, synced = [], []
 
         def seen_write(fd, data):
             seen.append(len(data))
             return write(fd, data)
 
-        with tempfile.TemporaryDirectory() as folder:
+        def fsync(file):
+            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+                return
+            seen.append(0)
+            lines = path.read_bytes().count(b"\n")  # it keeps what is there when it begins
+            synced.append(lines)
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "write", seen_write),
+            mock.patch.object(os, "fsync", fsync),
+            mock.patch.object(os, "fdatasync", fsync, create=True),
+        ):
             path = Path(folder, "facts.jsonl")
             store = LineStore(path)
             list(store.load())
@@ -325,14 +337,17 @@ def _at_once(LineStore, method, *, before=False):
                 assert found >= lines, (
                     f"{method}({position}) returned, and the file has {found} lines"
                 )
+                kept = max(synced, default=0)
+                assert kept >= lines or method == "flush", (
+                    f"sync({position}) returned, and an fsync has kept {kept} lines of the file"
+                )
 
             first = store.append(_fact(1))
             second = store.append(_fact(2)) if before else None
-            with mock.patch.object(os, "write", seen_write):
-                together(
-                    lambda: have("flush", first, 1),
-                    lambda: have(method, second or store.append(_fact(2)), 2),
-                )
+            together(
+                lambda: have(one, first, 1),
+                lambda: have(other, second or store.append(_fact(2)), 2),
+            )
             data = path.read_bytes()
             store.close()
         try:
@@ -341,72 +356,31 @@ def _at_once(LineStore, method, *, before=False):
             raise AssertionError("the lines in the file are not in order, or twice") from error
         assert found == ["task-1", "task-2"], f"the file holds {found}"
 
-    with (
-        mock.patch.object(os, "fsync", lambda _: None),
-        mock.patch.object(os, "fdatasync", lambda _: None, create=True),
-    ):
-        return explore(scenario)
+    return explore(scenario)
 
 
 @check.probe(question="Which threads call `flush`, and what do two of them share at once?")
 def two_flush_at_once(LineStore):
     """One thread flushes a fact, while another appends one and flushes it."""
-    return _at_once(LineStore, "flush")
+    return _at_once(LineStore, "flush", "flush")
 
 
 @check.probe(question="What has to be true when flush() returns, and for whom?")
 def two_flush_what_was_appended(LineStore):
     """Two facts are appended, then one thread flushes the first, another the second."""
-    return _at_once(LineStore, "flush", before=True)
+    return _at_once(LineStore, "flush", "flush", before=True)
 
 
 @check.probe(question="Which fsync must be over when sync() returns, and when must it have begun?")
 def two_sync_at_once(LineStore):
     """One thread syncs a fact, while another appends one and syncs it."""
-
-    def scenario():
-        begun, over = [], []
-
-        def fsync(file):
-            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
-                return
-            number = len(begun)
-            begun.append(number)
-            over.append(number)
-
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            mock.patch.object(os, "fsync", fsync),
-            mock.patch.object(os, "fdatasync", fsync, create=True),
-        ):
-            store = LineStore(Path(folder, "facts.jsonl"))
-            list(store.load())
-            first = store.append(_fact(1))
-            over.clear()
-
-            def synced(position, since):
-                store.sync(position)
-                assert [number for number in over if number >= since], (
-                    f"sync({position}) returned, and no fsync of the file that began after the "
-                    "fact was there is over"
-                )
-
-            since = len(begun)
-
-            def append_and_sync():
-                second = store.append(_fact(2))
-                synced(second, len(begun))
-
-            together(lambda: synced(first, since), append_and_sync)
-            store.close()
-
-    return explore(scenario)
+    return _at_once(LineStore, "sync", "sync")
 
 
 @check.probe(question="What do `flush` and `sync` share, when two threads call them at once?")
 def a_flush_and_a_sync(LineStore):
     """One thread flushes a fact, while another appends one and syncs it."""
-    return _at_once(LineStore, "sync")
+    return _at_once(LineStore, "flush", "sync")
 
 
 @check.probe(question="Which locks does your `append` need, and who may hold them for long?")
