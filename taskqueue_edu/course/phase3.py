@@ -939,6 +939,10 @@ mutants("p3.mutants_savers", test_saver)
 # Two functions turn facts into bytes and back, with the journal's own code. `line_of(number, fact)` returns a line; the first fact in a file
 # has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
 # line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
+#
+# The table holds after a failure, too. A write that failed may be tried again. An `fsync` that failed may not: the kernel may have
+# dropped the bytes, and the next one says that all is well. From then on each `sync` raises. And it holds after a kill: what
+# `load` finds need not be on the disk yet, nor the file's name.
 
 # %% exercise="p3.store"
 

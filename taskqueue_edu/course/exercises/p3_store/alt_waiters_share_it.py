@@ -12,6 +12,7 @@ class LineStore:
         self.count = 0  # the facts in the file
         self.synced = 0
         self.lock = threading.Lock()
+        self.sure = True
 
     def load(self):
         self.file.seek(0)
@@ -32,15 +33,18 @@ class LineStore:
         with self.lock:
             if self.synced >= position:
                 return  # it went along with that of another thread
+            if not self.sure:
+                raise OSError("no sync is to be trusted any more")
             upto = self.count
             self.file.flush()
+            self.sure = False
             os.fsync(self.file.fileno())
             folder = os.open(Path(self.path).parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-            self.synced = upto
+            self.synced, self.sure = upto, True
 
     def close(self):
         self.file.close()

@@ -1,11 +1,11 @@
 """A store must keep what it promised, wherever a crash comes, and serve a real queue."""
 
-import errno
 import io
 import os
 import stat
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
@@ -37,6 +37,17 @@ def _begin(path):
     return repr(path.read_bytes()[:30])
 
 
+def _recover(LineStore):
+    def recover(folder):
+        store = LineStore(folder / "facts.jsonl")
+        try:
+            return _ids(store.load())
+        finally:
+            store.close()
+
+    return recover
+
+
 def _crashed(LineStore, **options):
     """Submit two tasks more than there are, and sync each; crash everywhere; load."""
 
@@ -48,14 +59,7 @@ def _crashed(LineStore, **options):
             acknowledge(f"task-{number}")
         store.close()
 
-    def recover(folder):
-        store = LineStore(folder / "facts.jsonl")
-        try:
-            return _ids(store.load())
-        finally:
-            store.close()
-
-    return crash_test(run, recover, log_kept, **options)
+    return crash_test(run, _recover(LineStore), log_kept, **options)
 
 
 @check.probe(
@@ -247,16 +251,20 @@ def _show_files(store, seen):
             setattr(store, name, _File(value, seen))
 
 
-@check.probe(question="At which line is it certain that the name is on the disk?")
-def a_sync_of_the_folder_fails(LineStore):
-    """The folder's fsync fails once, and whoever called tries again."""
-    failed, synced = [], []
+class _Killed(BaseException):
+    """Ends a process in the middle of a call."""
+
+
+@check.probe(question="Who knows whether an earlier process has synced the folder?")
+def killed_before_the_name_is_synced(LineStore):
+    """A process is killed in its fsync of the folder. The next one opens the file, and syncs."""
+    killed, synced, stores = [], [], []
 
     def fsync(file):
         if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
-            if not failed:
-                failed.append(file)
-                raise OSError(errno.EIO, "made to fail")
+            if not killed:
+                killed.append(file)
+                raise _Killed
             synced.append(file)
 
     with (
@@ -264,25 +272,37 @@ def a_sync_of_the_folder_fails(LineStore):
         mock.patch.object(os, "fsync", fsync),
         mock.patch.object(os, "fdatasync", fsync, create=True),
     ):
-        try:
-            store = LineStore(Path(folder, "facts.jsonl"))
-            list(store.load())
-        except OSError:
-            return  # nobody has a store that promises anything
-        position = store.append(_fact(1))
         for _ in range(2):
-            try:
-                store.sync(position)
-                break
-            except OSError:
-                continue
-        else:
-            return  # it goes on saying so
-        store.close()
+            with suppress(_Killed):
+                stores.append(LineStore(Path(folder, "facts.jsonl")))
+                list(stores[-1].load())
+                stores[-1].flush(stores[-1].append(_fact(1)))
+                stores[-1].sync(stores[-1].append(_fact(2)))
+        stores[-1].close()
     assert synced, (
-        "fsync of the folder failed. The next sync() returned, and has not synced the folder: "
-        "nobody knows whether the file has its name."
+        "The first process has made the file, and was killed before its fsync of the folder was "
+        "over. In the next one sync() returned, and nobody has synced the folder: the file may have "
+        "no name after a power cut."
     )
+
+
+@check.probe(question="Which facts does `load` find: those on the disk, or those with the kernel?")
+def killed_before_a_fact_is_synced(LineStore):
+    """A process flushes a fact, and is killed. The next one loads it, and syncs it."""
+
+    def run(folder, acknowledge):
+        path = folder / "facts.jsonl"
+        killed = LineStore(path)
+        list(killed.load())
+        killed.flush(killed.append(_fact(1)))
+        del killed
+        store = LineStore(path)
+        number = len(list(store.load()))
+        store.sync(number)
+        acknowledge(f"task-{number}")
+        store.close()
+
+    return crash_test(run, _recover(LineStore), log_kept, faults=(), restart=False)
 
 
 @check.probe(question="Who has the file once its queue is closed?")
@@ -332,15 +352,16 @@ def _at_once(LineStore, one, other, *, before=False):
 
             def have(method, position, lines):
                 getattr(store, method)(position)
-                seen.append(0)
-                found = path.read_bytes().count(b"\n")
-                assert found >= lines, (
-                    f"{method}({position}) returned, and the file has {found} lines"
-                )
-                kept = max(synced, default=0)
-                assert kept >= lines or method == "flush", (
-                    f"sync({position}) returned, and an fsync has kept {kept} lines of the file"
-                )
+                if method == "flush":
+                    seen.append(0)
+                    found = path.read_bytes().count(b"\n")
+                    assert found >= lines, f"flush({position}) returned, and the file has {found} lines"
+                else:
+                    kept = max(synced, default=0)
+                    assert kept >= lines, (
+                        f"sync({position}) returned, and the fsyncs that are over began when the "
+                        f"file had {kept} lines at most"
+                    )
 
             first = store.append(_fact(1))
             second = store.append(_fact(2)) if before else None
@@ -424,6 +445,25 @@ def append_waits_for_nobody(LineStore):
                 "Which facts does an fsync keep: those from before it began, or from before it ended?",
             )
         store.close()
+
+
+@check.probe(question="What is still to be done after a call that failed, and what can nobody do?")
+def after_a_failure(LineStore):
+    """An fsync fails once, or the disk gets full, at each step. Who called sync() calls it again."""
+
+    def run(folder, acknowledge):
+        store = LineStore(folder / "facts.jsonl")
+        known = len(list(store.load()))
+        for number in (known + 1, known + 2):
+            position = store.append(_fact(number))
+            try:
+                store.sync(position)
+            except Exception:
+                store.sync(position)  # whoever called tries once more
+            acknowledge(f"task-{number}")
+        store.close()
+
+    return crash_test(run, _recover(LineStore), log_kept, faults=("eio", "enospc"), restart=False)
 
 
 @check.probe()
