@@ -833,7 +833,7 @@ parsons("p3.parsons_replace", ...)
 # `os.close`.
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
-# `path` may have any name. Its folder may hold other files, whose names don't contain that of `path`.
+# `path` may have any name of up to 200 letters. Its folder may hold other files, whose names don't contain that of `path`.
 
 # %% exercise="p3.save"
 
@@ -910,7 +910,8 @@ crash_test(count_on, total, value_kept, files=a_year)
 # A friend has collected savers: functions `save(path, data)`, some right, most of them broken. Write a test that lets the right ones
 # pass, and turns the others down: it raises AssertionError. Reading back what was saved will not do. Use `crash_test`, with
 # `value_kept` as its check. It returns a verdict, which counts as true if no crash lost anything, and as false if one did:
-# `assert crash_test(...)` is all that you need.
+# `assert crash_test(...)` is all that you need. Your `recover` returns the bytes that it finds. `value_kept` wants those that were
+# acknowledged last, or later ones. Leave the disk as it is: the one that promises least.
 
 
 # %%

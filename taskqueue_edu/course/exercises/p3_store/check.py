@@ -449,7 +449,7 @@ def append_waits_for_nobody(LineStore):
 
 @check.probe(question="What is still to be done after a call that failed, and what can nobody do?")
 def after_a_failure(LineStore):
-    """An fsync fails once, or the disk gets full, at each step. Who called sync() calls it again."""
+    """An fsync fails once, or the disk gets full, at each step. Whoever called sync() calls it again."""
 
     def run(folder, acknowledge):
         store = LineStore(folder / "facts.jsonl")
