@@ -350,8 +350,8 @@ class IndexUnreadable(TaskQueueError, ValueError):
 # `load_index` reads a saved index. Its caller knows one error, `IndexUnreadable`.
 #
 # - Return the object in the JSON file at `path`.
-# - If the file can't be read, or is no JSON, raise `IndexUnreadable` *from* the error that says why. The message
-#   names the file.
+# - If the file can't be read, or is no JSON, raise `IndexUnreadable(message)` *from* the error that says why. The
+#   message names the file.
 # - If it is JSON, but not a `dict`, raise `IndexUnreadable` too.
 # - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
 
@@ -495,7 +495,7 @@ def new_key():
 #
 # - Return the receipt. After a `ConnectionError` try again, five times in all, and call `sleep` with the seconds
 #   between: 1, 2, 4, and no more than 4.
-# - If that was not enough, raise the bank's error. One call of `pay` never charges twice.
+# - If that was not enough, raise the bank's last error. Each call of `pay` is a payment of its own, and never charges twice.
 
 # %% exercise="p3.retry"
 
