@@ -32,6 +32,10 @@ def _ids(found):
     return [task_id for _, task_id, *_ in found]
 
 
+def _lines_in(path):
+    return len(path.read_bytes().splitlines())
+
+
 def _begin(path):
     """Return how a file begins."""
     return repr(path.read_bytes()[:30])
@@ -326,7 +330,7 @@ def _at_once(LineStore, one, other, *, before=False):
     write = os.write
 
     def scenario():
-        seen, synced = [], []
+        seen, fsyncs = [], []
 
         def seen_write(fd, data):
             seen.append(len(data))
@@ -336,8 +340,8 @@ def _at_once(LineStore, one, other, *, before=False):
             if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
                 return
             seen.append(0)
-            lines = path.read_bytes().count(b"\n")  # it keeps what is there when it begins
-            synced.append(lines)
+            lines = _lines_in(path)  # it keeps what is there when it begins
+            fsyncs.append(lines)
 
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -354,10 +358,10 @@ def _at_once(LineStore, one, other, *, before=False):
                 getattr(store, method)(position)
                 if method == "flush":
                     seen.append(0)
-                    found = path.read_bytes().count(b"\n")
+                    found = _lines_in(path)
                     assert found >= lines, f"flush({position}) returned, and the file has {found} lines"
                 else:
-                    kept = max(synced, default=0)
+                    kept = max(fsyncs, default=0)
                     assert kept >= lines, (
                         f"sync({position}) returned, and the fsyncs that are over began when the "
                         f"file had {kept} lines at most"
