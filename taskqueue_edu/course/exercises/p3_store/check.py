@@ -262,7 +262,7 @@ class _Killed(BaseException):
 @check.probe(question="Who knows whether an earlier process has synced the folder?")
 def killed_before_the_name_is_synced(LineStore):
     """A process is killed in its fsync of the folder. The next one opens the file, and syncs."""
-    killed, synced, stores = [], [], []
+    killed, synced = [], []
 
     def fsync(file):
         if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
@@ -277,12 +277,13 @@ def killed_before_the_name_is_synced(LineStore):
         mock.patch.object(os, "fdatasync", fsync, create=True),
     ):
         for _ in range(2):
+            store = None  # the one before is dead, and a lock of its file with it
             with suppress(_Killed):
-                stores.append(LineStore(Path(folder, "facts.jsonl")))
-                list(stores[-1].load())
-                stores[-1].flush(stores[-1].append(_fact(1)))
-                stores[-1].sync(stores[-1].append(_fact(2)))
-        stores[-1].close()
+                store = LineStore(Path(folder, "facts.jsonl"))
+                list(store.load())
+                store.flush(store.append(_fact(1)))
+                store.sync(store.append(_fact(2)))
+        store.close()
     assert synced, (
         "The first process has made the file, and was killed before its fsync of the folder was "
         "over. In the next one sync() returned, and nobody has synced the folder: the file may have "
