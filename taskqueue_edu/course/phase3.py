@@ -350,8 +350,8 @@ class IndexUnreadable(TaskQueueError, ValueError):
 # `load_index` reads a saved index. Its caller knows one error, `IndexUnreadable`.
 #
 # - Return the object in the JSON file at `path`.
-# - If the file can't be read, or is no JSON, raise `IndexUnreadable` *from* the error that says why. The message
-#   names the file.
+# - If the file can't be read, or is no JSON, raise `IndexUnreadable(message)` *from* the error that says why. The
+#   message names the file.
 # - If it is JSON, but not a `dict`, raise `IndexUnreadable` too.
 # - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
 
@@ -495,7 +495,7 @@ def new_key():
 #
 # - Return the receipt. After a `ConnectionError` try again, five times in all, and call `sleep` with the seconds
 #   between: 1, 2, 4, and no more than 4.
-# - If that was not enough, raise the bank's error. One call of `pay` never charges twice.
+# - If that was not enough, raise the bank's last error. Each call of `pay` is a payment of its own, and never charges twice.
 
 # %% exercise="p3.retry"
 
@@ -833,7 +833,7 @@ parsons("p3.parsons_replace", ...)
 # `os.close`.
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
-# `path` may have any name. Its folder may hold other files, whose names don't contain that of `path`.
+# `path` may have any name of up to 200 letters. Its folder may hold other files, whose names don't contain that of `path`.
 
 # %% exercise="p3.save"
 
@@ -910,7 +910,8 @@ crash_test(count_on, total, value_kept, files=a_year)
 # A friend has collected savers: functions `save(path, data)`, some right, most of them broken. Write a test that lets the right ones
 # pass, and turns the others down: it raises AssertionError. Reading back what was saved will not do. Use `crash_test`, with
 # `value_kept` as its check. It returns a verdict, which counts as true if no crash lost anything, and as false if one did:
-# `assert crash_test(...)` is all that you need.
+# `assert crash_test(...)` is all that you need. Your `recover` returns the bytes that it finds. `value_kept` wants those that were
+# acknowledged last, or later ones. Leave the disk as it is: the one that promises least.
 
 
 # %%
@@ -939,6 +940,10 @@ mutants("p3.mutants_savers", test_saver)
 # Two functions turn facts into bytes and back, with the journal's own code. `line_of(number, fact)` returns a line; the first fact in a file
 # has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
 # line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
+#
+# The table holds after a failure, too. A write that failed may be tried again. An `fsync` that failed may not: the kernel may have
+# dropped the bytes, and the next one says that all is well. From then on each `sync` raises. And it holds after a kill: what
+# `load` finds need not be on the disk yet, nor the file's name.
 
 # %% exercise="p3.store"
 

@@ -38,6 +38,8 @@ HANGS: Final = "What does that line wait for, and who would let it go on?"
 """What to ask if an answer does not end."""
 SLIPPED: Final = "Where does that name get its value, and has it got one when this line runs?"
 """What to ask if a name has no value: that is a slip, whatever the probe is after."""
+CLOSED: Final = "Is that file still open at that line, and for what was it opened?"
+"""What to ask if a file is closed, or open for something else: a bad descriptor is either."""
 MISTAKEN: Final = "Which value or argument does the error speak of, and where does it come from?"
 """What to ask if a line meets a value that it can do nothing with."""
 _OF_ANOTHER_KIND: Final = re.compile(
@@ -187,6 +189,8 @@ def asked(error: str, otherwise: str) -> str:
         return UNLOCKED
     if "release unlocked lock" in error:
         return RELEASED
+    if "Bad file descriptor" in error or "closed file" in error:
+        return CLOSED
     return MISTAKEN if _OF_ANOTHER_KIND.match(error) else otherwise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from taskqueue_edu.lab.exercises import Exercise, find
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.predict import predictions
 from taskqueue_edu.lab.probes import (
+    CLOSED,
     HANGS,
     LOCKED,
     MISTAKEN,
@@ -137,6 +139,25 @@ def test_a_lock_that_is_not_held_gets_a_question_of_its_own(
 
     verdict = check.judge("p9.none", [call])
     assert verdict.question == question
+
+
+def test_a_file_that_is_closed_gets_a_question_of_its_own(tmp_path: Path) -> None:
+    """So does a descriptor that is, or that was opened for something else."""
+    check = Check("f")
+
+    @check.probe(question="something else")
+    def probe(f: Any) -> None:
+        """It is called."""
+        f()
+
+    file = (tmp_path / "closed").open("w")
+    file.close()
+    reading = os.open(tmp_path, os.O_RDONLY)
+    try:
+        for use in (lambda: file.write("more"), lambda: os.write(reading, b"more")):
+            assert check.judge("p9.none", [use]).question == CLOSED
+    finally:
+        os.close(reading)
 
 
 @pytest.mark.parametrize(

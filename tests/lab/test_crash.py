@@ -52,6 +52,48 @@ def test_each_mistake_is_found_and_named(program: Program) -> None:
     assert {step.file for step in verdict.failure.steps} == {"crash_programs.py"}
 
 
+def test_a_file_whose_fsync_was_retried_must_not_be_renamed() -> None:
+    """The retry is the mistake, whether or not anybody was told before the power went off."""
+
+    def run(folder: Path, acknowledge: Any) -> None:
+        new = folder / "new"
+        with new.open("wb") as file:
+            file.write(b"new")
+            file.flush()
+            try:
+                os.fsync(file.fileno())
+            except OSError:
+                os.fsync(file.fileno())
+        new.replace(folder / "value")
+        files.sync_folder(folder)
+        acknowledge(b"new")
+
+    def recover(folder: Path) -> bytes:
+        return (folder / "value").read_bytes()
+
+    verdict = crash_test(run, recover, value_kept, files={"value": b"old"}, restart=False)
+    assert verdict.kind == "retry after a failed fsync", str(verdict)
+
+
+def test_a_program_that_cannot_start_again_recovers_nothing() -> None:
+    """Then there is no line that says what was recovered."""
+
+    def run(folder: Path, acknowledge: Any) -> None:
+        (folder / "new").open("x").close()
+
+    verdict = crash_test(run, lambda _: None, value_kept, faults=())
+    assert verdict.failure is not None
+    assert "FileExistsError" in verdict.message
+    assert "Recovery:" not in str(verdict)
+    assert "<span>Recovery" not in verdict._repr_html_()
+
+
+def test_a_value_that_was_acknowledged_twice_is_to_be_there_twice() -> None:
+    """The message does not say of a value that is there once that it is not there."""
+    with pytest.raises(AssertionError, match="'a' was acknowledged 2 times, and is there once"):
+        log_kept(Acknowledged(["a", "a"]), ["a"])
+
+
 @pytest.mark.parametrize("program", BUGS, ids=lambda program: program.__name__)
 def test_a_verdict_is_always_the_same(program: Program) -> None:
     """The same program gets the same text, states and crash points each time."""

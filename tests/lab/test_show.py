@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,29 @@ class Shown:
     @property
     def text(self) -> str:
         return "\n".join(p.value for p in parts(self.box) if isinstance(p, HTML))
+
+
+def test_a_line_of_a_check_is_told_from_the_learners_own(tmp_path: Path) -> None:
+    """A line that the check has brought says so, with its number; the learner's has its number."""
+    file = tmp_path / "check.py"
+    file.write_text("def look(seen):\n    assert not seen\n")
+    theirs: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), theirs)
+
+    def scenario() -> None:
+        seen: list[int] = []
+
+        def put() -> None:
+            seen.append(1)
+
+        together(put, lambda: theirs["look"](seen))
+
+    verdict = explore(scenario)
+    text = str(verdict)
+    assert "check.py:2: assert not seen" in text, text
+    assert re.search(r"1 \| \d+: seen\.append\(1\)", text), text
+    assert "check.py:2:\N{NO-BREAK SPACE}assert not seen" in verdict._repr_html_()
+    assert "line check.py:2" in str(step_through(verdict))
 
 
 # -- the stepper

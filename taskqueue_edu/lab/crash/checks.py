@@ -47,7 +47,13 @@ def log_kept(acknowledged: Acknowledged, recovered: Iterable[Any]) -> None:
             known = value in before or value in acknowledged
             wrong = "is there twice, or out of order" if known else "is there; nobody wrote that"
             raise AssertionError(f"{value!r} {wrong}")
-    assert not missing, f"{missing[0]!r} was acknowledged, and is not there"
+    if missing:
+        value = missing[0]
+        told, there = acknowledged.count(value), found.count(value)
+        text = "was acknowledged, and is not there"
+        if told > there > 0:
+            text = f"was acknowledged {told} times, and is there {'once' if there == 1 else there}"
+        raise AssertionError(f"{value!r} {text}")
 
 
 def value_kept(acknowledged: Acknowledged, recovered: Any) -> None:

@@ -157,10 +157,12 @@ def _power_cut(found: Found, history: list[Event], culprits: list[tuple[Item, Fa
     """Say what was missing, of what the disk lost or tore."""
     if any(item.stuck for item, _ in culprits):
         failed = next(n for n, event in enumerate(history) if event.failed is not None)
-        after = history[failed + 1 :]
+        node, after = history[failed].failed, history[failed + 1 :]
+        again = any(event.synced == node for event in after)
         if any(event.what == "acknowledge" for event in after):
-            again = any(event.synced == history[failed].failed for event in after)
             return RETRIED if again else IGNORED
+        if again and _was_renamed(node, after):
+            return RETRIED
     writes = [(i.effect, fate) for i, fate in culprits if isinstance(i.effect, Write)]
     removed = _removed(history, {write.node for write, _ in writes}, found)
     if not writes:
@@ -200,7 +202,7 @@ def _was_cut(node: int, history: list[Event]) -> bool:
     )
 
 
-def _was_renamed(node: int, history: list[Event]) -> bool:
+def _was_renamed(node: int | None, history: list[Event]) -> bool:
     return any(_moved(event) == node for event in history)
 
 

@@ -105,7 +105,7 @@ def _failure(failure: Failure) -> list[str]:
         "<h4>The files at the moment of the crash, and after it</h4>" if failure.files else "",
         *map(_file, failure.files),
         *(f"<div>{escape(line)}</div>" for line in failure.then),
-        _pair("Recovery", _code(cut(failure.recovered))),
+        _pair("Recovery", _code(cut(failure.recovered))) if failure.recovered else "",
         f'<div class="tqc-why">{escape(failure.why)}<b>{escape(failure.question)}</b></div>',
     ]
 

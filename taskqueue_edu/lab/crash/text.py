@@ -51,7 +51,8 @@ def _failure(failure: Failure) -> list[str]:
     for view in failure.files:
         lines += [f"{view.path}{': ' + view.note if view.note else ''}", *_file(view)]
     lines += [""] if failure.files else []
-    lines += [*failure.then, f"Recovery: {cut(failure.recovered)}", ""]
+    lines += failure.then
+    lines += [f"Recovery: {cut(failure.recovered)}", ""] if failure.recovered else [""]
     lines += [line for line in (failure.why, failure.question) if line]
     return [*lines, ""]
 

@@ -113,7 +113,7 @@ def timeline(threads: Sequence[str], steps: Sequence[Step], shown: int | None = 
 
 
 def _did(step: Step) -> str:
-    found = [_code(f"{step.line}:\N{NO-BREAK SPACE}{step.source}")] if step.source else []
+    found = [_code(f"{step.place}:\N{NO-BREAK SPACE}{step.source}")] if step.source else []
     for note in step.notes:
         text = escape(note)
         found.append(f"<b>&#9632; {text}</b>" if is_stop(note) else f"<span>{text}</span>")

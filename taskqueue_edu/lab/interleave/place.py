@@ -35,7 +35,7 @@ class Place:
             return "has ended"
         does = "waits on" if step.waits else "stopped by an error on" if step.wrong else "is on"
         holds = f", holds {', '.join(step.holds)}" if step.holds else ""
-        return f"{does} line {step.line}{holds}"
+        return f"{does} line {step.place}{holds}"
 
 
 def places(steps: Sequence[Step], number: int) -> list[Place]:

@@ -35,7 +35,7 @@ class Stepper:
         """Return a step in one line."""
         step = self._verdict.steps[number - 1]
         who, did = self._verdict.threads[step.thread], "; ".join(step.notes)
-        return f"Step {number} of {len(self)}: {who}, line {step.line}: {did}"
+        return f"Step {number} of {len(self)}: {who}, line {step.place}: {did}"
 
     def text(self, number: int) -> str:
         """Return a step in words: what it does, and how everything is after it."""

@@ -68,7 +68,7 @@ def columns(steps: Sequence[Step]) -> list[int]:
 
 def lines_of(step: Step) -> list[str]:
     """Return what a step does, a line each: the source first."""
-    found = [f"{step.line}: {step.source}"] if step.source else []
+    found = [f"{step.place}: {step.source}"] if step.source else []
     found += [f"  {'! ' if is_stop(note) else ''}{note}" for note in step.notes]
     return found
 

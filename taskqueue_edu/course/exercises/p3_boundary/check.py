@@ -1,15 +1,17 @@
 """A boundary must translate what belongs to it, keep the cause, and let the rest pass."""
 
 import builtins
+import gc
 import io
 import json
 import os
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+from taskqueue_edu.course.probes import opened
 from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("load_index")
@@ -76,6 +78,17 @@ def a_good_file(load_index):
         assert index == expected, f"It returned {index!r}, expected {expected}."
 
 
+@check.probe(question="How many bytes of the file do you read?")
+def a_large_file(load_index):
+    """The file holds an index of a million bytes."""
+    data = json.dumps({"a": ["x" * 1_000_000]}).encode()
+    index, error = _loaded(load_index, "large.json", data)
+    assert index == json.loads(data), (
+        f"It is a good index of {len(data):,} bytes, and it "
+        + (f"raised {repr(error)[:99]}." if error else "returned another one.")
+    )
+
+
 @check.probe(
     "swallowing_is_robust", question="What does the caller do with an index that is empty?"
 )
@@ -125,10 +138,11 @@ def the_message_names_the_file(load_index):
     for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
         cause = error.__cause__
-        assert cause is not None, (
-            f"For {name} the error has no cause. Whoever looks first and opens then says what was "
-            "so at the look, and in between the file may come or go."
-        )
+        if cause is None:
+            raise Case(
+                f"For {name} the error has no cause: no other error says why it can't be read.",
+                "Who knows for sure whether the file can be read, and by which error?",
+            )
         assert isinstance(cause, (OSError, ValueError)), f"{name}: the cause is {cause!r}."
         assert name in str(error), f"The message doesn't name {name!r}: {error}"
 
@@ -170,3 +184,17 @@ def ctrl_c_passes(load_index):
         except Exception as error:
             raise AssertionError(f"Ctrl-C became {error!r}, and the program goes on.") from error
         raise AssertionError(f"Ctrl-C was ignored: it returned {found!r}.")
+
+
+@check.probe(question="Who closes what `os.open` has opened, if the next line raises?")
+def nothing_stays_open(load_index):
+    """A good file is loaded and one that is no JSON, and it is looked whether either is still open."""
+    for data in (b"{}", b'{"a": [1'):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "index.json")
+            path.write_bytes(data)
+            with suppress(Exception):
+                load_index(path)
+            gc.collect()
+            left = opened(path)
+        assert not left, f"The file with {data} was loaded, and the process still has it open."

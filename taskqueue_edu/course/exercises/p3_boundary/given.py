@@ -1,9 +1,10 @@
 import json
+import os
 from pathlib import Path
 
 from taskqueue_edu import TaskQueueError
 
-__all__ = ["IndexUnreadable", "Path", "json"]
+__all__ = ["IndexUnreadable", "Path", "json", "os"]
 
 
 class IndexUnreadable(TaskQueueError, ValueError):

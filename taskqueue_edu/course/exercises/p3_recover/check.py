@@ -94,6 +94,16 @@ def recovery_is_stopped(recover):
     return verdict if verdict.kind == RECOVERY else None
 
 
+@check.probe(question="Which bytes of a write may be missing after a power cut?")
+def a_last_line_that_only_looks_whole(recover):
+    """The last line ends with a newline, and bytes before that are zeros: they were not written."""
+    *good, last = map(sealed, TEXTS)
+    zeros = last[:9] + b"\0" * len(last[9:-1]) + b"\n"
+    texts, error, _ = _recovered(recover, b"".join(good) + zeros)
+    assert error is None, f"Two whole lines are before it, and it raised {error!r}."
+    assert texts == TEXTS[:2], f"Two whole lines are before it, and it returned {texts}."
+
+
 @check.probe(question="Where does the next line go that is appended?")
 def the_journal_goes_on(recover):
     """The machine stops after each step, starts again, and appends more lines."""
@@ -163,6 +173,19 @@ def damage_and_a_torn_line(recover):
         assert after == data, f"It raised {error!r}, and the file has changed all the same."
 
 
+@check.probe(question="How many bytes of the file have you seen before you change it?")
+def a_long_journal(recover):
+    """The file has two whole lines, the first of a million letters."""
+    texts = ["x" * 1_000_000, "milk"]
+    data = b"".join(map(sealed, texts))
+    found, error, after = _recovered(recover, data)
+    assert found == texts and after == data, (
+        f"Nothing is wrong with the file of {len(data):,} bytes. It "
+        + (f"raised {error!r}" if error else f"returned {len(found or ())} of two texts")
+        + f", and the file has {len(after or b''):,} bytes now."
+    )
+
+
 @check.probe(question="Is a journal that can't be read an empty one?")
 def it_cannot_be_read(recover):
     """There is a folder where the journal should be: reading it is an error."""
@@ -172,16 +195,6 @@ def it_cannot_be_read(recover):
         except Exception:
             return
     raise AssertionError(f"It can't be read, and it returned {found!r}: as if all were well.")
-
-
-@check.probe(question="Which bytes of a write may be missing after a power cut?")
-def a_last_line_that_only_looks_whole(recover):
-    """The last line ends with a newline, and bytes before that are zeros: they were not written."""
-    *good, last = map(sealed, TEXTS)
-    zeros = last[:9] + b"\0" * len(last[9:-1]) + b"\n"
-    texts, error, _ = _recovered(recover, b"".join(good) + zeros)
-    assert error is None, f"Two whole lines are before it, and it raised {error!r}."
-    assert texts == TEXTS[:2], f"Two whole lines are before it, and it returned {texts}."
 
 
 @check.probe(question="Which byte ends a line, and at which others do you split?")

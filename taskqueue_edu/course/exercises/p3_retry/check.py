@@ -19,6 +19,7 @@ class _Bank:
         self.answers = list(answers)
         self.declined = Declined
         self.charged = {}
+        self.receipt = "receipt for {}"
         self.asked = 0
         self.waits = []
         self.slept = []
@@ -38,7 +39,7 @@ class _Bank:
             self.fail(ConnectionError("the answer got lost"))
         if answer == "reset":
             self.fail(ConnectionResetError("reset by peer"))
-        return f"receipt for {self.charged[key]}"
+        return self.receipt.format(self.charged[key])
 
     def fail(self, error):
         self.raised.append(error)
@@ -136,6 +137,12 @@ def the_banks_error_is_told(pay):
         assert any(error is own for own in bank.raised), (
             f"It raised {error!r}, and that is not the bank's error."
         )
+        if error is not bank.raised[-1]:
+            number = bank.raised.index(error) + 1
+            raise Case(
+                f"Of the bank's {len(bank.raised)} errors it raised number {number}.",
+                "Which of them says how things are now?",
+            )
 
 
 @check.probe(question="How many tries are there in all, and how long is the fourth wait?")
@@ -162,3 +169,23 @@ def the_waits(pay):
                 "How long is each wait by the text, and does it say anything of chance?",
             )
         assert (error is None) == (busy < 5), f"The first {busy} tries fail: it raised {error!r}."
+
+
+@check.probe(question="How do you know that the bank has answered?")
+def a_receipt_of_no_letters(pay):
+    """The bank answers at once, and its receipt is an empty text."""
+    bank = _Bank()
+    bank.receipt = ""
+    receipt, error = _paid(pay, bank)
+    assert bank.asked == 1, f"The bank returned '', and was asked {bank.asked} times."
+    assert receipt == "", f"The bank returned '': it returned {receipt!r}, and raised {error!r}."
+
+
+@check.probe(question="What outlives a call of `pay`, and what does the next one make of it?")
+def a_payment_after_one_that_failed(pay):
+    """The bank's answer gets lost five times. Then the same customer pays 10 for something else."""
+    bank = _Bank(*["answer lost"] * 5)
+    _paid(pay, bank)
+    _paid(pay, bank)
+    total = sum(bank.charged.values())
+    assert total == 20, f"Two payments of 10 were made, and the bank has charged {total}."

@@ -213,6 +213,22 @@ def the_name_is_on_the_disk(save):
     return verdict
 
 
+@check.probe(question="Under which name may a process that was killed have left a file?")
+def a_killed_process_had_left_a_file(save):
+    """It is noted how the new file is called. Such a file is there already, longer than the data."""
+    for name in sorted({old.name for old, new in _renames(save) if old.parent == new.parent}):
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place, "results.json")
+            path.write_bytes(b"old")
+            Path(place, name).write_bytes(b"of a process that was killed")
+            try:
+                save(path, b"new")
+            except OSError as error:
+                raise AssertionError(f"{name!r} was there already, and it raised {error!r}.") from error
+            held = path.read_bytes()
+        assert held == b"new", f"{name!r} was there already. b'new' was saved, and the file holds {held}."
+
+
 @check.probe(question="What does the file hold after each of the steps that are shown?")
 def old_or_new_at_every_moment(save):
     """The process is killed or the power fails after each step."""
@@ -254,6 +270,19 @@ def a_file_with_the_new_ones_name(save):
 def old_or_new_after_a_failure(save):
     """Each fsync fails once, or the disk is full, and a crash comes after each step."""
     return crashed(save, faults=("eio", "enospc"))
+
+
+@check.probe(question="What did the first call leave undone, and who does it in the second one?")
+def the_caller_tries_again(save):
+    """An fsync fails once, or the disk gets full, at each step. Whoever called save() calls it again."""
+
+    def insisting(path, data):
+        try:
+            save(path, data)
+        except OSError:
+            save(path, data)
+
+    return crashed(insisting, faults=("eio", "enospc"), restart=False)
 
 
 @check.probe(question="What is left to do before the error goes on to the caller?")

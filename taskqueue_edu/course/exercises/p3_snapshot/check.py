@@ -4,7 +4,7 @@ import errno
 import json
 
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 
 check = Check("Board")
 
@@ -74,12 +74,24 @@ def nobody_waits_for_the_writing(Board):
 @check.probe("swallowing_is_robust", question="Who gets to know that the file has the old numbers?")
 def a_write_fails(Board):
     """write() raises OSError, as on a full disk."""
+    asked, own = [], OSError(errno.ENOSPC, "made to fail")
 
     def write(text):
-        raise OSError(errno.ENOSPC, "made to fail")
+        asked.append(text)
+        raise own
 
     try:
         Board({"pending": 1}).dump(write)
-    except OSError:
+    except Exception as error:
+        if len(asked) > 1:
+            raise Case(
+                f"write() raised OSError, and was called {len(asked)} times.",
+                "Who decides whether to try again: `dump`, or the one who calls it?",
+            ) from error
+        if not isinstance(error, OSError):
+            raise Case(
+                f"write() raised {own!r}, and the caller of dump() got {describe(error)}",
+                "The caller has brought `write` along: which errors does it expect?",
+            ) from error
         return
     raise AssertionError("write() raised OSError, and dump() returned as if all were written.")

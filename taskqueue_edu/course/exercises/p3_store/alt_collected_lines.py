@@ -11,6 +11,8 @@ class LineStore:
         self.folder = Path(path).parent
         self.count = 0
         self.lines = []
+        self.works = True
+        self.one_at_a_time = threading.Lock()
         self.lock = threading.Lock()
         # Invariant: the file, then `lines`, in this order, are all facts, once.
 
@@ -29,16 +31,23 @@ class LineStore:
 
     def flush(self, position):
         with self.lock:
-            data, self.lines = b"".join(self.lines), []
-            while data:
-                data = data[self.file.write(data) :]
+            if self.lines:
+                self.lines = [b"".join(self.lines)]
+            while self.lines and self.lines[0]:  # what a failed write left is written next time
+                self.lines[0] = self.lines[0][self.file.write(self.lines[0]) :]
+            self.lines.clear()
 
     def sync(self, position):
         self.flush(position)
-        os.fsync(self.file.fileno())
-        folder = os.open(self.folder, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        with self.one_at_a_time:
+            if not self.works:
+                raise RuntimeError("an fsync has failed")
+            self.works = False
+            os.fsync(self.file.fileno())
+            folder = os.open(self.folder, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+            self.works = True
 
     def close(self):
         self.file.close()

@@ -13,6 +13,7 @@ class LineStore:
         os.fsync(folder)
         os.close(folder)
         self.count = 0
+        self.failed = False
 
     def load(self):
         found, end = facts_of(self.path.read_bytes())
@@ -31,7 +32,13 @@ class LineStore:
         pass  # the kernel has it already
 
     def sync(self, position):
-        os.fsync(self.fd)
+        if self.failed:
+            raise OSError("a sync has failed")
+        try:
+            os.fsync(self.fd)
+        except BaseException:
+            self.failed = True
+            raise
 
     def close(self):
         os.close(self.fd)

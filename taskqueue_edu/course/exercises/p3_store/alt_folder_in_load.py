@@ -10,6 +10,7 @@ class LineStore:
         self.file = open(path, "ab+")  # reads anywhere, writes at the end
         self.count = 0  # the facts in the file
         self.folder = path.parent
+        self.broken = None
 
     def load(self):
         self.file.seek(0)
@@ -32,8 +33,14 @@ class LineStore:
         self.file.flush()
 
     def sync(self, position):
-        self.file.flush()  # fsync can only wait for what the kernel has
-        os.fsync(self.file.fileno())
+        if self.broken:
+            raise self.broken
+        try:
+            self.file.flush()  # fsync can only wait for what the kernel has
+            os.fsync(self.file.fileno())
+        except OSError as error:
+            self.broken = error
+            raise
 
     def close(self):
         self.file.close()

@@ -11,6 +11,7 @@ class LineStore:
         self.count = 0
         self.synced = 0  # the facts that are on the disk
         self.syncing = False  # a thread is in fsync
+        self.failed = None
         self.changed = threading.Condition()
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -38,12 +39,17 @@ class LineStore:
             self.changed.wait_for(lambda: self.synced >= position or not self.syncing)
             if self.synced >= position:
                 return  # another thread has done it
+            if self.failed:
+                raise self.failed
             self.syncing = True
         try:
             there = max(position, self.synced)
             self.file.flush()
             os.fsync(self.file.fileno())
             self.synced = there
+        except OSError as error:
+            self.failed = error
+            raise
         finally:
             with self.changed:
                 self.syncing = False

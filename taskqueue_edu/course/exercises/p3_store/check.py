@@ -1,11 +1,11 @@
 """A store must keep what it promised, wherever a crash comes, and serve a real queue."""
 
-import errno
 import io
 import os
 import stat
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
@@ -32,9 +32,24 @@ def _ids(found):
     return [task_id for _, task_id, *_ in found]
 
 
+def _lines_in(path):
+    return len(path.read_bytes().splitlines())
+
+
 def _begin(path):
     """Return how a file begins."""
     return repr(path.read_bytes()[:30])
+
+
+def _recover(LineStore):
+    def recover(folder):
+        store = LineStore(folder / "facts.jsonl")
+        try:
+            return _ids(store.load())
+        finally:
+            store.close()
+
+    return recover
 
 
 def _crashed(LineStore, **options):
@@ -48,14 +63,7 @@ def _crashed(LineStore, **options):
             acknowledge(f"task-{number}")
         store.close()
 
-    def recover(folder):
-        store = LineStore(folder / "facts.jsonl")
-        try:
-            return _ids(store.load())
-        finally:
-            store.close()
-
-    return crash_test(run, recover, log_kept, **options)
+    return crash_test(run, _recover(LineStore), log_kept, **options)
 
 
 @check.probe(
@@ -247,16 +255,20 @@ def _show_files(store, seen):
             setattr(store, name, _File(value, seen))
 
 
-@check.probe(question="At which line is it certain that the name is on the disk?")
-def a_sync_of_the_folder_fails(LineStore):
-    """The folder's fsync fails once, and whoever called tries again."""
-    failed, synced = [], []
+class _Killed(BaseException):
+    """Ends a process in the middle of a call."""
+
+
+@check.probe(question="Who knows whether an earlier process has synced the folder?")
+def killed_before_the_name_is_synced(LineStore):
+    """A process is killed in its fsync of the folder. The next one opens the file, and syncs."""
+    killed, synced = [], []
 
     def fsync(file):
         if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
-            if not failed:
-                failed.append(file)
-                raise OSError(errno.EIO, "made to fail")
+            if not killed:
+                killed.append(file)
+                raise _Killed
             synced.append(file)
 
     with (
@@ -264,25 +276,38 @@ def a_sync_of_the_folder_fails(LineStore):
         mock.patch.object(os, "fsync", fsync),
         mock.patch.object(os, "fdatasync", fsync, create=True),
     ):
-        try:
-            store = LineStore(Path(folder, "facts.jsonl"))
-            list(store.load())
-        except OSError:
-            return  # nobody has a store that promises anything
-        position = store.append(_fact(1))
         for _ in range(2):
-            try:
-                store.sync(position)
-                break
-            except OSError:
-                continue
-        else:
-            return  # it goes on saying so
+            store = None  # the one before is dead, and a lock of its file with it
+            with suppress(_Killed):
+                store = LineStore(Path(folder, "facts.jsonl"))
+                list(store.load())
+                store.flush(store.append(_fact(1)))
+                store.sync(store.append(_fact(2)))
         store.close()
     assert synced, (
-        "fsync of the folder failed. The next sync() returned, and has not synced the folder: "
-        "nobody knows whether the file has its name."
+        "The first process has made the file, and was killed before its fsync of the folder was "
+        "over. In the next one sync() returned, and nobody has synced the folder: the file may have "
+        "no name after a power cut."
     )
+
+
+@check.probe(question="Which facts does `load` find: those on the disk, or those with the kernel?")
+def killed_before_a_fact_is_synced(LineStore):
+    """A process flushes a fact, and is killed. The next one loads it, and syncs it."""
+
+    def run(folder, acknowledge):
+        path = folder / "facts.jsonl"
+        killed = LineStore(path)
+        list(killed.load())
+        killed.flush(killed.append(_fact(1)))
+        del killed
+        store = LineStore(path)
+        number = len(list(store.load()))
+        store.sync(number)
+        acknowledge(f"task-{number}")
+        store.close()
+
+    return crash_test(run, _recover(LineStore), log_kept, faults=(), restart=False)
 
 
 @check.probe(question="Who has the file once its queue is closed?")
@@ -298,21 +323,33 @@ def it_is_released(LineStore):
         assert not left, "close() returned, and the file is still open."
 
 
-def _at_once(LineStore, method, *, before=False):
-    """Explore: one thread flushes a fact, another appends one, and calls `method` for it.
+def _at_once(LineStore, one, other, *, before=False):
+    """Explore: a thread calls `one` for a fact; another appends a fact, and calls `other` for it.
 
-    With `before`, both facts have been appended before.
+    Both are "flush" or "sync". With `before`, both facts have been appended before.
     """
     write = os.write
 
     def scenario():
-        seen = []
+        seen, fsyncs = [], []
 
         def seen_write(fd, data):
             seen.append(len(data))
             return write(fd, data)
 
-        with tempfile.TemporaryDirectory() as folder:
+        def fsync(file):
+            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+                return
+            seen.append(0)
+            lines = _lines_in(path)  # it keeps what is there when it begins
+            fsyncs.append(lines)
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "write", seen_write),
+            mock.patch.object(os, "fsync", fsync),
+            mock.patch.object(os, "fdatasync", fsync, create=True),
+        ):
             path = Path(folder, "facts.jsonl")
             store = LineStore(path)
             list(store.load())
@@ -320,19 +357,23 @@ def _at_once(LineStore, method, *, before=False):
 
             def have(method, position, lines):
                 getattr(store, method)(position)
-                seen.append(0)
-                found = path.read_bytes().count(b"\n")
-                assert found >= lines, (
-                    f"{method}({position}) returned, and the file has {found} lines"
-                )
+                if method == "flush":
+                    seen.append(0)
+                    found = _lines_in(path)
+                    assert found >= lines, f"flush({position}) returned, and the file has {found} lines"
+                else:
+                    kept = max(fsyncs, default=0)
+                    assert kept >= lines, (
+                        f"sync({position}) returned, and the fsyncs that are over began when the "
+                        f"file had {kept} lines at most"
+                    )
 
             first = store.append(_fact(1))
             second = store.append(_fact(2)) if before else None
-            with mock.patch.object(os, "write", seen_write):
-                together(
-                    lambda: have("flush", first, 1),
-                    lambda: have(method, second or store.append(_fact(2)), 2),
-                )
+            together(
+                lambda: have(one, first, 1),
+                lambda: have(other, second or store.append(_fact(2)), 2),
+            )
             data = path.read_bytes()
             store.close()
         try:
@@ -341,72 +382,31 @@ def _at_once(LineStore, method, *, before=False):
             raise AssertionError("the lines in the file are not in order, or twice") from error
         assert found == ["task-1", "task-2"], f"the file holds {found}"
 
-    with (
-        mock.patch.object(os, "fsync", lambda _: None),
-        mock.patch.object(os, "fdatasync", lambda _: None, create=True),
-    ):
-        return explore(scenario)
+    return explore(scenario)
 
 
 @check.probe(question="Which threads call `flush`, and what do two of them share at once?")
 def two_flush_at_once(LineStore):
     """One thread flushes a fact, while another appends one and flushes it."""
-    return _at_once(LineStore, "flush")
+    return _at_once(LineStore, "flush", "flush")
 
 
 @check.probe(question="What has to be true when flush() returns, and for whom?")
 def two_flush_what_was_appended(LineStore):
     """Two facts are appended, then one thread flushes the first, another the second."""
-    return _at_once(LineStore, "flush", before=True)
+    return _at_once(LineStore, "flush", "flush", before=True)
 
 
 @check.probe(question="Which fsync must be over when sync() returns, and when must it have begun?")
 def two_sync_at_once(LineStore):
     """One thread syncs a fact, while another appends one and syncs it."""
-
-    def scenario():
-        begun, over = [], []
-
-        def fsync(file):
-            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
-                return
-            number = len(begun)
-            begun.append(number)
-            over.append(number)
-
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            mock.patch.object(os, "fsync", fsync),
-            mock.patch.object(os, "fdatasync", fsync, create=True),
-        ):
-            store = LineStore(Path(folder, "facts.jsonl"))
-            list(store.load())
-            first = store.append(_fact(1))
-            over.clear()
-
-            def synced(position, since):
-                store.sync(position)
-                assert [number for number in over if number >= since], (
-                    f"sync({position}) returned, and no fsync of the file that began after the "
-                    "fact was there is over"
-                )
-
-            since = len(begun)
-
-            def append_and_sync():
-                second = store.append(_fact(2))
-                synced(second, len(begun))
-
-            together(lambda: synced(first, since), append_and_sync)
-            store.close()
-
-    return explore(scenario)
+    return _at_once(LineStore, "sync", "sync")
 
 
 @check.probe(question="What do `flush` and `sync` share, when two threads call them at once?")
 def a_flush_and_a_sync(LineStore):
     """One thread flushes a fact, while another appends one and syncs it."""
-    return _at_once(LineStore, "sync")
+    return _at_once(LineStore, "flush", "sync")
 
 
 @check.probe(question="Which locks does your `append` need, and who may hold them for long?")
@@ -450,6 +450,25 @@ def append_waits_for_nobody(LineStore):
                 "Which facts does an fsync keep: those from before it began, or from before it ended?",
             )
         store.close()
+
+
+@check.probe(question="What is still to be done after a call that failed, and what can nobody do?")
+def after_a_failure(LineStore):
+    """An fsync fails once, or the disk gets full, at each step. Whoever called sync() calls it again."""
+
+    def run(folder, acknowledge):
+        store = LineStore(folder / "facts.jsonl")
+        known = len(list(store.load()))
+        for number in (known + 1, known + 2):
+            position = store.append(_fact(number))
+            try:
+                store.sync(position)
+            except Exception:
+                store.sync(position)  # whoever called tries once more
+            acknowledge(f"task-{number}")
+        store.close()
+
+    return crash_test(run, _recover(LineStore), log_kept, faults=("eio", "enospc"), restart=False)
 
 
 @check.probe()
