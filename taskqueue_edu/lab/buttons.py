@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from IPython.display import DisplayHandle
 from ipywidgets import HTML, Box, Button, Layout, Play, VBox, Widget
 
+from taskqueue_edu.lab.verdict import set_code
+
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.game import Game
 
@@ -59,10 +61,12 @@ def question(asked: str, options: Mapping[str, str], choose: Callable[[str], Non
         said.value = _said(f"You predict ({letter}). Now run the next cell.")
 
     buttons = [
-        _button(f"({letter}) {text}", f"Predict ({letter})", partial(chosen, letter))
+        _button(
+            f"({letter}) {text.replace('`', '')}", f"Predict ({letter})", partial(chosen, letter)
+        )
         for letter, text in options.items()
     ]
-    return VBox([HTML(f"<b>{escape(asked)}</b>"), *buttons, said])
+    return VBox([HTML(f"<b>{set_code(escape(asked))}</b>"), *buttons, said])
 
 
 class Lines:

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "R. R. Hake, Am. J. Phys. 66, 64 (1998), who took it of whole classes"
 _LEFT, _WIDTH, _ROW = 230, 240, 26
+_STYLE = """<style>
+.tq-gain{color:var(--jp-ui-font-color1,currentColor);
+ font:13px var(--jp-ui-font-family,system-ui,sans-serif)}
+[data-vscode-theme-kind] .tq-gain:not(.cell-output-ipywidget-background *){
+ color:var(--vscode-editor-foreground)}
+</style>"""
 
 
 class Row(NamedTuple):
@@ -148,9 +154,8 @@ class Gain:
         told = "; ".join(f"{row.phase}: {row}" for row in rows)
         width, height = _LEFT + _WIDTH + 110, _ROW * len(rows) + 6
         return (
-            f'<svg role="img" viewBox="0 0 {width} {height}" style="max-width:{width}px;'
-            "color:var(--jp-ui-font-color1,currentColor);"
-            'font:13px var(--jp-ui-font-family,system-ui,sans-serif)">'
+            f'<svg role="img" class="tq-gain" viewBox="0 0 {width} {height}" '
+            f'style="max-width:{width}px">{_STYLE}'
             "<title>Right answers: a ring before the course, a dot after it</title>"
             f"<desc>{escape(told)}</desc>"
             f'<g stroke="currentColor" fill="currentColor">{shown}</g>'

@@ -149,6 +149,8 @@ STYLE: Final = """<style>
 .tq-verdict{border:1px solid;border-left-width:5px;border-radius:3px;padding:2px 14px 8px;
  margin:4px 0;max-width:60em;color:var(--jp-ui-font-color1,currentColor);
  font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif)}
+[data-vscode-theme-kind] .tq-verdict:not(.cell-output-ipywidget-background *){
+ color:var(--vscode-editor-foreground)}
 .tq-verdict h4{margin:6px 0;font-size:14px;font-weight:600}
 .tq-verdict p{margin:4px 0;padding-left:9.5em;text-indent:-9.5em}
 .tq-verdict p b{display:inline-block;width:9.5em;text-indent:0;font-weight:600}
@@ -160,4 +162,6 @@ STYLE: Final = """<style>
 .tq-verdict.tq-pass{border-color:#2e7d32}
 .tq-verdict.tq-misconception,.tq-verdict.tq-counterexample{border-color:#c62828}
 </style>"""
-"""A verdict is told by its words and its mark; the border's color only repeats it."""
+"""VS Code shows widgets black on white, in each theme, and sets the notebook's colors for that.
+
+A verdict is told by its words and its mark; the border's color only repeats it."""

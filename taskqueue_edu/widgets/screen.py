@@ -15,6 +15,7 @@ from ipywidgets import HTML, ToggleButtons, VBox, Widget
 from taskqueue_edu.monitor import Monitor, Snapshot
 from taskqueue_edu.picture import scale
 from taskqueue_edu.picture.charts import age
+from taskqueue_edu.picture.look import Frame
 from taskqueue_edu.picture.style import STYLE
 from taskqueue_edu.picture.words import status
 from taskqueue_edu.widgets.cells import in_notebook, running_cell, when_it_goes
@@ -101,11 +102,14 @@ class Screen:
     def _draw(self, painter: Painter, owner: Owner) -> tuple[int, Snapshot]:
         owner.advance()
         frame = painter.frame(owner.monitor, self.windows.value)
+        # While it changes all the time, a screen reader should not read it out by itself.
+        self._put(frame, "off")
+        return len(frame.picture), frame.snapshot
+
+    def _put(self, frame: Frame, live: str) -> None:
         self._picture.value = frame.picture
         self._overview.value = frame.overview
-        # While it changes all the time, a screen reader should not read it out by itself.
-        self._say(frame.status, "off")
-        return len(frame.picture), frame.snapshot
+        self._say(frame.status, live)
 
     def update(self, painter: Painter) -> int:
         """Do that, or end, if it is time to."""
@@ -131,7 +135,7 @@ class Screen:
                     return sent
             return 0
 
-    def _say(self, text: str, live: str = "polite") -> None:
+    def _say(self, text: str, live: str) -> None:
         self._status.value = (
             f'<p class="tq-status" role="status" aria-live="{live}">{escape(text)}</p>'
         )
@@ -143,7 +147,7 @@ class Screen:
         self.ended = True
         self._forget_cell()
         if text:
-            self._say(text)
+            self._say(text, "polite")
 
     def close(self) -> None:
         """Take it away."""
@@ -160,13 +164,14 @@ class Screen:
             try:
                 if self._output is not None:
                     self._leave_picture(monitor)
+                # VS Code may drop the picture, if the cell had an output before: then the last
+                # frame stays. Where the picture is shown, nobody sees these any more.
+                self.windows.layout.display = "none"
+                self._put(Painter().frame(monitor, self.windows.value), "polite")
             except Exception as error:
                 self._leave(why(error))
             else:
                 self._leave()
-                # VS Code may drop the picture, if the cell had an output before: then the last
-                # frame stays. Where the picture is shown, nobody sees these any more.
-                self.windows.layout.display = "none"
                 self._forget_cell = when_it_goes(self._cell, self.close)
                 if not self._cell:  # nobody would tell when it goes
                     self.close()

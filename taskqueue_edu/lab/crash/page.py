@@ -63,11 +63,14 @@ STYLE: Final = f"""<style>
 .tqc-foot{{font-size:12px;opacity:.8;margin-top:8px}}
 @media (max-width:520px){{.tqc li{{grid-template-columns:22px minmax(0,1fr)}}
  .tqc-became{{grid-column:2;text-align:left}}.tqc-pair{{grid-template-columns:1fr}}}}
+[data-vscode-theme-kind] .tqc:not(.cell-output-ipywidget-background *){{
+ color:var(--vscode-editor-foreground)}}
 [data-jp-theme-light="false"] .tqc,
 .vscode-dark .tqc:not(.cell-output-ipywidget-background *){{{_DARK}}}
 @media (prefers-color-scheme:dark){{.tqc-page .tqc{{{_DARK}}}}}
 </style>"""
 """In the notebook's colors, as the live picture has it; `tqc-page` is for a page of its own.
+In VS Code, widgets are black on white in each theme, and the notebook's colors are set for that.
 
 Said twice, a class is stronger than what JupyterLab says of `ol` and `h4`; three times, of `code`.
 """

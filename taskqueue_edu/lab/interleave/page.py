@@ -54,11 +54,14 @@ STYLE: Final = f"""<style>
  box-shadow:inset 4px 0 var(--tqi-blue)}}
 .tqi-now i{{opacity:.75;font-style:normal}}
 .tqi-new{{font-weight:700}}
+[data-vscode-theme-kind] .tqi:not(.cell-output-ipywidget-background *){{
+ color:var(--vscode-editor-foreground)}}
 [data-jp-theme-light="false"] .tqi,
 .vscode-dark .tqi:not(.cell-output-ipywidget-background *){{{_DARK}}}
 @media (prefers-color-scheme:dark){{.tqi-page .tqi{{{_DARK}}}}}
 </style>"""
 """In the notebook's colors, as the crash test has it; `tqi-page` is for a page of its own.
+In VS Code, widgets are black on white in each theme, and the notebook's colors are set for that.
 
 A table that is too wide scrolls in itself: without a width of 0 it would widen what it stands in.
 """
