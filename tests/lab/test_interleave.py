@@ -208,6 +208,31 @@ def test_a_method_that_only_counters_have_looks_into_them() -> None:
     assert explore(scenario).kind == "assertion"
 
 
+def test_many_who_wait_are_told_in_short() -> None:
+    """Of more than three threads, two are told, and how many there are beside them."""
+
+    def scenario() -> None:
+        changed = threading.Condition()
+        closed: list[bool] = []
+
+        def get() -> None:
+            with changed:
+                while not closed:
+                    changed.wait()
+
+        def close() -> None:
+            with changed:
+                closed.append(True)
+                changed.notify()
+
+        together(*[get] * 6, close)
+
+    verdict = explore(scenario, bound=0)
+    assert verdict.kind == "lost wakeup"
+    assert verdict.message.count("and 3 more like that") == 2
+    assert verdict.message.count("waits for changed") == 2
+
+
 def test_an_executor_after_an_exploration(run_python: Callable[..., Any]) -> None:
     """Executors work as ever then; those that an exploration has left say nothing at the end."""
     done = run_python("""

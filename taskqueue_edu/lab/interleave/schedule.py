@@ -454,7 +454,7 @@ class Run:
             self.recorder.nobody_can_go_on(waiting)
         lost = [text for s in waiting if (text := lost_wakeup(s))]
         if lost:
-            self.fail("lost wakeup", "; ".join([*lost, self.who_waits()]))
+            self.fail("lost wakeup", f"{_some(lost)}; {self.who_waits()}")
         elif self.strands[0].done:
             self.fail("left running", "main has ended, but " + self.who_waits())
         else:
@@ -462,9 +462,14 @@ class Run:
 
     def who_waits(self) -> str:
         """Say what each strand that has not ended is about to do."""
-        return "; ".join(
-            doing(s) for s in self.strands if not s.done and not isinstance(s.doing[1], Group)
+        return _some(
+            [doing(s) for s in self.strands if not s.done and not isinstance(s.doing[1], Group)]
         )
+
+
+def _some(told: Sequence[str]) -> str:
+    """Join what is told of several strands; of many, the first two stand for all."""
+    return "; ".join(told if len(told) < 4 else [*told[:2], f"and {len(told) - 2} more like that"])
 
 
 NOT_REPEATABLE: Final = (
