@@ -22,7 +22,7 @@ from taskqueue_edu.lab.isolate import isolated
 from taskqueue_edu.lab.probes import HANGS, describe, evidence_of, said, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
-SECONDS: Final = 5.0
+SECONDS: Final = 10.0
 """So long a test may take on one implementation: then it hangs, and a test must end."""
 
 
@@ -59,6 +59,8 @@ class _Ran(msgspec.Struct, frozen=True):
     """What the test returned; "" for None."""
     hung: bool = False
     """Whether the test did not end."""
+    exploring: bool = False
+    """Whether `explore` was at it then."""
 
 
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
@@ -167,6 +169,8 @@ def _catches(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> bool:
     return bool(isolated(run, SECONDS).answer)
 
 
+_SMALLER: Final = "Would fewer threads, or fewer steps, show the same?"
+"""What to ask if a scenario has too many schedules."""
 _NO_EVIDENCE: Final = ("stuck", "not repeatable")
 """Kinds of verdicts that say something of a scenario, and nothing of what it tries."""
 
@@ -175,7 +179,12 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     """Say that a test turns down what is right, and why."""
     happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
     question = "Does your test ask for something that was not promised?"
-    if ran.hung:
+    if ran.exploring:
+        happened = (
+            f"It was turned down: `explore` was still trying schedules after {SECONDS:.0f} seconds."
+        )
+        question = _SMALLER
+    elif ran.hung:
         question = HANGS
     elif ran.kind in _NO_EVIDENCE:
         why = ran.failed.removeprefix(f"{ran.kind}: ")
@@ -183,7 +192,7 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
         question = "What does the scenario use that it has not made?"
     elif ran.kind == "budget spent":
         happened = f"It was turned down: {ran.failed}"
-        question = "Would fewer threads, or fewer steps, show the same?"
+        question = _SMALLER
     elif ran.crashed:
         happened = f"It was turned down: {ran.failed}"
         question = (
@@ -229,7 +238,7 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
 
     ended = isolated(run, SECONDS)
     if ended.answer is None:
-        return _Ran(ended.why, hung=ended.hung)
+        return _Ran(ended.why, hung=ended.hung, exploring=ended.exploring)
     return msgspec.json.decode(ended.answer, type=_Ran)
 
 

@@ -36,10 +36,14 @@ BUDGET = 20_000
 """Schedules that it may run: as many as `explore` may."""
 _OWN_THREADS = {
     "close_that_leaves_a_thread",
+    "executor_and_a_lock",
+    "futures_as_they_are_done",
+    "lost_update_in_an_executor",
     "pool_of_own_parts",
     "pool_that_drains",
     "sleep_to_synchronize",
     "task_done_before_the_result",
+    "task_that_waits_for_a_task_of_its_own_pool",
 }
 """Programs that start threads without `together`."""
 NOTE = (

@@ -20,6 +20,7 @@ from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab import CheckFailed
 from taskqueue_edu.lab.crash import crash_test, value_kept
 from taskqueue_edu.lab.exercises import Exercise, find
+from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 from taskqueue_edu.lab.predict import predictions
 from taskqueue_edu.lab.probes import (
@@ -633,6 +634,33 @@ def test_a_line_too_many(sorting: Exercise, capsys: pytest.CaptureFixture[str]) 
     letter = order(sorting, "return values[-1]")
     assert f"It does the same without line {letter}: return values[-1]" in text
     assert "✓" not in text
+
+
+def test_a_test_that_explores_too_much(
+    sorting: Exercise, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told that there are too many schedules, and not that something hangs."""
+    monkeypatch.setattr(importlib.import_module("taskqueue_edu.lab.mutants"), "SECONDS", 0.3)
+
+    def test(smallest: Callable[[list[int]], int]) -> None:
+        def scenario() -> None:
+            numbers: list[int] = []
+            lock = threading.Lock()
+
+            def add() -> None:
+                for number in range(9):
+                    with lock:
+                        numbers.append(number)
+
+            together(*[add] * 4)
+            assert smallest(numbers) == 0
+
+        assert explore(scenario, bound=9, budget=10**6)
+
+    lab.mutants("p1.smallest", test)
+    text = shown(capsys)
+    assert "`explore` was still trying schedules" in " ".join(text.split())
+    assert "fewer threads" in text
 
 
 def test_a_test_that_sleeps(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
