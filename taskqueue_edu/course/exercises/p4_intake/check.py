@@ -31,6 +31,21 @@ def one_after_the_other(Intake):
     return explore(scenario)
 
 
+@check.probe(question="Who else still has the list that close() returned?")
+def what_was_given_stays(Intake):
+    """One job is handed in, it is closed, and the list is looked at after more calls."""
+
+    def scenario():
+        intake = Intake()
+        intake.accept("a")
+        left = intake.close()
+        for call in ("accept('b'), which was refused", "a second close()"):
+            intake.accept("b") if "accept" in call else intake.close()
+            assert left == ["a"], f"close() returned a list with a; after {call}, it is {left}"
+
+    return explore(scenario)
+
+
 @check.probe(question="What do the two of them share, and where is it made?")
 def each_has_its_own(Intake):
     """Two of them are made, each gets a job of its own, and one is closed."""

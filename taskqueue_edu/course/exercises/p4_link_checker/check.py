@@ -198,6 +198,14 @@ def a_busy_server_is_asked_again(linkcheck):
     assert code == 0, f"Every task succeeded, and the exit code is {code}."
 
 
+@check.probe(question="Which waiting time does your retry policy begin with?")
+def it_waits_as_asked(linkcheck):
+    """Point 4: the retry policy of the task type is looked at."""
+    policy = catalogue.of(linkcheck.CheckLink("https://example.org/")).retry
+    assert policy is not None, "The task type has no retry policy."
+    assert policy.delay == 0.02, f"It waits from {policy.delay:g} s, expected from 0.02 s."
+
+
 @check.probe(question="After how many runs is it enough?")
 def busy_for_ever_is_a_failure(linkcheck):
     """Point 5: a server that stays busy."""
@@ -228,14 +236,6 @@ def other_errors_are_failures(linkcheck):
                 f"FetchPage raised {type(error).__name__}, and execute() returned {found!r}, expected "
                 "that error."
             )
-
-
-@check.probe(question="Which waiting time does your retry policy begin with?")
-def it_waits_as_asked(linkcheck):
-    """Point 4: the retry policy of the task type is looked at."""
-    policy = catalogue.of(linkcheck.CheckLink("https://example.org/")).retry
-    assert policy is not None, "The task type has no retry policy."
-    assert policy.delay == 0.02, f"It waits from {policy.delay:g} s, expected from 0.02 s."
 
 
 @check.probe(question="Which links does whoever reads the report want to see?")

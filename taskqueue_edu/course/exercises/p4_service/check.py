@@ -1,7 +1,5 @@
 """A service opens all of its parts or none, in an order in which they can close."""
 
-from contextlib import suppress
-
 from taskqueue_edu import TaskQueue, WorkerPool
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.probes import Case, Check, describe
@@ -9,26 +7,21 @@ from taskqueue_edu.workloads import FetchPage, PageServer
 
 check = Check("Service")
 
+NO_EXCEPTION = "Which exceptions are no `Exception`, and what does your code do when one comes?"
+
 
 class _Failed(Exception):
     """Stands for whatever goes wrong with a part."""
 
 
 class _Part:
-    """Stands for a server, a queue or a pool: it notes when it is opened and closed."""
+    """Stands for a server, a queue or a pool: it notes when it is opened and left."""
 
     def __init__(self, parts, name):
         self.parts, self.name = parts, name
         if parts.fails == f"make {name}":
             raise _Failed(f"the {name} can't be opened")
         parts.log.append(f"open {name}")
-
-    def close(self, *_):
-        self.parts.log.append(f"close {self.name}")
-        if self.parts.fails == f"close {self.name}":
-            raise _Failed(f"the {self.name} can't be closed")
-
-    shutdown = stop = close
 
     def start_processing(self, queue):
         if self.parts.fails == "start":
@@ -41,21 +34,20 @@ class _Part:
         return self
 
     def __exit__(self, *_):
-        self.close()
+        self.parts.log.append(f"close {self.name}")
+        if self.parts.fails == f"close {self.name}":
+            raise _Failed(f"the {self.name} can't be closed")
+        if self.parts.fails == f"Ctrl-C at the {self.name}":
+            raise KeyboardInterrupt
 
 
-class _Plain:
-    """A context manager, and nothing else; what it gives in a `with` block is another object."""
+class _Closable(_Part):
+    """A part that can be closed without a `with` block, too, as those of the library can."""
 
-    def __init__(self, part):
-        self.part = part
+    def close(self, *_):
+        self.__exit__()
 
-    def __enter__(self):
-        self.part.parts.log.append(f"enter {self.part.name}")
-        return self.part
-
-    def __exit__(self, *_):
-        self.part.parts.log.append(f"leave {self.part.name}")
+    shutdown = stop = close
 
 
 class _Parts:
@@ -64,8 +56,8 @@ class _Parts:
     def __init__(self, fails=""):
         self.fails, self.log = fails, []
 
-    def service(self, Service, server=True, kind=lambda part: part):
-        made = [lambda name=name: kind(_Part(self, name)) for name in ("queue", "pool", "server")]
+    def service(self, Service, server=True, kind=_Closable):
+        made = [lambda name=name: kind(self, name) for name in ("queue", "pool", "server")]
         try:
             return Service(*made[: 2 + server])
         except TypeError as error:
@@ -74,6 +66,21 @@ class _Parts:
             raise Case(
                 describe(error), "What is `make_queue`: a part, or what opens it?"
             ) from error
+
+    def refused(self, Service, what):
+        """Make a service of which a part fails. Return whether the caller gets the exception."""
+        try:
+            self.service(Service)
+        except (_Failed, KeyboardInterrupt):
+            return True
+        except (AttributeError, NameError, TypeError):
+            raise  # a slip, and it is shown as one
+        except Exception as error:
+            raise Case(
+                f"{what}, and the caller gets another exception: {describe(error)}",
+                "Which exception tells the caller what went wrong, and which line raised this one?",
+            ) from error
+        return False
 
     def closed(self):
         return [entry.removeprefix("close ") for entry in self.log if entry.startswith("close")]
@@ -140,11 +147,9 @@ def without_a_server(Service):
 )
 def it_cannot_be_made(Service):
     """The pool can't be opened, and it is looked who hears of that."""
-    try:
-        _Parts("make pool").service(Service)
-    except _Failed:
-        return
-    raise AssertionError("The pool can't be opened, and the caller gets a service all the same.")
+    what = "The pool can't be opened"
+    told = _Parts("make pool").refused(Service, what)
+    assert told, f"{what}, and the caller gets a service all the same."
 
 
 @check.probe(question="Who could close what is open, if the caller never gets the service?")
@@ -157,51 +162,59 @@ def all_or_none(Service):
         ("Ctrl-C", ["pool", "queue", "server"]),
     ):
         parts = _Parts(fails)
-        with suppress(_Failed, KeyboardInterrupt):
-            parts.service(Service)
         what = {
             "start": "The pool can't be started",
             "Ctrl-C": "The start of the pool raises KeyboardInterrupt",
         }.get(fails, f"The {fails[5:]} can't be opened")
-        assert parts.closed() == expected, (
+        told = parts.refused(Service, what)
+        closed = (
             f"{what}. Closed are: {', '.join(parts.closed()) or 'none'}; expected: "
             f"{', '.join(expected)}."
         )
+        if fails == "Ctrl-C" and parts.closed() != expected:
+            raise Case(closed, NO_EXCEPTION)
+        assert parts.closed() == expected, closed
+        if not told:
+            raise Case(
+                f"{what}, all is closed, and the caller gets a service all the same.",
+                "How does the caller hear that the service does not work?",
+            )
 
 
 @check.probe(question="What has the failure of one part to do with the others?")
 def one_cannot_be_closed(Service):
-    """The queue can't be closed; the server is to be closed all the same, and the caller told."""
-    parts = _Parts("close queue")
-    service = parts.service(Service)
-    try:
-        service.close()
-    except _Failed:
-        assert parts.closed() == ["pool", "queue", "server"], (
-            f"The queue can't be closed. These were asked to close: {', '.join(parts.closed())}."
-        )
-        return
-    raise AssertionError("The queue can't be closed, and close() says nothing.")
+    """The queue can't be closed, or Ctrl-C comes while the pool is: the others are, all the same."""
+    for fails, what in (
+        ("close queue", "The queue can't be closed"),
+        ("Ctrl-C at the pool", "The end of the pool raises KeyboardInterrupt"),
+    ):
+        parts, told = _Parts(fails), False
+        service = parts.service(Service)
+        try:
+            service.close()
+        except (_Failed, KeyboardInterrupt):
+            told = True
+        if parts.closed() != ["pool", "queue", "server"]:
+            closed = f"{what}. These were asked to close: {', '.join(parts.closed())}."
+            raise Case(closed, NO_EXCEPTION) if "Ctrl-C" in fails else AssertionError(closed)
+        if not told:
+            raise Case(
+                f"{what}, and close() says nothing.",
+                "What became of that exception, and who wants to know of it?",
+            )
 
 
 @check.probe(question="What has every context manager, and what do only some have?")
 def any_context_manager(Service):
-    """Each part is a context manager that has `__enter__` and `__exit__`, and nothing else."""
+    """Each part is a context manager, and has none of the methods `close`, `shutdown` and `stop`."""
     parts = _Parts()
     try:
-        service = parts.service(Service, kind=_Plain)
-        service.close()
+        parts.service(Service, kind=_Part).close()
     except (AttributeError, TypeError) as error:
         raise AssertionError(describe(error)) from error
-    for word, expected in (
-        ("enter", ["server", "queue", "pool"]),
-        ("leave", ["pool", "queue", "server"]),
-    ):
-        found = [entry.removeprefix(f"{word} ") for entry in parts.log if entry.startswith(word)]
-        assert found == expected, (
-            f"`__{'enter' if word == 'enter' else 'exit'}__` was called of: "
-            f"{', '.join(found) or 'none'}; expected: {', '.join(expected)}."
-        )
+    assert parts.closed() == ["pool", "queue", "server"], (
+        f"`__exit__` was called of: {', '.join(parts.closed()) or 'none'}."
+    )
 
 
 @check.probe(question="What do the tasks need until the last of them has ended?")

@@ -205,7 +205,11 @@ def nothing_is_left_to_do(run_until_done):
         code, _, _ = _run(run_until_done, [], SimpleQueue(), "There are no tasks")
     except (LookupError, ValueError) as error:
         raise Case(describe(error), "What does that line find if there are no tasks?") from error
-    assert code == 0, f"There are no tasks, and it returned {code!r}, expected 0."
+    if code != 0:
+        raise Case(
+            f"There are no tasks, and it returned {code!r}, expected 0.",
+            "How many tasks have not succeeded, and what does your line compare instead?",
+        )
 
 
 @check.probe(question="How far does an exception in a task get, and who knows of it?")
