@@ -941,9 +941,13 @@ mutants("p3.mutants_savers", test_saver)
 # has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
 # line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
 #
-# The table holds after a failure, too. A write that failed may be tried again. An `fsync` that failed may not: the kernel may have
-# dropped the bytes, and the next one says that all is well. From then on each `sync` raises. And it holds after a kill: what
-# `load` finds need not be on the disk yet, nor the file's name.
+# The table holds after a kill: what `load` finds need not be on the disk yet, nor the file's name. And it holds after a failure:
+#
+# - A write that failed may have left half a line. Go on right behind it, or let `flush` and `sync` raise from then on. If `append`
+#   itself raised, the registry appends nothing more.
+# - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it tells one caller only: to every other
+#   `fsync`, one that runs in another thread at that moment too, it says that all is well. So from then on each `sync` raises, in all
+#   threads. Only for facts that were on the disk before may it return.
 
 # %% exercise="p3.store"
 

@@ -1,11 +1,14 @@
 """A store must keep what it promised, wherever a crash comes, and serve a real queue."""
 
+import errno
 import io
 import os
+import resource
 import stat
 import tempfile
 import threading
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from unittest import mock
 
@@ -469,6 +472,91 @@ def after_a_failure(LineStore):
         store.close()
 
     return crash_test(run, _recover(LineStore), log_kept, faults=("eio", "enospc"), restart=False)
+
+
+@check.probe(
+    question="Whom does the kernel tell of a failed fsync, and what does another fsync say then?"
+)
+def one_fsync_fails(LineStore):
+    """Two threads sync a fact each, and the first fsync fails. Then sync() is called four times."""
+
+    def scenario():
+        fsyncs, numbers = [], count(1)
+
+        def fsync(file):
+            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+                return
+            mine = f"{next(numbers)} begins"
+            # Between these two, other threads may run.
+            fsyncs.append(mine)
+            if fsyncs[0] == mine:
+                fsyncs.append(mine.replace("begins", "fails"))
+                raise OSError(errno.EIO, "the disk failed")
+            fsyncs.append(mine.replace("begins", "is over"))
+
+        def refuses(position):
+            try:
+                store.sync(position)
+            except Exception:
+                return
+            raise AssertionError(f"sync({position}) returned, though the first fsync fails")
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "fsync", fsync),
+            mock.patch.object(os, "fdatasync", fsync, create=True),
+        ):
+            store = LineStore(Path(folder, "facts.jsonl"))
+            list(store.load())
+            fsyncs.clear()
+            first, last = [store.append(_fact(number)) for number in (1, 2)]
+            together(lambda: refuses(first), lambda: refuses(last))
+            with suppress(Exception):  # it need not take any more
+                last = store.append(_fact(3))
+            for position in (last, first, last, last):
+                refuses(position)
+            with suppress(Exception):
+                store.close()
+
+    return explore(scenario)
+
+
+@check.probe(question="What has a write left in the file that took a part and then failed?")
+def a_write_fails_in_the_middle(LineStore):
+    """There is room for 50 bytes more, and a write fails. Then there is room again, and it goes on."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "facts.jsonl")
+        store = LineStore(path)
+        list(store.load())
+        store.sync(store.append(_fact(1)))
+        promised = 1
+        for number in range(2, 202):  # more than a buffer holds
+            position = store.append(_fact(number))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, before[1]))
+        try:
+            with suppress(Exception):
+                store.flush(position)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with suppress(Exception):  # it may go on, or refuse to
+            store.sync(position)
+            promised = 201
+            store.sync(store.append(_fact(202)))
+            promised = 202
+        with suppress(Exception):
+            store.close()
+        store = LineStore(path)
+        try:
+            found = _ids(store.load())
+        except JournalDamaged as error:
+            raise AssertionError(
+                f"The first {promised} facts were promised. Opened anew, load() raised {error!r}."
+            ) from error
+        store.close()
+    assert len(found) >= promised, (
+        f"The first {promised} facts were promised. Opened anew, load() gave {len(found)}."
+    )
 
 
 @check.probe()
