@@ -797,8 +797,8 @@ def text_of(line):
 #
 # ### ★ Exercise 3: recover
 #
-# The cell above ends with a small journal of its own: `sealed(text)` makes a line with a checksum, and `text_of(line)` returns the
-# text, or raises ValueError if the line is not as it was written. Its program syncs each line before it begins the next one.
+# The cell above ends with a small journal of its own: `sealed(text)` makes a line with a checksum: bytes, with a newline at
+# the end. `text_of(line)` takes such bytes and returns the text, or raises ValueError if the line is not as it was written. Its program syncs each line before it begins the next one.
 # Write what it does when it starts:
 #
 # - Return the texts in the file, oldest first. The very first time nothing is there: `[]`. If something is there, and
