@@ -350,8 +350,8 @@ class IndexUnreadable(TaskQueueError, ValueError):
 # `load_index` reads a saved index. Its caller knows one error, `IndexUnreadable`.
 #
 # - Return the object in the JSON file at `path`.
-# - If the file can't be read, or is no JSON, raise `IndexUnreadable(message)` *from* the error that says why. The
-#   message names the file.
+# - If the file can't be read, or is no JSON, perhaps not even text, raise `IndexUnreadable(message)` *from* the error that
+#   says why. The message names the file.
 # - If it is JSON, but not a `dict`, raise `IndexUnreadable` too.
 # - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
 

@@ -546,6 +546,7 @@ def a_write_fails_in_the_middle(LineStore):
             promised = 202
         with suppress(Exception):
             store.close()
+        store = None  # and a lock of its file is gone, if it could not be closed
         store = LineStore(path)
         try:
             found = _ids(store.load())
