@@ -1,3 +1,5 @@
+import fcntl
+
 from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os, threading
 
 
@@ -9,6 +11,7 @@ class LineStore:
     def __init__(self, path):
         self.path = path
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no second process writes to it
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)

@@ -1,6 +1,7 @@
 """A store must keep what it promised, wherever a crash comes, and serve a real queue."""
 
 import errno
+import fcntl
 import io
 import os
 import resource
@@ -17,6 +18,7 @@ from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
 from taskqueue_edu.course.probes import opened, within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
+from taskqueue_edu.lab.crash.system import FIRST_DESCRIPTOR
 from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import Case, Check
 from taskqueue_edu.workloads import MathTask
@@ -262,6 +264,12 @@ class _Killed(BaseException):
     """Ends a process in the middle of a call."""
 
 
+def _unlock(path):
+    """Release the locks of a file: the process that had them is taken for dead, and its store gone."""
+    for fd in opened(path) if path.exists() else ():
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
 @check.probe(question="Who knows whether an earlier process has synced the folder?")
 def killed_before_the_name_is_synced(LineStore):
     """A process is killed in its fsync of the folder. The next one opens the file, and syncs."""
@@ -279,10 +287,12 @@ def killed_before_the_name_is_synced(LineStore):
         mock.patch.object(os, "fsync", fsync),
         mock.patch.object(os, "fdatasync", fsync, create=True),
     ):
+        path = Path(folder, "facts.jsonl")
         for _ in range(2):
-            store = None  # the one before is dead, and a lock of its file with it
+            store = None
+            _unlock(path)
             with suppress(_Killed):
-                store = LineStore(Path(folder, "facts.jsonl"))
+                store = LineStore(path)
                 list(store.load())
                 store.flush(store.append(_fact(1)))
                 store.sync(store.append(_fact(2)))
@@ -304,6 +314,9 @@ def killed_before_a_fact_is_synced(LineStore):
         list(killed.load())
         killed.flush(killed.append(_fact(1)))
         del killed
+        for fd in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + 99):
+            with suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_UN)  # that process is dead, and its locks with it
         store = LineStore(path)
         number = len(list(store.load()))
         store.sync(number)
@@ -546,7 +559,8 @@ def a_write_fails_in_the_middle(LineStore):
             promised = 202
         with suppress(Exception):
             store.close()
-        store = None  # and a lock of its file is gone, if it could not be closed
+        store = None
+        _unlock(path)  # it may have refused to be closed
         store = LineStore(path)
         try:
             found = _ids(store.load())
