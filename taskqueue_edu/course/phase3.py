@@ -943,8 +943,8 @@ mutants("p3.mutants_savers", test_saver)
 #
 # The table holds after a kill: what `load` finds need not be on the disk yet, nor the file's name. And it holds after a failure:
 #
-# - A write that failed may have left half a line. Go on right behind it, or let `flush` and `sync` raise from then on. If `append`
-#   itself raised, the registry appends nothing more.
+# - A write that failed may have left half a line. Go on right behind it, or cut it off, or let `flush` and `sync` raise from then
+#   on. If `append` itself raised, the registry appends nothing more.
 # - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it tells one caller only: to every other
 #   `fsync`, one that runs in another thread at that moment too, it says that all is well. So from then on each `sync` raises, in all
 #   threads. Only for facts that were on the disk before may it return.
