@@ -350,8 +350,8 @@ class IndexUnreadable(TaskQueueError, ValueError):
 # `load_index` reads a saved index. Its caller knows one error, `IndexUnreadable`.
 #
 # - Return the object in the JSON file at `path`.
-# - If the file can't be read, or is no JSON, raise `IndexUnreadable(message)` *from* the error that says why. The
-#   message names the file.
+# - If the file can't be read, or is no JSON, perhaps not even text, raise `IndexUnreadable(message)` *from* the error that
+#   says why. The message names the file.
 # - If it is JSON, but not a `dict`, raise `IndexUnreadable` too.
 # - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
 
@@ -797,8 +797,8 @@ def text_of(line):
 #
 # ### ★ Exercise 3: recover
 #
-# The cell above ends with a small journal of its own: `sealed(text)` makes a line with a checksum, and `text_of(line)` returns the
-# text, or raises ValueError if the line is not as it was written. Its program syncs each line before it begins the next one.
+# The cell above ends with a small journal of its own: `sealed(text)` makes a line with a checksum: bytes, with a newline at
+# the end. `text_of(line)` takes such bytes and returns the text, or raises ValueError if the line is not as it was written. Its program syncs each line before it begins the next one.
 # Write what it does when it starts:
 #
 # - Return the texts in the file, oldest first. The very first time nothing is there: `[]`. If something is there, and
@@ -941,9 +941,13 @@ mutants("p3.mutants_savers", test_saver)
 # has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
 # line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
 #
-# The table holds after a failure, too. A write that failed may be tried again. An `fsync` that failed may not: the kernel may have
-# dropped the bytes, and the next one says that all is well. From then on each `sync` raises. And it holds after a kill: what
-# `load` finds need not be on the disk yet, nor the file's name.
+# The table holds after a kill: what `load` finds need not be on the disk yet, nor the file's name. And it holds after a failure:
+#
+# - A write that failed may have left half a line. Go on right behind it, or cut it off, or let `flush` and `sync` raise from then
+#   on. If `append` itself raised, the registry appends nothing more.
+# - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it tells one caller only: to every other
+#   `fsync`, one that runs in another thread at that moment too, it says that all is well. So from then on each `sync` raises, in all
+#   threads. Only for facts that were on the disk before may it return.
 
 # %% exercise="p3.store"
 

@@ -187,9 +187,12 @@ class System(Tree):
             if self.fault != Fault("enospc", self.writes):
                 return data
             self._full = True
-            self.note("full", f"write to {short(opened.path)}: the disk is full (ENOSPC)")
+            half = data[: len(data) // 2]
+            room = f"there is room for {count(len(half), 'byte')}, then " if half else ""
+            text = f"write to {short(opened.path)}: {room}the disk is full (ENOSPC)"
+            self.note("full", text)
             self.faulted = len(self.log.events)
-            if half := data[: len(data) // 2]:
+            if half:
                 return half
         raise fail(errno.ENOSPC)
 

@@ -50,13 +50,18 @@ def _recovered(recover, data):
         return texts, error, path.read_bytes() if path.exists() else None
 
 
-@check.probe(question="What does the file look like at the very first start?")
-def a_whole_journal(recover):
-    """There is no file, an empty one, and one of three whole lines."""
+@check.probe(question="What is there at the very first start?")
+def no_journal_yet(recover):
+    """There is no file."""
     with tempfile.TemporaryDirectory() as place:
         found = recover(Path(place, "journal"))
         assert found is not None, "Without a file it returned None, expected []."
         assert list(found) == [], f"Without a file it returned {found!r}, expected []."
+
+
+@check.probe(question="Of what type is a line of the file, and of what type one that `text_of` takes?")
+def a_whole_journal(recover):
+    """There is an empty file, and one of three whole lines."""
     for texts in ([], TEXTS):
         data = b"".join(map(sealed, texts))
         found, error, after = _recovered(recover, data)

@@ -163,10 +163,13 @@ def fsync_has_the_bytes(save):
 @check.probe(question="Which folder is sure to be on the same disk as the file?")
 def all_on_one_disk(save):
     """Other folders are on other disks, and no file can be renamed from one disk to another."""
+    refused = False  # the last rename
 
     def watched(real):
         def rename(old, new, **options):
-            if not Path(old).resolve().is_relative_to(Path(new).parent.resolve()):
+            nonlocal refused
+            refused = not Path(old).resolve().is_relative_to(Path(new).parent.resolve())
+            if refused:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(old))
             return real(old, new, **options)
 
@@ -182,6 +185,12 @@ def all_on_one_disk(save):
             save(path, b"new")
         except OSError as error:
             raise AssertionError(f"The new file was elsewhere: {error.strerror}.") from error
+    if refused:
+        raise Case(
+            "The new file was elsewhere, and could not be renamed. save() returned all the same: the "
+            "bytes came into the file without a rename.",
+            "What does the file hold if the machine stops while bytes are copied into it?",
+        )
 
 
 @check.probe(

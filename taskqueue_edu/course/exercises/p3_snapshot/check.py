@@ -22,15 +22,15 @@ def it_is_written_then(Board):
     return explore(scenario)
 
 
-@check.probe(question="What does `write` get, and how often?")
+@check.probe(question="What makes a text JSON, and how often does `write` get one?")
 def alone(Board):
     """One thread writes the numbers out, twice, and moves a task in between."""
-    board, texts = Board({"pending": 2, "done": 0}), []
+    board, texts = Board({"pending": 2, "can't run": 0}), []
     board.dump(texts.append)
-    board.move("pending", "done")
+    board.move("pending", "can't run")
     board.dump(texts.append)
     assert len(texts) == 2, f"dump() ran twice, and write() was called {len(texts)} times."
-    for text, expected in zip(texts, ({"pending": 2, "done": 0}, {"pending": 1, "done": 1})):
+    for text, expected in zip(texts, ({"pending": 2, "can't run": 0}, {"pending": 1, "can't run": 1})):
         assert isinstance(text, str), f"write() got {text!r}: that is no text."
         try:
             found = json.loads(text)

@@ -1,4 +1,4 @@
-from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os, threading
 
 
 class LineStore:
@@ -11,6 +11,7 @@ class LineStore:
         self.count = 0  # the facts in the file
         self.folder = path.parent
         self.broken = None
+        self.syncing = threading.Lock()
 
     def load(self):
         self.file.seek(0)
@@ -25,22 +26,23 @@ class LineStore:
         return found
 
     def append(self, fact):
+        self.file.write(line_of(self.count + 1, fact))
         self.count += 1
-        self.file.write(line_of(self.count, fact))
         return self.count
 
     def flush(self, position):
         self.file.flush()
 
     def sync(self, position):
-        if self.broken:
-            raise self.broken
-        try:
-            self.file.flush()  # fsync can only wait for what the kernel has
-            os.fsync(self.file.fileno())
-        except OSError as error:
-            self.broken = error
-            raise
+        with self.syncing:  # another fsync must not begin while this one may fail
+            if self.broken:
+                raise self.broken
+            try:
+                self.file.flush()  # fsync can only wait for what the kernel has
+                os.fsync(self.file.fileno())
+            except OSError as error:
+                self.broken = error
+                raise
 
     def close(self):
         self.file.close()

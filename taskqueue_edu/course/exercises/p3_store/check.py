@@ -1,11 +1,15 @@
 """A store must keep what it promised, wherever a crash comes, and serve a real queue."""
 
+import errno
+import fcntl
 import io
 import os
+import resource
 import stat
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
+from itertools import count
 from pathlib import Path
 from unittest import mock
 
@@ -14,6 +18,7 @@ from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
 from taskqueue_edu.course.probes import opened, within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
+from taskqueue_edu.lab.crash.system import FIRST_DESCRIPTOR
 from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import Case, Check
 from taskqueue_edu.workloads import MathTask
@@ -259,6 +264,12 @@ class _Killed(BaseException):
     """Ends a process in the middle of a call."""
 
 
+def _unlock(path):
+    """Release the locks of a file: the process that had them is taken for dead, and its store gone."""
+    for fd in opened(path) if path.exists() else ():
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
 @check.probe(question="Who knows whether an earlier process has synced the folder?")
 def killed_before_the_name_is_synced(LineStore):
     """A process is killed in its fsync of the folder. The next one opens the file, and syncs."""
@@ -276,10 +287,12 @@ def killed_before_the_name_is_synced(LineStore):
         mock.patch.object(os, "fsync", fsync),
         mock.patch.object(os, "fdatasync", fsync, create=True),
     ):
+        path = Path(folder, "facts.jsonl")
         for _ in range(2):
-            store = None  # the one before is dead, and a lock of its file with it
+            store = None
+            _unlock(path)
             with suppress(_Killed):
-                store = LineStore(Path(folder, "facts.jsonl"))
+                store = LineStore(path)
                 list(store.load())
                 store.flush(store.append(_fact(1)))
                 store.sync(store.append(_fact(2)))
@@ -301,6 +314,9 @@ def killed_before_a_fact_is_synced(LineStore):
         list(killed.load())
         killed.flush(killed.append(_fact(1)))
         del killed
+        for fd in range(FIRST_DESCRIPTOR, FIRST_DESCRIPTOR + 99):
+            with suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_UN)  # that process is dead, and its locks with it
         store = LineStore(path)
         number = len(list(store.load()))
         store.sync(number)
@@ -469,6 +485,93 @@ def after_a_failure(LineStore):
         store.close()
 
     return crash_test(run, _recover(LineStore), log_kept, faults=("eio", "enospc"), restart=False)
+
+
+@check.probe(
+    question="Whom does the kernel tell of a failed fsync, and what does another fsync say then?"
+)
+def one_fsync_fails(LineStore):
+    """Two threads sync a fact each, and the first fsync fails. Then sync() is called four times."""
+
+    def scenario():
+        fsyncs, numbers = [], count(1)
+
+        def fsync(file):
+            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+                return
+            mine = f"{next(numbers)} begins"
+            # Between these two, other threads may run.
+            fsyncs.append(mine)
+            if fsyncs[0] == mine:
+                fsyncs.append(mine.replace("begins", "fails"))
+                raise OSError(errno.EIO, "the disk failed")
+            fsyncs.append(mine.replace("begins", "is over"))
+
+        def refuses(position):
+            try:
+                store.sync(position)
+            except Exception:
+                return
+            raise AssertionError(f"sync({position}) returned, though the first fsync fails")
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "fsync", fsync),
+            mock.patch.object(os, "fdatasync", fsync, create=True),
+        ):
+            store = LineStore(Path(folder, "facts.jsonl"))
+            list(store.load())
+            fsyncs.clear()
+            first, last = [store.append(_fact(number)) for number in (1, 2)]
+            together(lambda: refuses(first), lambda: refuses(last))
+            with suppress(Exception):  # it need not take any more
+                last = store.append(_fact(3))
+            for position in (last, first, last, last):
+                refuses(position)
+            with suppress(Exception):
+                store.close()
+
+    return explore(scenario)
+
+
+@check.probe(question="What has a write left in the file that took a part and then failed?")
+def a_write_fails_in_the_middle(LineStore):
+    """There is room for 50 bytes more, and a write fails. Then there is room again, and it goes on."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "facts.jsonl")
+        store = LineStore(path)
+        list(store.load())
+        store.sync(store.append(_fact(1)))
+        promised = 1
+        for number in range(2, 202):  # more than a buffer holds
+            position = store.append(_fact(number))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, before[1]))
+        try:
+            with suppress(Exception), redirect_stdout(io.StringIO()):  # what it prints needs room, too
+                store.flush(position)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        with suppress(Exception):  # it may go on, or refuse to
+            store.sync(position)
+            promised = 201
+            store.sync(store.append(_fact(202)))
+            promised = 202
+        with suppress(Exception):
+            store.close()
+        store = None
+        _unlock(path)  # it may have refused to be closed
+        store = LineStore(path)
+        try:
+            found = _ids(store.load())
+        except JournalDamaged as error:
+            raise AssertionError(
+                f"The first {promised} facts were promised. Opened anew, load() raised {error!r}."
+            ) from error
+        store.close()
+    assert len(found) >= promised, (
+        f"The first {promised} facts were promised. Opened anew, load() gave {len(found)}."
+    )
 
 
 @check.probe()

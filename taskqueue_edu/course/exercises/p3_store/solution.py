@@ -25,8 +25,8 @@ class LineStore:
         return found
 
     def append(self, fact):
+        self.file.write(line_of(self.count + 1, fact))
         self.count += 1
-        self.file.write(line_of(self.count, fact))
         return self.count
 
     def flush(self, position):
