@@ -993,7 +993,7 @@ mutants("p1.mutants_waiting", test_waiting)
 # - `discard` removes an item and returns whether it was there. The others stay as they are.
 # - Items are ids: text or numbers, 0 among them. No two that wait are equal.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
-#   What is there at the end may stay or be dropped; `discard` goes on telling the truth.
+#   What is there at the end may stay or be dropped; `discard` goes on telling the truth. Closing twice does no harm.
 #
 # First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name
 # `_changed`: each method works under its lock. The check tries your queue with several threads, in every order of their steps.
