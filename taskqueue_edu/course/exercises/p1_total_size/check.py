@@ -113,7 +113,7 @@ KEPT = "What is left of the first run when the second begins: an attribute, a de
 
 @check.probe(question="Which pages are fetched, how often each, and which sizes are added?")
 def sizes_add_up(TotalSize):
-    """Three pages, and one of them once more, are fetched: at once, and by a worker."""
+    """Three pages, and one of them once more, are fetched: at once, and by a worker; then none."""
     with _system() as (server, queue):
         pages = (*server.urls(3), server.urls(1)[0])
         try:
@@ -138,6 +138,15 @@ def sizes_add_up(TotalSize):
         result, error, _ = _ended(queue, TotalSize(urls=pages))
         if error is not None:
             raise error
+    try:
+        none = repr(TotalSize(urls=()).execute())
+    except Exception as error:
+        none = repr(error)
+    if none != "0":
+        raise Case(
+            f"A task without a page came to {none}, expected 0.",
+            "What does your loop, or what stands for it, begin with?",
+        )
     if result != expected:
         raise Case(f"Run for the second time it says {result}, not {expected}.", KEPT)
 
@@ -176,25 +185,35 @@ def nothing_is_kept(TotalSize):
 
 @check.probe(question="What have two tasks in common: a list of their class, a global, a default?")
 def two_run_at_once(TotalSize):
-    """Two tasks run at once: one of pages of 1 and 2 bytes, one of pages of 4 and 8."""
-    sizes, got = {"a": 1, "b": 2, "c": 4, "d": 8}, {}
+    """Three tasks run at once: two, equal, of pages of 1 and 2 bytes, one of pages of 4 and 8."""
+    sizes, got, begun = {"a": 1, "b": 2, "c": 4, "d": 8}, {}, []
 
-    def run(urls):
-        got[urls] = TotalSize(urls=urls).execute()
+    def run(name, urls):
+        try:
+            got[name] = TotalSize(urls=urls).execute()
+        except Exception as error:
+            got[name] = error
 
-    other = threading.Thread(target=run, args=(("c", "d"),), daemon=True)
+    others = [
+        threading.Thread(target=run, args=args, daemon=True)
+        for args in (("equal", ("a", "b")), ("other", ("c", "d")))
+    ]
 
     def page(self):
-        if self.url == "b" and not other.ident:
-            other.start()
-            other.join(1)  # or it waits for the first to end: that is right as well
+        if self.url == "b" and not begun:
+            begun.append(True)
+            for other in others:
+                other.start()
+                other.join(1)  # or it waits for the first to end: that is right as well
         return Page(self.url, 200, sizes[self.url], 0.01)
 
     with mock.patch.object(FetchPage, "execute", page):
-        within(5, lambda: run(("a", "b")))
-        within(5, other.join)
-    assert got == {("a", "b"): 3, ("c", "d"): 12}, (
-        f"The two tasks say {got.get(('a', 'b'))} and {got.get(('c', 'd'))}, expected 3 and 12."
+        within(5, lambda: run("first", ("a", "b")))
+        for other in others:
+            within(5, other.join)
+    names = "first", "equal", "other"
+    assert got == dict(zip(names, (3, 3, 12), strict=True)), (
+        f"The three came to {', '.join(repr(got.get(name)) for name in names)}, expected 3, 3, 12."
     )
 
 
