@@ -9,7 +9,7 @@ from unittest import mock
 
 from taskqueue_edu import InvalidTask, RetryPolicy, TaskFailed, TaskQueue, WorkerPool
 from taskqueue_edu.catalogue import catalogue
-from taskqueue_edu.course.probes import within
+from taskqueue_edu.course.probes import Deaths, within
 from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import Case, Check
 from taskqueue_edu.workloads import FetchPage, Page, PageServer
@@ -250,7 +250,15 @@ def a_failure_is_no_result(TotalSize):
     """One of three can't be fetched: no such page, a server that stays busy, an empty URL."""
     with _system() as (server, queue):
         for path in ("/missing", "/flaky?fails=99"):
-            result, error, _ = _ended(queue, TotalSize(urls=(*server.urls(2), server.url(path))))
+            task = TotalSize(urls=(*server.urls(2), server.url(path)))
+            with Deaths() as deaths:
+                result, error, _ = _ended(queue, task)
+            if error is None and deaths.errors:
+                raise Case(
+                    f"{path} can't be fetched: a {type(deaths.errors[0]).__name__} ended a thread that execute() had "
+                    f"started. The task counts as succeeded, with {result} bytes.",
+                    "Who learns of an error that ends a thread, and who should?",
+                )
             assert error is not None, (
                 f"{path} can't be fetched. The task counts as succeeded, with {result} bytes."
             )
