@@ -436,7 +436,8 @@ except QueueClosed as error:
 #
 # Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, each as often as it
 # was added, and `ids` has the ids of the batches that the queue took, in their order. If nothing was collected, it submits
-# nothing. It waits for no result: perhaps no worker has begun. Leave `IndexBatch` as it is, with its list.
+# nothing. It waits for no result: perhaps no worker has begun. What becomes of the paths of a batch that the queue refuses is
+# up to you. Leave `IndexBatch` as it is, with its list.
 
 # %% exercise="p1.collector"
 
@@ -670,7 +671,7 @@ show_source(Catalogue.encode)
 #
 # Write the task type `total_size`: it fetches several pages and returns the sum of their sizes in bytes.
 #
-# - It is registered as `"total_size"`, and a frozen dataclass with one field, `urls`, a tuple of text.
+# - It is registered as `"total_size"`, and a frozen dataclass with one field, `urls`, a tuple of text, perhaps empty.
 # - `FetchPage(url).execute().bytes` is the size of one page. It raises ConnectionError if the server says
 #   that it has a problem, and LookupError if there is no such page.
 # - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
@@ -993,7 +994,7 @@ mutants("p1.mutants_waiting", test_waiting)
 # - `discard` removes an item and returns whether it was there. The others stay as they are.
 # - Items are ids: text or numbers, 0 among them. No two that wait are equal.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
-#   What is there at the end may stay or be dropped; `discard` goes on telling the truth.
+#   What is there at the end may stay or be dropped; `discard` goes on telling the truth. Closing twice does no harm.
 #
 # First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name
 # `_changed`: each method works under its lock. The check tries your queue with several threads, in every order of their steps.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from types import FunctionType
 
 from taskqueue_edu import TaskQueue
 from taskqueue_edu.lab.probes import Case, Check
@@ -87,7 +88,10 @@ def each_id_is_kept(Collector):
 
 
 def _has_a_default_list(cls):
-    functions = (getattr(part, "__func__", part) for part in vars(cls).values())
+    """Tell whether a method has one, or a function that a method calls."""
+    functions = [getattr(part, "__func__", part) for part in vars(cls).values()]
+    for method in [part for part in functions if isinstance(part, FunctionType)]:
+        functions += [method.__globals__.get(name) for name in method.__code__.co_names]
     return any(
         isinstance(default, list)
         for function in functions
@@ -147,8 +151,8 @@ def the_batch_stays_as_it_was(Collector):
 
 @check.probe(question="Which step between add() and submit() drops or moves a path?")
 def the_paths_go_out_as_they_were_added(Collector):
-    """Four paths are added, of which the third is the first once more."""
-    queue, added = _Queue(), ["d.py", "b.py", "d.py", "a.py"]
+    """Four paths are added, of which the third is the first once more; then the same four again."""
+    queue, added = _Queue(), ["d.py", "b.py", "d.py", "a.py"] * 2
     collector = Collector(queue)
     for path in added:
         collector.add(path)

@@ -128,11 +128,11 @@ def an_item_is_discarded(NewestFirst):
 
 @check.probe(question="Which item does discard() take away, and how do the others lie after it?")
 def the_others_stay_in_order(NewestFirst):
-    """3, 5, 1, 4, 2 are put, 5 is discarded and put again, and three are taken."""
+    """3, 0, 5, 1, 4, 2 are put, 5 is discarded and put again, and three are taken."""
     mine = NewestFirst()
 
     def run():
-        for item in (3, 5, 1, 4, 2):
+        for item in (3, 0, 5, 1, 4, 2):
             mine.put(item)
         mine.discard(5)
         mine.put(5)
@@ -140,11 +140,15 @@ def the_others_stay_in_order(NewestFirst):
 
     out = within(2, run)
     assert out == [5, 2, 4], f"{out} came out, expected [5, 2, 4]: the newest first, 5 once."
-    for item, there in (("1", False), (1, True), (5, False), (3, True)):
+    for item, there in (("1", False), (1, True), (5, False), (3, True), (0, True)):
         found = within(2, lambda item=item: mine.discard(item))
-        assert found == there, (
-            f"5, 2 and 4 were taken. Then discard({item!r}) returned {found}, expected {there}."
-        )
+        if found != there:
+            happened = (
+                f"5, 2 and 4 were taken. Then discard({item!r}) returned {found}, expected {there}."
+            )
+            if item == 0:
+                raise Case(happened, "Which line of discard() takes 0 for nothing?")
+            raise AssertionError(happened)
 
 
 @check.probe(question="Where is the list made, and how often?")
@@ -156,21 +160,33 @@ def each_has_its_own_items(NewestFirst):
     assert not answer, "a was put into one queue, and discard('a') of the other found it."
 
 
-@check.probe(question="What does get() do while nothing is there, and who ends that?")
-def get_sleeps_until_something_is_put(NewestFirst):
-    """A thread waits in get() on an empty queue, then an item is put."""
-    mine, began, over = NewestFirst(), threading.Event(), threading.Event()
-    getters, limits, real = [], [], threading.Condition.wait
+def _woken(mine, wake, when, by):
+    """Wake a thread that sleeps in get(). Return what it got or raised, whether it slept until
+    then, and whether it had ended before.
+
+    The time limit of its first sleep, if it has one, is over at once; that of others never is.
+    """
+    began, over, getters, limits = threading.Event(), threading.Event(), [], []
+    real, real_for = threading.Condition.wait, threading.Condition.wait_for
+
+    def is_over(timeout):
+        if timeout is not None:
+            limits.append(timeout)
+        return timeout is not None and len(limits) == 1
 
     def wait(condition, timeout=None):
         if threading.get_ident() not in getters:
             return real(condition, timeout)
-        if timeout is not None:
-            limits.append(timeout)
-            if len(limits) == 1:
-                return False  # its time is over
+        if is_over(timeout):
+            return False
         began.set()
-        return real(condition)  # and this time it is not: only a notify() ends it
+        return real(condition)
+
+    def wait_for(condition, predicate, timeout=None):
+        if threading.get_ident() not in getters:
+            return real_for(condition, predicate, timeout)
+        result = predicate()
+        return result if result or is_over(timeout) else real_for(condition, predicate)
 
     def get():
         getters.append(threading.get_ident())
@@ -180,32 +196,45 @@ def get_sleeps_until_something_is_put(NewestFirst):
             over.set()
             began.set()
 
-    def put_it():
-        slept = began.wait(2) and not over.is_set()
-        mine.put("late")
-        return slept
+    def wake_it():
+        began.wait(2)
+        early = over.is_set()
+        slept = began.is_set() and not early
+        wake()
+        return slept, early
 
-    with mock.patch.object(threading.Condition, "wait", wait):
+    with mock.patch.multiple(threading.Condition, wait=wait, wait_for=wait_for):
         try:
-            got, slept = at_once(get, put_it, seconds=4, when="An item was put")
+            got, woke = at_once(get, wake_it, seconds=4, when=when)
         except AssertionError:
             if not limits:
                 raise
             raise Case(
-                f"get() waits with a time limit of {limits[0]:g} s. An item was put, and that did "
-                "not wake it: it would lie there until the time is over.",
-                "Which line of put() wakes a thread that sleeps in get()?",
+                f"get() waits with a time limit of {limits[0]:g} s. {when}, and that did not wake "
+                "it: it would sleep until the time is over.",
+                f"Which line of {by} wakes a thread that sleeps in get()?",
             ) from None
-    if limits and isinstance(got, QueueClosed):
+    if isinstance(woke, Exception):
+        raise woke
+    slept, early = woke
+    if limits and early:
+        did = f"raised {got!r}" if isinstance(got, Exception) else f"returned {got!r}"
         raise Case(
-            f"get() waited with a time limit of {limits[0]:g} s. When that was over it raised "
-            "QueueClosed, and nobody had closed the queue.",
-            "What does wait() return when its time is over, and how long may get() wait?",
+            f"get() waited with a time limit of {limits[0]:g} s. When that was over it {did}, and "
+            "nobody had put an item or closed the queue.",
+            "What does a wait return when its time is over, and how long may get() wait?",
         )
-    for problem in (slept, got):
-        if isinstance(problem, Exception):
-            raise problem
-    assert slept or not over.is_set() or got == "late", (
+    return got, slept, early
+
+
+@check.probe(question="What does get() do while nothing is there, and who ends that?")
+def get_sleeps_until_something_is_put(NewestFirst):
+    """A thread waits in get() on an empty queue, then an item is put."""
+    mine = NewestFirst()
+    got, slept, early = _woken(mine, lambda: mine.put("late"), "An item was put", "put()")
+    if isinstance(got, Exception):
+        raise got
+    assert not early, (
         f"get() returned {got!r} from an empty queue, before anything was put."
     )
     assert slept, "get() did not call wait(): it must sleep, not look on and on."
@@ -217,13 +246,13 @@ def get_sleeps_until_something_is_put(NewestFirst):
     question="Which line of that method comes first when `_closed` is true, and what should it do?",
 )
 def nothing_after_the_end(NewestFirst):
-    """An item is put, the queue is closed, and put(), get() and discard() are called, twice."""
+    """An item is put, the queue is closed, put(), get() and discard() are called: all that twice."""
 
     def scenario():
         mine = NewestFirst()
         mine.put("x")
-        mine.close()
         for _ in range(2):
+            mine.close()
             for name, call in (("put()", lambda: mine.put("y")), ("get()", mine.get)):
                 did = _outcome(call)
                 assert did == "raised QueueClosed", (
@@ -302,7 +331,36 @@ def twelve_leave_at_the_end(NewestFirst):
 
         together(*[get] * 12, mine.close)
 
-    return explore(scenario, bound=0, budget=50)
+    found = explore(scenario, bound=0, budget=50)
+    if found.kind == "lost wakeup":  # its timeline would have thirteen columns
+        raise Case(
+            "Twelve threads called get(), the queue was closed, and some of them sleep for ever.",
+            "How many threads may wait when the queue is closed, and how many does close() wake?",
+        )
+    return found
+
+
+@check.probe()
+def the_end_wakes_who_sleeps(NewestFirst):
+    """A thread waits in get() on an empty queue, and the queue is closed."""
+    mine = NewestFirst()
+    _woken(mine, mine.close, "The queue was closed", "close()")
+
+
+@check.probe(
+    question="How does get() know that something is there, and what of that does discard() change?"
+)
+def what_was_discarded_is_not_waited_for(NewestFirst):
+    """a is put and discarded; then one thread gets, and another puts b, in every order."""
+
+    def scenario():
+        mine, got = NewestFirst(), []
+        mine.put("a")
+        mine.discard("a")
+        together(lambda: got.append(mine.get()), lambda: mine.put("b"))
+        assert got == ["b"], f"a was put and discarded, then b was put; get() returned {got[0]!r}"
+
+    return explore(scenario)
 
 
 @check.probe("atomic_calls_compose", kinds=["exception", "assertion"], question=BETWEEN)

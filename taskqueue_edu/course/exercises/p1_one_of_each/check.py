@@ -14,10 +14,10 @@ check = Check("Files")
 
 @check.probe(question="When is a SourceFile made, when is one found, and is the lock free then?")
 def one_after_the_other(Files):
-    """One thread asks for six paths and for each once more, by an equal text; then another asks."""
+    """One thread asks for seven paths and for each once more, by an equal text; then another asks."""
 
     def scenario():
-        files, names = Files(), [*"abcd", "x/a", "y/a"]
+        files, names = Files(), [*"abcdA", "x/a", "y/a"]
         first = [files.get(f"{name}.py") for name in names]
         if None in first:
             raise AssertionError("get() returned None: one of its ways ends without `return`")
@@ -37,7 +37,7 @@ def one_after_the_other(Files):
 
 @check.probe(question="Who gives the lock back if a line raises, and what is in the dict by then?")
 def the_lock_is_free_after_an_error(Files):
-    """get([]) is called, and get('a.py') while no object can be made; then another thread asks."""
+    """get([]) is called, then get('a.py') while making it fails or is stopped; then another asks."""
     returned = []
     SourceFile = type(Files().get("a.py"))
     real, broken = SourceFile.__init__, []
@@ -45,16 +45,17 @@ def the_lock_is_free_after_an_error(Files):
     def make(self, *args, **kwargs):
         if broken:
             broken.append("raised")
-            raise OSError("it can't be made")
+            raise broken[0]
         real(self, *args, **kwargs)
 
     def scenario():
         files, got = Files(), []
-        for path in ([], "a.py"):
-            broken[:] = ["yes"]
-            with suppress(Exception):
+        for path, error in (([], OSError), ("a.py", OSError), ("a.py", KeyboardInterrupt)):
+            broken[:] = [error]
+            with suppress(Exception, KeyboardInterrupt):
                 value = files.get(path)
-                returned[:] = [f"get({path!r}) returned {value!r}"] * ("raised" in broken)
+                if "raised" in broken:
+                    returned[:] = [f"{error.__name__}, and get({path!r}) returned {value!r}"]
         broken.clear()
         together(lambda: got.append(files.get("a.py")))
         assert isinstance(got[0], SourceFile), (
@@ -65,7 +66,7 @@ def the_lock_is_free_after_an_error(Files):
         found = explore(scenario)
     if found.ok and returned:
         raise Case(
-            f"SourceFile raised an OSError, and {returned[0]}.",
+            f"SourceFile raised {returned[0]}.",
             "What does whoever asked do with that value, and who tells them of the error?",
         )
     return found
@@ -86,11 +87,11 @@ def it_forgets_none(Files):
     assert lines == 12, "get('a.py') gave another object than before: what was written is lost."
 
 
-@check.probe(question="Where is the dict made, and how often?")
+@check.probe(question="What keeps the object, and who else has that?")
 def each_has_its_own_files(Files):
     """Two indexes are asked for one path."""
     one, other = Files().get("a.py"), Files().get("a.py")
-    assert one is not other, "Two indexes gave out one object: they share a dict."
+    assert one is not other, "Two indexes gave out one object for a.py."
 
 
 def _two_ask(Files):

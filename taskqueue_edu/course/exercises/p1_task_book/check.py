@@ -25,6 +25,14 @@ class _Rest:
     """A task without fields."""
 
 
+@dataclass(frozen=True)
+class _Batch:
+    paths: tuple
+
+    def __len__(self):
+        return len(self.paths)
+
+
 def _book(TaskBook):
     book = TaskBook()
     book.add("add", _Add)
@@ -57,6 +65,18 @@ def a_task_without_fields(TaskBook):
     assert made == _Rest(), f"make('rest') returned {made!r}, expected a task: _Rest()."
 
 
+@check.probe(question="What does make() ask before it refuses: the name, or what it has made?")
+def a_task_that_is_false(TaskBook):
+    """A task is made that counts as false: a batch of no paths, with a len() of 0."""
+    book = _book(TaskBook)
+    book.add("batch", _Batch)
+    try:
+        made = book.make("batch", ())
+    except LookupError as error:
+        raise AssertionError(f"'batch' was entered, and make() raised {error!r}.") from None
+    assert made == _Batch(()), f"make('batch', ()) returned {made!r}, expected {_Batch(())!r}."
+
+
 @check.probe(question="How many tasks are there after two calls of make()?")
 def each_call_makes_one(TaskBook):
     """Two equal tasks are made."""
@@ -69,9 +89,11 @@ def each_call_makes_one(TaskBook):
 @check.probe(question="What does whoever mistyped a name want to read?")
 def an_unknown_name(TaskBook):
     """Tasks are made by names that were never entered: sing, a part of shout, and nothing."""
+    more = ["wait", "fetch", "lines", "words", "zip"]
     for name in ("sing", "out", ""):
         book = _book(TaskBook)
-        book.add("wait", _Shout)
+        for known in more:
+            book.add(known, _Shout)
         try:
             made = book.make(name, "la")
         except LookupError as error:
@@ -86,7 +108,7 @@ def an_unknown_name(TaskBook):
                 f"make({name!r}) returned {made!r}, and raised no LookupError.",
                 "What must happen for a name that is not there, so that no caller can overlook it?",
             )
-        left = [known for known in ("add", "shout", "wait") if known not in said]
+        left = [known for known in ("add", "shout", *more) if known not in said]
         assert not left, (
             f"These were entered, and the error doesn't name them: {', '.join(left)}. It says:\n{said}"
         )
@@ -142,15 +164,29 @@ def asking_enters_nothing(TaskBook):
     with suppress(LookupError):
         book.make("sing", "la")
     names = list(book.types())
-    assert names == ["add", "shout"], f"Then types() has {names}: make('sing') entered something."
+    assert sorted(names) == ["add", "shout"], f"Then types() has {names}: make('sing') entered something."
 
 
 @check.probe("returns_internals", question="How many names does the dict have after types()?")
 def the_caller_keeps_what_it_likes(TaskBook):
-    """A caller takes out of types() what it does not need; then a task is made."""
+    """A caller deletes an entry of types() and enters another; then a task is made."""
     book = _book(TaskBook)
-    with suppress(TypeError, AttributeError):  # it may be read-only
-        del book.types()["add"]
-    assert "add" in book.types(), (
-        "The caller deleted 'add' from what types() returned, and the book has lost it."
-    )
+    types = book.types()
+    with suppress(Exception):  # it may be read-only, and say so as it likes
+        del types["add"]
+    try:
+        book.make("add", 1, 2)
+    except Exception as error:
+        raise AssertionError(
+            "The caller deleted 'add' from what types() returned. Then make('add', 1, 2) raised "
+            f"{error!r}."
+        ) from None
+    with suppress(Exception):
+        types["rest"] = _Rest
+    names = list(book.types())
+    if sorted(names) != ["add", "shout"]:
+        raise Case(
+            "The caller deleted 'add' from what types() returned, and entered 'rest' there. Called "
+            f"again, types() has {names}, expected ['add', 'shout'].",
+            "How often is the mapping made that types() returns, and who still has the last one?",
+        )
