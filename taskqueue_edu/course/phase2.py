@@ -379,7 +379,7 @@ display(explore(one_task_for_two(bold_worker)))
 # ## Further practice: each file once
 #
 # Links and renames bring the same path several times. Workers call `claim` before they index a file, so that
-# one of them does it. `seen` is the set of paths that were claimed; all callers share `seen` and `lock`.
+# one of them does it. `seen` is the set of paths that were claimed, each as it came; all callers share `seen` and `lock`.
 
 # %% exercise="p2.claim"
 
