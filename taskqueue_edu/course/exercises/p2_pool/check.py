@@ -182,7 +182,7 @@ class _Desk:
 
     def __init__(self):
         self.pool, self.settled = None, []
-        self._left = [RunningTask(name, _Returns(None), 1, "") for name in ("a", "b")]
+        self._left = [RunningTask(name, _Returns(name), 1, "") for name in ("a", "b")]
         self._changed = threading.Condition()
 
     @property
@@ -201,7 +201,7 @@ class _Desk:
 
     def settle(self, run, kind, detail):
         with self._changed:
-            self.settled.append(run.id)
+            self.settled.append((run.id, detail))
             self._changed.notify_all()
 
     def wait(self):
@@ -209,17 +209,19 @@ class _Desk:
             self._changed.wait_for(lambda: len(self.settled) >= 2)
 
 
-@check.probe(question="Where does a worker keep what it has claimed, and who else writes there?")
+@check.probe(
+    question="Where does a worker keep its run and what came of it, and who else writes there?",
+)
 def each_run_is_settled(TinyPool):
-    """Two workers have one task each, in every order: the outcome of each is told."""
+    """Two workers have one task each, a and b, which return their names: each outcome is told."""
 
     def scenario():
         desk = _Desk()
         TinyPool(desk, 2).start()
         desk.wait()
-        told = desk.settled
-        assert sorted(told) == ["a", "b"], (
-            f"a and b were claimed, each by one worker; settle() got the runs of {' and '.join(told)}"
+        told = [f"the run of {run} with the value of {value}" for run, value in desk.settled]
+        assert sorted(desk.settled, key=repr) == [("a", "a"), ("b", "b")], (
+            f"a and b were claimed, each by one worker; settle() got {' and '.join(told)}"
         )
 
     verdict = explore(scenario, bound=1)
