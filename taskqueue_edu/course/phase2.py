@@ -972,9 +972,10 @@ print("workers that took part:", sorted(workers))
 #
 # Write a pool on the library's queue. `desk = queue.dispatcher` is its side for workers:
 #
-# - `desk.attach(self)` says that this pool runs the queue. The monitor then asks it for `workers`.
+# - `desk.attach(self)` says that this pool runs the queue. It comes first: it refuses if another pool does. The monitor
+#   then asks the pool for `workers`.
 # - `desk.claim(name)` waits for a task, starts it under that worker's name and returns the run; it returns `None` when
-#   the queue is closed.
+#   the queue is closed. Each worker has a name of its own.
 # - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value or the error.
 # - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it.
 

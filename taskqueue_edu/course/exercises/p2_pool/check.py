@@ -178,10 +178,10 @@ def it_runs_once(TinyPool):
 
 
 class _Desk:
-    """Has two runs to claim. It counts what is settled, and is closed then."""
+    """Has two runs to claim. It notes what is settled and who claims, and is closed then."""
 
     def __init__(self):
-        self.pool, self.settled = None, []
+        self.pool, self.settled, self.names = None, [], {}
         self._left = [RunningTask(name, _Returns(name), 1, "") for name in ("a", "b")]
         self._changed = threading.Condition()
 
@@ -194,6 +194,7 @@ class _Desk:
 
     def claim(self, name):
         with self._changed:
+            self.names[threading.current_thread()] = name
             if self._left:
                 return self._left.pop(0)
             self.wait()
@@ -209,23 +210,43 @@ class _Desk:
             self._changed.wait_for(lambda: len(self.settled) >= 2)
 
 
+def _two_workers(TinyPool, look):
+    def scenario():
+        desk = _Desk()
+        TinyPool(desk, 2).start()
+        desk.wait()
+        look(desk)
+
+    verdict = explore(scenario, bound=1)
+    return verdict if verdict.kind == "assertion" else None
+
+
 @check.probe(
     question="Where does a worker keep its run and what came of it, and who else writes there?",
 )
 def each_run_is_settled(TinyPool):
     """Two workers have one task each, a and b, which return their names: each outcome is told."""
 
-    def scenario():
-        desk = _Desk()
-        TinyPool(desk, 2).start()
-        desk.wait()
+    def look(desk):
         told = [f"the run of {run} with the value of {value}" for run, value in desk.settled]
         assert sorted(desk.settled, key=repr) == [("a", "a"), ("b", "b")], (
-            f"a and b were claimed, each by one worker; settle() got {' and '.join(told)}"
+            f"two workers have claimed a and b; settle() got {' and '.join(told)}"
         )
 
-    verdict = explore(scenario, bound=1)
-    return verdict if verdict.kind == "assertion" else None
+    return _two_workers(TinyPool, look)
+
+
+@check.probe(question="What is each thread called, and when does it look that up?")
+def each_has_its_name(TinyPool):
+    """Two workers call claim(), in every order: each has a name of its own."""
+
+    def look(desk):
+        names = sorted(map(str, desk.names.values()))
+        assert len(names) == len(set(names)), (
+            f"two threads have called claim(), under the names {' and '.join(names)}"
+        )
+
+    return _two_workers(TinyPool, look)
 
 
 @check.probe(question="What is each thread called, and does it run its task itself before it claims another?")
