@@ -131,6 +131,24 @@ def without_a_wait(BoundedBuffer):
     return explore(scenario)
 
 
+@check.probe(question="What has a call changed that gives up, and which lines put it right?")
+def a_call_that_gives_up_changes_nothing(BoundedBuffer):
+    """One thread gets, puts, puts, gets and gets, with one place and `timeout=0`, and once more."""
+
+    def scenario():
+        buffer, came = BoundedBuffer(1), []
+        for _ in range(2):
+            came.append(_attempt(buffer.get, timeout=0))
+            full = [_attempt(buffer.put, item, timeout=0) == "Full" for item in "ab"]
+            came += ["Full" if one else "put" for one in full]
+            came += [_attempt(buffer.get, timeout=0) for _ in range(2)]
+        assert came == ["Empty", "put", "Full", "a", "Empty"] * 2, (
+            f"of get, put a, put b, get, get, twice and with timeout=0, came {', '.join(map(str, came))}"
+        )
+
+    return explore(scenario)
+
+
 @check.probe(question="By what does get() know that there is an item?")
 def any_item(BoundedBuffer):
     """One thread puts 0 and None, and gets them."""
