@@ -718,8 +718,9 @@ show_source(WorkerPool._work, run_task)
 # ## Further practice: a handle for a result
 #
 # `SmallPool` wakes every client for every result. A **handle** is a place for one result: clients wait for it, without
-# polling, or leave functions that are called when it is there. (`concurrent.futures.Future` is one.) Each function is
-# called once, and it may do anything but raise: wait, take locks, ask the handle. A result may be `None`, too.
+# polling, or leave functions that are called when it is there. (`concurrent.futures.Future` is one.) Each `call_back` leads to
+# one call: in `set`, or at once if the result is there. The function may do anything but raise: wait, take locks, ask the
+# handle. A result may be `None`, too. Once it is there, everyone who asks gets it, even with `timeout=0`.
 
 # %% exercise="p2.handle"
 
