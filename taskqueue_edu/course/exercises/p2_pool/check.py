@@ -230,7 +230,7 @@ def each_run_is_settled(TinyPool):
     def look(desk):
         told = [f"the run of {run} with the value of {value}" for run, value in desk.settled]
         assert sorted(desk.settled, key=repr) == [("a", "a"), ("b", "b")], (
-            f"two workers have claimed a and b; settle() got {' and '.join(told)}"
+            f"a and b were claimed, in a pool of two workers; settle() got {' and '.join(told)}"
         )
 
     return _two_workers(TinyPool, look)
@@ -243,7 +243,7 @@ def each_has_its_name(TinyPool):
     def look(desk):
         names = sorted(map(str, desk.names.values()))
         assert len(names) == len(set(names)), (
-            f"two threads have called claim(), under the names {' and '.join(names)}"
+            f"{len(names)} threads have called claim(), under the names {' and '.join(names)}"
         )
 
     return _two_workers(TinyPool, look)
