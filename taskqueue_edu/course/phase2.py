@@ -379,7 +379,7 @@ display(explore(one_task_for_two(bold_worker)))
 # ## Further practice: each file once
 #
 # Links and renames bring the same path several times. Workers call `claim` before they index a file, so that
-# one of them does it. `seen` is the set of paths that were claimed; all callers share `seen` and `lock`.
+# one of them does it. `seen` is the set of paths that were claimed, each as it came; all callers share `seen` and `lock`.
 
 # %% exercise="p2.claim"
 
@@ -718,8 +718,9 @@ show_source(WorkerPool._work, run_task)
 # ## Further practice: a handle for a result
 #
 # `SmallPool` wakes every client for every result. A **handle** is a place for one result: clients wait for it, without
-# polling, or leave functions that are called when it is there. (`concurrent.futures.Future` is one.) Each function is
-# called once, and it may do anything but raise: wait, take locks, ask the handle. A result may be `None`, too.
+# polling, or leave functions that are called when it is there. (`concurrent.futures.Future` is one.) Each `call_back` leads to
+# one call: in `set`, or at once if the result is there. The function may do anything but raise: wait, take locks, ask the
+# handle. A result may be `None`, too. Once it is there, everyone who asks gets it, even with `timeout=0`.
 
 # %% exercise="p2.handle"
 
@@ -972,9 +973,10 @@ print("workers that took part:", sorted(workers))
 #
 # Write a pool on the library's queue. `desk = queue.dispatcher` is its side for workers:
 #
-# - `desk.attach(self)` says that this pool runs the queue. The monitor then asks it for `workers`.
+# - `desk.attach(self)` says that this pool runs the queue. It comes first: it refuses if another pool does. The monitor
+#   then asks the pool for `workers`.
 # - `desk.claim(name)` waits for a task, starts it under that worker's name and returns the run; it returns `None` when
-#   the queue is closed.
+#   the queue is closed. Each worker has a name of its own.
 # - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value or the error.
 # - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it.
 

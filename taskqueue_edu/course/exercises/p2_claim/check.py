@@ -35,6 +35,23 @@ def one_after_the_other(claim):
     return explore(scenario)
 
 
+@check.probe(question="By what does claim() know a path, and what do all others look for in `seen`?")
+def the_path_itself(claim):
+    """One thread claims a/x, b/x, A/x, and then c/x, which somebody else has put into `seen`."""
+
+    def scenario():
+        seen, lock, paths = {"c/x"}, threading.Lock(), ("a/x", "b/x", "A/x", "c/x")
+        answers = [claim(path, seen, lock) for path in paths]
+        assert answers == [True, True, True, False], (
+            f"c/x was in `seen`; claims of {', '.join(paths)} gave {answers}"
+        )
+        assert seen.issuperset(paths), (
+            f"{', '.join(paths)} were claimed, and `seen` is {{{', '.join(sorted(map(repr, seen)))}}}"
+        )
+
+    return explore(scenario)
+
+
 def _two_claim(claim):
     def scenario():
         seen, lock, answers = set(), threading.Lock(), []

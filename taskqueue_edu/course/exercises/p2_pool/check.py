@@ -178,11 +178,11 @@ def it_runs_once(TinyPool):
 
 
 class _Desk:
-    """Has two runs to claim. It counts what is settled, and is closed then."""
+    """Has two runs to claim. It notes what is settled and who claims, and is closed then."""
 
     def __init__(self):
-        self.pool, self.settled = None, []
-        self._left = [RunningTask(name, _Returns(None), 1, "") for name in ("a", "b")]
+        self.pool, self.settled, self.names = None, [], {}
+        self._left = [RunningTask(name, _Returns(name), 1, "") for name in ("a", "b")]
         self._changed = threading.Condition()
 
     @property
@@ -194,6 +194,7 @@ class _Desk:
 
     def claim(self, name):
         with self._changed:
+            self.names[threading.current_thread()] = name
             if self._left:
                 return self._left.pop(0)
             self.wait()
@@ -201,7 +202,7 @@ class _Desk:
 
     def settle(self, run, kind, detail):
         with self._changed:
-            self.settled.append(run.id)
+            self.settled.append((run.id, detail))
             self._changed.notify_all()
 
     def wait(self):
@@ -209,21 +210,38 @@ class _Desk:
             self._changed.wait_for(lambda: len(self.settled) >= 2)
 
 
-@check.probe(question="Where does a worker keep what it has claimed, and who else writes there?")
-def each_run_is_settled(TinyPool):
-    """Two workers have one task each, in every order: the outcome of each is told."""
-
+@cache
+def _two_workers(TinyPool):
     def scenario():
         desk = _Desk()
         TinyPool(desk, 2).start()
         desk.wait()
-        told = desk.settled
-        assert sorted(told) == ["a", "b"], (
-            f"a and b were claimed, each by one worker; settle() got the runs of {' and '.join(told)}"
+        told = [f"the run of {run} with the value of {value}" for run, value in desk.settled]
+        assert sorted(desk.settled, key=repr) == [("a", "a"), ("b", "b")], (
+            f"a and b were claimed, in a pool of two workers; settle() got {' and '.join(told)}"
+        )
+        names = sorted(map(str, desk.names.values()))
+        assert len(names) == len(set(names)), (
+            f"{len(names)} threads have called claim(), under the names {' and '.join(names)}"
         )
 
-    verdict = explore(scenario, bound=1)
+    verdict = explore(scenario, bound=1, budget=1000)
     return verdict if verdict.kind == "assertion" else None
+
+
+@check.probe(
+    question="Where does a worker keep its run and what came of it, and who else writes there?",
+)
+def each_run_is_settled(TinyPool):
+    """Two workers have one task each, a and b, which return their names: each outcome is told."""
+    verdict = _two_workers(TinyPool)
+    return verdict if verdict is not None and "settle()" in verdict.message else None
+
+
+@check.probe(question="What is each thread called, and when does it look that up?")
+def each_has_its_name(TinyPool):
+    """Two workers call claim(), in every order: each has a name of its own."""
+    return _two_workers(TinyPool)
 
 
 @check.probe(question="What is each thread called, and does it run its task itself before it claims another?")
