@@ -578,7 +578,8 @@ predict("p3.closed", ...)
 # operating system), which outlives the process. It doesn't outlive a power cut. To pull the plug a hundred times would
 # take a while, so the **lab** does it on a simulated disk: `crash_test` runs a program, stops it after each of its
 # steps, works out what the disk may hold then, and lets the program recover from that. `acknowledge` is the moment from
-# which on somebody relies on it.
+# which on somebody relies on it. The lab follows what one thread does with `open`, `os.open`, `os.write`, `os.fsync` and
+# the like. It does not know `mmap`, `os.writev` or `dir_fd`.
 
 
 # %%
@@ -834,6 +835,7 @@ parsons("p3.parsons_replace", ...)
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
 # `path` may have any name of up to 200 letters. Its folder may hold other files, whose names don't contain that of `path`.
+# A file that an earlier `save` has left behind, since its process was killed, must not stop the next one.
 
 # %% exercise="p3.save"
 

@@ -342,7 +342,8 @@ def it_is_released(LineStore):
 def _at_once(LineStore, one, other, *, before=False):
     """Explore: a thread calls `one` for a fact; another appends a fact, and calls `other` for it.
 
-    Both are "flush" or "sync". With `before`, both facts have been appended before.
+    Both are "flush" or "sync". With `before`, both facts have been appended before. In the end the
+    second fact is synced, if it was not.
     """
     write = os.write
 
@@ -386,10 +387,16 @@ def _at_once(LineStore, one, other, *, before=False):
 
             first = store.append(_fact(1))
             second = store.append(_fact(2)) if before else None
-            together(
-                lambda: have(one, first, 1),
-                lambda: have(other, second or store.append(_fact(2)), 2),
-            )
+            positions = [second] if before else []
+
+            def call_other():
+                if not before:
+                    positions.append(store.append(_fact(2)))
+                have(other, positions[0], 2)
+
+            together(lambda: have(one, first, 1), call_other)
+            if other == "flush":
+                have("sync", positions[0], 2)
             data = path.read_bytes()
             store.close()
         try:
@@ -423,6 +430,12 @@ def two_sync_at_once(LineStore):
 def a_flush_and_a_sync(LineStore):
     """One thread flushes a fact, while another appends one and syncs it."""
     return _at_once(LineStore, "flush", "sync")
+
+
+@check.probe(question="Which facts has an fsync kept: those from before it began, or before it ended?")
+def a_sync_and_a_flush(LineStore):
+    """One thread syncs a fact, another appends one and flushes it, and then that is synced, too."""
+    return _at_once(LineStore, "sync", "flush")
 
 
 @check.probe(question="Which locks does your `append` need, and who may hold them for long?")
@@ -494,7 +507,7 @@ def one_fsync_fails(LineStore):
     """Two threads sync a fact each, and the first fsync fails. Then sync() is called four times."""
 
     def scenario():
-        fsyncs, numbers = [], count(1)
+        fsyncs, numbers, ready = [], count(1), []
 
         def fsync(file):
             if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
@@ -502,7 +515,7 @@ def one_fsync_fails(LineStore):
             mine = f"{next(numbers)} begins"
             # Between these two, other threads may run.
             fsyncs.append(mine)
-            if fsyncs[0] == mine:
+            if ready and fsyncs[0] == mine:
                 fsyncs.append(mine.replace("begins", "fails"))
                 raise OSError(errno.EIO, "the disk failed")
             fsyncs.append(mine.replace("begins", "is over"))
@@ -522,6 +535,7 @@ def one_fsync_fails(LineStore):
             store = LineStore(Path(folder, "facts.jsonl"))
             list(store.load())
             fsyncs.clear()
+            ready.append("from here on it fails")
             first, last = [store.append(_fact(number)) for number in (1, 2)]
             together(lambda: refuses(first), lambda: refuses(last))
             with suppress(Exception):  # it need not take any more

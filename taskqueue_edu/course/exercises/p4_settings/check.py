@@ -67,7 +67,8 @@ def _refused(read_settings, text, names=(), **env):
     try:
         found = _read(read_settings, text, **env)
     except ConfigError as error:
-        missing = [name for name in names if name not in str(error)]
+        # How a value is spelled, as in Python or as in TOML, is not asked.
+        missing = [name for name in names if name.lower() not in str(error).lower()]
         assert not missing, f"Given: {given}. The message doesn't name {missing[0]}: {error}"
         return error
     except ValueError as error:
