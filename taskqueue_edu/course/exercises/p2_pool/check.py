@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
@@ -421,3 +421,15 @@ def on_their_way_out(TinyPool):
             "The queue was closed and join() called when the last task had ended. It returned "
             f"when {left} {'thread' if left == 1 else 'threads'} had not ended."
         )
+
+
+@check.probe(question="What does attach() do if another pool runs the queue, and what runs by then?")
+def another_pool_has_the_queue(TinyPool):
+    """Another pool runs the queue already, and start() is called."""
+    with closing(TaskQueue()) as queue:
+        queue.dispatcher.attach(TinyPool(queue, 1))
+        pool, before = TinyPool(queue, 2), set(threading.enumerate())
+        with suppress(RuntimeError):  # attach() raises that
+            pool.start()
+        made = len(set(threading.enumerate()) - before)
+        assert not made, f"start() began {made} threads on a queue that another pool runs."
