@@ -640,7 +640,7 @@ def test_a_test_that_explores_too_much(
     sorting: Exercise, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is told that there are too many schedules, and not that something hangs."""
-    monkeypatch.setattr(importlib.import_module("taskqueue_edu.lab.mutants"), "SECONDS", 0.3)
+    monkeypatch.setattr(importlib.import_module("taskqueue_edu.lab.mutants"), "SECONDS", 2.0)
 
     def test(smallest: Callable[[list[int]], int]) -> None:
         def scenario() -> None:
