@@ -28,21 +28,18 @@ PRINTED: Final = 20_000
 """Characters of output that are kept."""
 
 _STANDS: Final = re.compile(r'^  File "(.+)", line (\d+) in (.+)$')
-_EXPLORING: Final = re.compile(r'interleave.search\.py", line \d+ in explore$', re.MULTILINE)
 
 
 class Ended(NamedTuple):
     """How a piece of code ended: `answer` is what it returned, None if it did not.
 
-    `why` says then what happened instead, and `printed` what it wrote to standard output. If it
-    `hung`, `exploring` says whether it was busy with the schedules of a scenario.
+    `why` says then what happened instead, and `printed` what it wrote to standard output.
     """
 
     answer: bytes | None
     why: str
     printed: str
     hung: bool = False
-    exploring: bool = False
 
 
 def isolated(code: Callable[[], bytes], seconds: float = SECONDS) -> Ended:
@@ -89,8 +86,7 @@ def _in_a_copy(code: Callable[[], bytes], seconds: float) -> Ended:
         printed.seek(0)
         text = printed.read().decode(errors="replace")
     if not in_time or stood:
-        why = f"It did not end within {seconds:g} seconds.{_where(stood)}"
-        return Ended(None, why, text, True, _EXPLORING.search(stood) is not None)
+        return Ended(None, f"It did not end within {seconds:g} seconds.{_where(stood)}", text, True)
     if data[:1] == b"=":
         return Ended(data[1:], "", text)
     if data[:1] == b"!":

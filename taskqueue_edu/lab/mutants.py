@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from mmap import mmap
 from types import FrameType
 from typing import Any, Final
 
@@ -214,9 +215,11 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
 def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
     """Run a test on an implementation, in a copy of this process."""
 
+    exploring = mmap(-1, 1)  # shared with the copy: whether it explores
+
     def run() -> bytes:
         complaint = returned = ""
-        with keeping() as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:
+        with keeping(exploring) as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:
             try:
                 value = test(*exercise.answers(name))
                 returned = "" if value is None else repr(value).partition(" at 0x")[0][:80]
@@ -238,7 +241,7 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
 
     ended = isolated(run, SECONDS)
     if ended.answer is None:
-        return _Ran(ended.why, hung=ended.hung, exploring=ended.exploring)
+        return _Ran(ended.why, hung=ended.hung, exploring=bool(exploring[0]))
     return msgspec.json.decode(ended.answer, type=_Ran)
 
 

@@ -95,7 +95,7 @@ def test_an_answer(capfd: pytest.CaptureFixture[str]) -> None:
         return bytes(range(256)) * 1_000
 
     ended = isolated(code)
-    assert ended == (bytes(range(256)) * 1_000, "", "printed\n", False, False)
+    assert ended == (bytes(range(256)) * 1_000, "", "printed\n", False)
     assert capfd.readouterr() == ("", "")
 
 

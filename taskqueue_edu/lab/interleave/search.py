@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from mmap import mmap
 from types import ModuleType
 from typing import Final, cast
 
@@ -144,25 +145,40 @@ def explore(
     `also` names some of their modules. `benign` are names of attributes whose races do no harm.
     """
     lab = Laboratory(scenario, also=also, benign=benign)
-    with lab.open():
-        verdict = Search(lab, bound, budget, beyond=beyond, seed=seed).verdict()
+    _note(running=True)
+    try:
+        with lab.open():
+            verdict = Search(lab, bound, budget, beyond=beyond, seed=seed).verdict()
+    finally:
+        _note(running=False)
     if _kept is not None:
         _kept.append(verdict)
     return verdict
 
 
 _kept: list[Verdict] | None = None
+_running: mmap | None = None
 
 
 @contextmanager
-def keeping() -> Iterator[list[Verdict]]:
-    """Keep what each call of `explore` has found meanwhile, whatever becomes of it there."""
-    global _kept
-    before, _kept = _kept, []
+def keeping(running: mmap) -> Iterator[list[Verdict]]:
+    """Keep what each call of `explore` has found meanwhile, whatever becomes of it there.
+
+    The first byte of `running` is 1 during a call, for another process to see.
+    """
+    global _kept, _running
+    before = _kept, _running
+    kept: list[Verdict] = []
+    _kept, _running = kept, running
     try:
-        yield _kept
+        yield kept
     finally:
-        _kept = before
+        _kept, _running = before
+
+
+def _note(*, running: bool) -> None:
+    if _running is not None:
+        _running[0] = running
 
 
 def replay(
