@@ -578,8 +578,8 @@ predict("p3.closed", ...)
 # operating system), which outlives the process. It doesn't outlive a power cut. To pull the plug a hundred times would
 # take a while, so the **lab** does it on a simulated disk: `crash_test` runs a program, stops it after each of its
 # steps, works out what the disk may hold then, and lets the program recover from that. `acknowledge` is the moment from
-# which on somebody relies on it. The lab follows what one thread does with `open`, `os.open`, `os.write`, `os.fsync` and
-# the like. It does not know `mmap`, `os.writev` or `dir_fd`.
+# which on somebody relies on it. The lab follows what the program's threads do with `open`, `os.open`, `os.write`, `os.fsync`
+# and the like.
 
 
 # %%
@@ -831,7 +831,7 @@ parsons("p3.parsons_replace", ...)
 #
 # Now all of it. Write `save(path, data)` so that `path` holds all of the old bytes or all of the new ones at *every* moment, a power
 # cut included, and the new ones once it has returned. Sync the folder yourself: `os.open(..., os.O_RDONLY)`, `os.fsync`,
-# `os.close`.
+# `os.close`. A rename from one folder to another changes both, and is sure to last once both are synced.
 #
 # If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
 # `path` may have any name of up to 200 letters. Its folder may hold other files, whose names don't contain that of `path`.

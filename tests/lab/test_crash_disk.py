@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import random
 import shutil
 import stat
+import struct
 import tempfile
 import threading
 from collections.abc import Callable
@@ -300,21 +302,111 @@ def test_other_threads_notice_nothing(tmp_path: Path) -> None:
         other = threading.Thread(target=lambda: (tmp_path / "other").write_text("real"))
         other.start()
         other.join()
-        other = threading.Thread(target=lambda: Path(ROOT, "a").write_text("nowhere"))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(threading, "excepthook", lambda _: None)
-            other.start()
-            other.join()
-        assert not Path(ROOT, "a").exists()
     assert (tmp_path / "other").read_text() == "real"
+
+
+def test_the_threads_of_a_program_share_its_disk() -> None:
+    """What several threads write to one file is all there, in one log of whole events."""
+    system = System((), place)
+
+    def append(letter: bytes) -> None:
+        with Path(ROOT, "a").open("ab", buffering=0) as file:
+            for _ in range(200):
+                file.write(letter)
+
+    with in_place(system):
+        threads = [threading.Thread(target=append, args=(bytes([n]),)) for n in b"xyz"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(dict(system.content())["a"] or b"") == sorted(b"xyz" * 200)
+    writes = [event for event in system.log.events if event.what == "write"]
+    assert [effect.at for event in writes for effect in event.effects] == list(range(600))  # type: ignore[union-attr]
+
+
+def _with_a_map(folder: Path) -> list[Any]:
+    seen: list[Any] = []
+    file = folder / "a"
+    file.write_bytes(b"0123456789")
+    with file.open("r+b") as opened:
+        with mmap.mmap(opened.fileno(), 0) as data:
+            data[0:3] = b"abc"
+            data[9] = ord("z")
+            data.seek(4)
+            seen += [
+                data.write(b"EF"),
+                data.tell(),
+                data.size(),
+                len(data),
+                data[:],
+                data.find(b"z"),
+            ]
+            data.write_byte(ord("g"))
+            data.move(7, 0, 2)
+            struct.pack_into("2s", data, 3, b"--")
+            data.flush()
+            seen.append(file.read_bytes())
+        with mmap.mmap(opened.fileno(), 4, access=mmap.ACCESS_READ) as data:
+            seen.append(data[:])
+            for change in (data.write, lambda new: data.__setitem__(slice(0, 1), new)):
+                with pytest.raises(TypeError, match="readonly"):
+                    change(b"x")
+        with mmap.mmap(opened.fileno(), 0, flags=mmap.MAP_PRIVATE) as data:
+            data[0:1] = b"!"
+            data.flush()
+        for length, offset in ((11, 0), (0, mmap.ALLOCATIONGRANULARITY), (0, 1)):
+            with pytest.raises((ValueError, OSError)) as raised:
+                mmap.mmap(opened.fileno(), length, offset=offset)
+            seen.append(type(raised.value))
+    with file.open("rb") as opened, pytest.raises(PermissionError):
+        mmap.mmap(opened.fileno(), 0)
+    (folder / "empty").touch()
+    with (folder / "empty").open("r+b") as opened, pytest.raises(ValueError, match="empty"):
+        mmap.mmap(opened.fileno(), 0)
+    return [*seen, file.read_bytes()]
+
+
+def _with_rarer_calls(folder: Path) -> list[Any]:
+    seen: list[Any] = []
+    here = os.open(folder, os.O_RDONLY)
+    descriptor = os.open("a", os.O_RDWR | os.O_CREAT, dir_fd=here)
+    seen.append(os.writev(descriptor, [b"ab", bytearray(b"cd"), memoryview(b"ef")]))
+    seen.append(os.pwritev(descriptor, [b"X", b"Y"], 1))
+    os.posix_fallocate(descriptor, 4, 6)
+    os.posix_fallocate(descriptor, 0, 1)
+    os.close(descriptor)
+    os.mkdir("d", dir_fd=here)
+    os.rename("a", "b", src_dir_fd=here, dst_dir_fd=here)
+    inner = os.open("d", os.O_RDONLY, dir_fd=here)
+    os.replace("b", "c", src_dir_fd=here, dst_dir_fd=inner)
+    os.fsync(inner)
+    seen.append(os.stat("c", dir_fd=inner).st_size)
+    seen.append(os.stat(folder / "d" / "c", dir_fd=inner).st_size)  # an absolute path stays so
+    with pytest.raises(FileNotFoundError):
+        os.unlink("gone", dir_fd=inner)
+    seen.append((folder / "d" / "c").read_bytes())
+    os.unlink("c", dir_fd=inner)
+    os.rmdir("d", dir_fd=here)
+    for opened in (here, inner):
+        os.close(opened)
+    return [*seen, list(folder.iterdir())]
+
+
+@pytest.mark.parametrize("use", [_with_a_map, _with_rarer_calls])
+def test_maps_and_rarer_calls(use: Callable[[Path], list[Any]], tmp_path: Path) -> None:
+    """`mmap`, `os.writev`, `os.posix_fallocate` and `dir_fd` do what they do on the real disk."""
+    with in_place(System((), place)):
+        simulated = use(Path(ROOT))
+    assert simulated == use(tmp_path)
 
 
 def test_everything_is_as_it_was_afterwards() -> None:
     """The functions of the system are the real ones again, also after an exception."""
-    before = open, os.open, os.fsync, os.stat, os.scandir, fcntl.flock
+    before = open, os.open, os.fsync, os.stat, os.scandir, fcntl.flock, mmap.mmap
     with pytest.raises(KeyError), in_place(System((), place)):
         raise KeyError
-    assert before == (open, os.open, os.fsync, os.stat, os.scandir, fcntl.flock)
+    assert before == (open, os.open, os.fsync, os.stat, os.scandir, fcntl.flock, mmap.mmap)
 
 
 def test_a_file_that_stays_open_writes_into_nothing() -> None:

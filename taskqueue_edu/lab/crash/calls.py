@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import Any, Final
 
+from taskqueue_edu.lab.crash.mapped import Mapped
 from taskqueue_edu.lab.crash.opening import open_file
 from taskqueue_edu.lab.crash.system import System
 from taskqueue_edu.lab.crash.tree import ROOT, fail
@@ -81,9 +82,10 @@ class _Scan:
 
 
 def simulated(system: System) -> dict[str, Callable[..., Any]]:
-    """Return the functions of `os` and `fcntl` on a simulated disk, and `open` as "open_file".
+    """Return what stands for the functions of `os` and `fcntl` on a simulated disk.
 
-    They take what the real ones take, without `dir_fd`.
+    Beside them are "open_file" for `open`, and "mmap". They take what the real ones take, without
+    `dir_fd`, which is a part of the path by then.
     """
 
     def opened(file: str | int, *args: Any, **options: Any) -> Any:
@@ -110,6 +112,15 @@ def simulated(system: System) -> dict[str, Callable[..., Any]]:
     def no(*_: Any, **__: Any) -> bool:
         return False
 
+    def writev(descriptor: int, buffers: Iterable[Any]) -> int:
+        return system.write(descriptor, b"".join(map(bytes, buffers)))
+
+    def pwritev(descriptor: int, buffers: Iterable[Any], offset: int, _: int = 0) -> int:
+        return system.pwrite(descriptor, b"".join(map(bytes, buffers)), offset)
+
+    def mapped(descriptor: int, length: int, *args: Any, **options: Any) -> Mapped:
+        return Mapped(system, descriptor, length, *args, **options)
+
     def dup2(descriptor: int, other: int, *_: Any, **__: Any) -> int:
         return system.dup2(descriptor, other)
 
@@ -129,6 +140,10 @@ def simulated(system: System) -> dict[str, Callable[..., Any]]:
         "scandir": scandir,
         "access": access,
         "dup2": dup2,
+        "writev": writev,
+        "pwritev": pwritev,
+        "posix_fallocate": system.allocate,
+        "mmap": mapped,
         "lockf": no,  # such a lock holds off other processes only, and there are none
         **{
             name: getattr(system, name)
@@ -147,40 +162,46 @@ _CHANGES: Final = _TWO_PATHS | {"unlink", "remove", "mkdir", "rmdir", "truncate"
 def routed(
     name: str, real: Callable[..., Any], simulated: Callable[..., Any], system: System
 ) -> Callable[..., Any]:
-    """Return a function that calls the simulated one for what is on its disk."""
+    """Return a function that calls the simulated one for what is on its disk, in every thread.
+
+    In this thread it changes nothing that is not.
+    """
     thread = threading.get_ident()
     paths = 2 if name in _TWO_PATHS else 1
+    folders = ("src_dir_fd", "dst_dir_fd") if paths == 2 else ("dir_fd",)
 
     def call(*args: Any, **options: Any) -> Any:
-        if threading.get_ident() != thread or system.off:
+        if system.off:
             return real(*args, **options)
         given = list(args)
         if len(given) < paths:  # they were named
-            given += [options.pop(key) for key in list(options)[: paths - len(given)]]
-        ours = [_ours(system, what) for what in given[:paths]]
-        if None not in ours:
+            named = [key for key in options if not key.endswith("dir_fd")]
+            given += [options.pop(key) for key in named[: paths - len(given)]]
+        below = [options.get(key) for key in folders]
+        ours = [_ours(system, what, folder) for what, folder in zip(given, below, strict=False)]
+        if ours and None not in ours:
             system.tick()
-            directory = [options.pop(key) for key in list(options) if key.endswith("dir_fd")]
-            if any(folder is not None for folder in directory):
-                raise NotImplementedError(
-                    f"the lab can't simulate dir_fd for os.{name}: your code may be right, "
-                    "but only whole paths can be tried"
-                )
+            for key in folders:
+                options.pop(key, None)
             return simulated(*ours, *given[paths:], **options)
         if any(path is not None for path in ours):
             raise fail(errno.EXDEV, *map(str, given[:paths]))
-        if _changes(name, given, options):
+        if threading.get_ident() == thread and _changes(name, given, options):
             raise OSError(errno.EROFS, f"the lab has no disk but {ROOT}", str(given[0]))
         return real(*given, **options)
 
     return call
 
 
-def _ours(system: System, what: object) -> str | int | None:
+def _ours(system: System, what: object, folder: object = None) -> str | int | None:
+    """Return what names a file on the simulated disk, or None. A path may be below `folder`."""
     if hasattr(what, "fileno"):  # os.fsync takes a file, too
         what = what.fileno()
     if isinstance(what, int):
         return what if what in system.descriptors else None
+    if isinstance(folder, int) and folder in system.descriptors and isinstance(what, str | bytes):
+        above = system.descriptors[folder].path
+        what = os.path.join(above, os.fsdecode(what))  # noqa: PTH118 - what is absolute stays so
     return on_disk(what)
 
 

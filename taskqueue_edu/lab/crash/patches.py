@@ -1,4 +1,4 @@
-"""The simulated disk in place of the real one, for one thread, while the code under test runs."""
+"""The simulated disk beside the real one, while the code under test runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import functools
 import glob
 import inspect
 import io
+import mmap
 import os
 import sys
 import sysconfig
@@ -42,6 +43,7 @@ def place() -> Place | None:
 def _standard_slots() -> Iterator[Slot]:
     yield vars(builtins), "open", "open_file"
     yield vars(io), "open", "open_file"
+    yield vars(mmap), "mmap", "mmap"
     for name in simulated(System((), place)):
         for module in (os, fcntl):
             if hasattr(module, name):
@@ -83,10 +85,10 @@ def _globals(function: Callable[..., Any]) -> dict[str, Any]:
 
 @contextmanager
 def in_place(system: System, slots: tuple[Slot, ...] = STANDARD_SLOTS) -> Iterator[None]:
-    """Let this thread use the simulated disk for all paths below its root.
+    """Put the simulated disk at all paths below its root, where there is nothing else.
 
-    It can't write anywhere else meanwhile: OSError (EROFS). Other threads notice nothing. At the
-    end the disk goes off: what still holds a file open writes into nothing.
+    This thread can't write anywhere else meanwhile: OSError (EROFS). Others, such as those that it
+    starts, can. At the end the disk goes off: what still holds a file open writes into nothing.
     """
     calls = simulated(system)
     with _one_at_a_time:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from taskqueue_edu.lab.crash.effects import Content, Names, Place, Resize, Write
-from taskqueue_edu.lab.crash.tree import Node, Tree, count, fail, short
+from taskqueue_edu.lab.crash.tree import Node, Tree, atomic, count, fail, short
 
 FIRST_DESCRIPTOR: Final = 2**30
 """Larger than any that the system gives out."""
@@ -74,6 +74,7 @@ class System(Tree):
 
     # -- files
 
+    @atomic
     def open(self, path: str, flags: int, mode: int = 0o777) -> int:
         """Return a descriptor."""
         descriptor = next(n for n in _numbers() if n not in self.descriptors)
@@ -104,6 +105,7 @@ class System(Tree):
             self._resize(opened, 0)
         return descriptor
 
+    @atomic
     def close(self, descriptor: int) -> None:
         """Close a descriptor."""
         opened = self._opened(descriptor)
@@ -113,6 +115,7 @@ class System(Tree):
             if opened.writes:
                 self.note("close", f"close {short(opened.path)}", path=opened.path)
 
+    @atomic
     def dup2(self, descriptor: int, other: int) -> int:
         """Make `other` stand for the same."""
         opened = self._opened(descriptor)
@@ -122,6 +125,7 @@ class System(Tree):
             self.descriptors[other] = opened
         return other
 
+    @atomic
     def dup(self, descriptor: int) -> int:
         """Return another descriptor for the same."""
         return self.dup2(descriptor, next(n for n in _numbers() if n not in self.descriptors))
@@ -134,6 +138,7 @@ class System(Tree):
             raise fail(errno.EISDIR)
         return opened
 
+    @atomic
     def read(self, descriptor: int, size: int) -> bytes:
         """Read from where the descriptor is."""
         opened = self._readable(descriptor)
@@ -141,6 +146,7 @@ class System(Tree):
         opened.at += len(data)
         return data
 
+    @atomic
     def pread(self, descriptor: int, size: int, at: int) -> bytes:
         """Read at a place."""
         if size < 0 or at < 0:
@@ -148,6 +154,7 @@ class System(Tree):
         opened = self._readable(descriptor)
         return bytes(opened.node.data[at : at + size])
 
+    @atomic
     def write(self, descriptor: int, data: bytes) -> int:
         """Write where the descriptor is."""
         opened = self._opened(descriptor)
@@ -157,6 +164,7 @@ class System(Tree):
         opened.at = at + count
         return count
 
+    @atomic
     def pwrite(self, descriptor: int, data: bytes, at: int) -> int:
         """Write at a place; with O_APPEND at the end all the same, as Linux does."""
         opened = self._opened(descriptor)
@@ -170,15 +178,26 @@ class System(Tree):
         data = self._room(opened, data)
         if opened.flags & os.O_APPEND:
             at = len(node.data)
+        self._put(opened, at, data, f"write {count(len(data), 'byte')} to {short(opened.path)}")
+        return len(data)
+
+    @atomic
+    def store(self, descriptor: int, data: bytes, at: int) -> None:
+        """Put bytes over others through a map of the file: it never grows for it."""
+        opened = self._opened(descriptor)
+        path = short(opened.path)
+        self._put(opened, at, data, f"store {count(len(data), 'byte')} in the map of {path}")
+
+    def _put(self, opened: Opened, at: int, data: bytes, text: str) -> None:
+        node = opened.node
         effect = Write(node.number, at, data, len(node.data))
         if at > len(node.data):
             node.data.extend(bytes(at - len(node.data)))
         node.data[at : at + len(data)] = data
         where = f", over what is at byte {at}" if effect.over else ""
-        text = f"write {count(len(data), 'byte')} to {short(opened.path)}{where}"
-        self.note("write", text, effect, path=opened.path, stream=opened.number, data=data)
+        stream = opened.number
+        self.note("write", text + where, effect, path=opened.path, stream=stream, data=data)
         self._touch(node)
-        return len(data)
 
     def _room(self, opened: Opened, data: bytes) -> bytes:
         """Return what of the data the disk has room for."""
@@ -196,6 +215,17 @@ class System(Tree):
                 return half
         raise fail(errno.ENOSPC)
 
+    @atomic
+    def allocate(self, descriptor: int, offset: int, length: int) -> None:
+        """Make sure that the file is so long, with zeros."""
+        opened = self._opened(descriptor)
+        if offset < 0 or length <= 0:
+            raise fail(errno.EINVAL)
+        if not opened.writes:
+            raise fail(errno.EBADF)
+        self._resize(opened, max(len(opened.node.data), offset + length))
+
+    @atomic
     def lseek(self, descriptor: int, offset: int, whence: int) -> int:
         """Move to a place."""
         opened = self._opened(descriptor)
@@ -205,6 +235,7 @@ class System(Tree):
         opened.at = bases[whence] + offset
         return opened.at
 
+    @atomic
     def ftruncate(self, descriptor: int, size: int) -> None:
         """Cut the file off, or make it longer."""
         opened = self._opened(descriptor)
@@ -212,6 +243,7 @@ class System(Tree):
             raise fail(errno.EINVAL)
         self._resize(opened, size)
 
+    @atomic
     def truncate(self, path: str, size: int) -> None:
         """Do the same with a path."""
         node = self._find(path)
@@ -232,6 +264,7 @@ class System(Tree):
         self.note("resize", text, Resize(node.number, before, size), path=opened.path)
         self._touch(node)
 
+    @atomic
     def fsync(self, descriptor: int) -> None:
         """Return when the file, or the folder's list of names, is on the disk."""
         opened = self._opened(descriptor)
@@ -244,6 +277,7 @@ class System(Tree):
             raise fail(errno.EIO)
         self.note("sync", text, synced=opened.node.number, path=opened.path)
 
+    @atomic
     def listdir(self, path: str | int) -> list[str]:
         """Return the names in a folder, sorted: an order, unlike that of a real one."""
         node = self._node(path)
@@ -254,6 +288,7 @@ class System(Tree):
     def _node(self, path: str | int) -> Node:
         return self._opened(path).node if isinstance(path, int) else self._find(path)
 
+    @atomic
     def stat(self, path: str | int) -> os.stat_result:
         """Describe a file or folder. Times are the number of the event that changed it."""
         node = self._node(path)
@@ -267,6 +302,7 @@ class System(Tree):
 
     # -- locks
 
+    @atomic
     def flock(self, descriptor: int, operation: int) -> None:
         """Take or give up the lock on an opened file."""
         opened = self._opened(descriptor)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from taskqueue_edu.lab.crash.effects import Content, Effect, Event, Log, Names, Place
 
@@ -17,6 +19,10 @@ MOST_CALLS: Final = 20_000
 """Calls, and events, after which a program is taken for one that never ends."""
 
 _LONGEST: Final = 60  # characters
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_T = TypeVar("_T", bound="Tree")
 
 
 class Runaway(BaseException):
@@ -51,6 +57,17 @@ class Node:
         return self.names
 
 
+def atomic(method: Callable[Concatenate[_T, _P], _R]) -> Callable[Concatenate[_T, _P], _R]:
+    """Let one thread at a time be in a method: the program under test may have several."""
+
+    @functools.wraps(method)
+    def call(self: _T, /, *args: _P.args, **options: _P.kwargs) -> _R:
+        with self.lock:
+            return method(self, *args, **options)
+
+    return call
+
+
 class Tree:
     """Files and folders by name.
 
@@ -59,6 +76,8 @@ class Tree:
 
     def __init__(self, start: Content, place: Callable[[], Place | None]) -> None:
         """Hold `start`; `place` says which line of the program is running."""
+        # Held while anything of the disk is read or changed: its nodes, descriptors and log.
+        self.lock = threading.RLock()
         self.log = Log(start)
         self.off = False
         """Once the run is over: nothing changes any more."""
@@ -81,7 +100,8 @@ class Tree:
 
     # -- the log
 
-    def note(self, what: str, text: str, *effects: Effect, **details: Any) -> None:
+    @atomic
+    def note(self, /, what: str, text: str, *effects: Effect, **details: Any) -> None:
         """Add an event to the log."""
         if self.off:
             return
@@ -90,12 +110,14 @@ class Tree:
         event = Event(what, text, self._place(), effects=effects, **details)
         self.log.events.append(event)
 
+    @atomic
     def tick(self) -> None:
         """Count a call, so that an endless loop ends."""
         self._calls += 1
         if self._calls > MOST_CALLS and not self.off:
             raise Runaway
 
+    @atomic
     def content(self) -> Content:
         """Return what the kernel has: what a killed process leaves."""
         return tuple(self._walk(self._root, ""))
@@ -146,6 +168,7 @@ class Tree:
         except FileNotFoundError:
             return None
 
+    @atomic
     def exists(self, path: str) -> bool:
         """Tell whether there is a file or folder of that name."""
         try:
@@ -159,6 +182,7 @@ class Tree:
 
     # -- names
 
+    @atomic
     def rename(self, old: str, new: str) -> None:
         """Give a file or folder another name; what had that name is replaced."""
         source, names, name = self._parent(old, old, new)
@@ -190,6 +214,7 @@ class Tree:
         self._touch(source)
         self._touch(target)
 
+    @atomic
     def unlink(self, path: str) -> None:
         """Remove a file."""
         folder, names, name = self._parent(path)
@@ -201,6 +226,7 @@ class Tree:
         self.note("remove", f"remove {short(path)}", effect, path=path)
         self._touch(folder)
 
+    @atomic
     def mkdir(self, path: str, mode: int = 0o777) -> None:
         """Make a folder."""
         if self.exists(path):
@@ -212,6 +238,7 @@ class Tree:
         self.note("mkdir", f"make the folder {short(path)}", entry, path=path)
         self._touch(folder)
 
+    @atomic
     def rmdir(self, path: str) -> None:
         """Remove an empty folder."""
         folder, names, name = self._parent(path)

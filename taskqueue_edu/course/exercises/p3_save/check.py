@@ -5,6 +5,7 @@ import os
 import resource
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
@@ -272,6 +273,19 @@ def a_file_with_the_new_ones_name(save):
             f"While results.json was saved, the new file was called {name!r}. A file of that name "
             f"that held b'old' was saved, and fsync failed. Now "
             + ("there is none of that name." if held is None else f"it holds {held}.")
+        )
+    for name in sorted(name for name in names if "results.json" not in name):
+        with tempfile.TemporaryDirectory() as place:
+            path, other = Path(place, "results.json"), Path(place, name)
+            path.write_bytes(b"old")
+            other.write_bytes(b"of somebody else")
+            with suppress(OSError):
+                save(path, b"new")
+            held = other.read_bytes() if other.exists() else None
+        assert held == b"of somebody else", (
+            f"While results.json was saved, the new file was called {name!r}, which does not contain "
+            "that name. A file of somebody else was called so, and b'new' was saved. Now "
+            + ("that file is gone." if held is None else f"that file holds {held}.")
         )
 
 

@@ -25,6 +25,9 @@ from taskqueue_edu.workloads import MathTask
 
 check = Check("LineStore")
 
+# Two threads take a hundred schedules at most. A store with a thread of its own takes thousands.
+_BUDGET = 400
+
 _NOT_SYNCED = "write without fsync acknowledged"
 
 
@@ -35,6 +38,11 @@ def _fact(number):
 
 def _ids(found):
     return [task_id for _, task_id, *_ in found]
+
+
+def _is_folder(file):
+    """Tell whether fsync was called for a folder."""
+    return stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode)
 
 
 def _lines_in(path):
@@ -260,10 +268,6 @@ def _show_files(store, seen):
             setattr(store, name, _File(value, seen))
 
 
-class _Killed(BaseException):
-    """Ends a process in the middle of a call."""
-
-
 def _unlock(path):
     """Release the locks of a file: the process that had them is taken for dead, and its store gone."""
     for fd in opened(path) if path.exists() else ():
@@ -273,14 +277,26 @@ def _unlock(path):
 @check.probe(question="Who knows whether an earlier process has synced the folder?")
 def killed_before_the_name_is_synced(LineStore):
     """A process is killed in its fsync of the folder. The next one opens the file, and syncs."""
-    killed, synced = [], []
+    synced, failed = [], []
+    first_ended, second_ended, for_ever = (threading.Event() for _ in range(3))
 
     def fsync(file):
-        if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
-            if not killed:
-                killed.append(file)
-                raise _Killed
+        if _is_folder(file):
+            if not first_ended.is_set():
+                first_ended.set()
+                for_ever.wait()  # what is killed does nothing more
             synced.append(file)
+
+    def process(path, ended):
+        try:
+            store = LineStore(path)
+            list(store.load())
+            store.flush(store.append(_fact(1)))
+            store.sync(store.append(_fact(2)))
+            store.close()
+        except BaseException as error:
+            failed.append(error)
+        ended.set()
 
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -288,15 +304,12 @@ def killed_before_the_name_is_synced(LineStore):
         mock.patch.object(os, "fdatasync", fsync, create=True),
     ):
         path = Path(folder, "facts.jsonl")
-        for _ in range(2):
-            store = None
+        for ended in (first_ended, second_ended):
             _unlock(path)
-            with suppress(_Killed):
-                store = LineStore(path)
-                list(store.load())
-                store.flush(store.append(_fact(1)))
-                store.sync(store.append(_fact(2)))
-        store.close()
+            threading.Thread(target=process, args=(path, ended), daemon=True).start()
+            assert ended.wait(10), "sync() has not returned after 10 s."
+            if failed:
+                raise failed[0]
     assert synced, (
         "The first process has made the file, and was killed before its fsync of the folder was "
         "over. In the next one sync() returned, and nobody has synced the folder: the file may have "
@@ -355,7 +368,7 @@ def _at_once(LineStore, one, other, *, before=False):
             return write(fd, data)
 
         def fsync(file):
-            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+            if _is_folder(file):
                 return
             seen.append(0)
             lines = _lines_in(path)  # it keeps what is there when it begins
@@ -405,7 +418,7 @@ def _at_once(LineStore, one, other, *, before=False):
             raise AssertionError("the lines in the file are not in order, or twice") from error
         assert found == ["task-1", "task-2"], f"the file holds {found}"
 
-    return explore(scenario)
+    return explore(scenario, budget=_BUDGET)
 
 
 @check.probe(question="Which threads call `flush`, and what do two of them share at once?")
@@ -445,6 +458,8 @@ def append_waits_for_nobody(LineStore):
     waited = []
 
     def fsync(file):
+        if _is_folder(file):  # that of the name may come early, late or never
+            return
         waited.append(file)
         begun.set()
         assert goes_on.wait(10), "nobody lets it go on"
@@ -510,7 +525,7 @@ def one_fsync_fails(LineStore):
         fsyncs, numbers, ready = [], count(1), []
 
         def fsync(file):
-            if stat.S_ISDIR(os.fstat(file if isinstance(file, int) else file.fileno()).st_mode):
+            if _is_folder(file):
                 return
             mine = f"{next(numbers)} begins"
             # Between these two, other threads may run.
@@ -545,7 +560,7 @@ def one_fsync_fails(LineStore):
             with suppress(Exception):
                 store.close()
 
-    return explore(scenario)
+    return explore(scenario, budget=_BUDGET)
 
 
 @check.probe(question="What has a write left in the file that took a part and then failed?")
