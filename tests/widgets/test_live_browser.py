@@ -26,6 +26,8 @@ pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing() or "all there"),
 ]
 
+SIZE = {"width": 1280, "height": 1000}
+
 CELLS = (
     """\
 from taskqueue_edu import LiveMonitor, TaskQueue, WorkerPool
@@ -127,7 +129,7 @@ def show(lab: Lab, browser: Any) -> Callable[[str], Any]:
     """Open a notebook in JupyterLab, run 55 tasks in it, leave one running and a monitor live."""
 
     def show(name: str) -> Any:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(20_000)
         open_notebook(page, lab.notebook(name, *CELLS))
         command(page, "notebook:run-all-cells")
@@ -138,9 +140,17 @@ def show(lab: Lab, browser: Any) -> Callable[[str], Any]:
 
 
 @pytest.fixture(scope="module")
-def page(show: Callable[[str], Any]) -> Any:
+def shown(show: Callable[[str], Any]) -> Any:
     """A page for tests that only look."""
     return show("look.ipynb")
+
+
+@pytest.fixture
+def page(shown: Any) -> Any:
+    """That page, as wide as at first, whatever an earlier test made of it."""
+    shown.set_viewport_size(SIZE)
+    shown.mouse.move(0, 0)
+    return shown
 
 
 def test_every_chart_has_a_name(page: Any) -> None:
@@ -226,7 +236,6 @@ def test_what_is_under_the_pointer_is_told(page: Any) -> None:
 def test_it_is_readable(page: Any, width: int, dark: bool) -> None:
     """In both themes and at each width, letters are large, clear, whole, and apart."""
     page.set_viewport_size({"width": width, "height": 1000})
-    page.mouse.move(0, 0)
     set_theme(page, dark=dark)
     for _ in range(20):  # the theme is there before all of the page has its colors
         if not (faults := page.evaluate(FAULTS)):
@@ -267,7 +276,7 @@ def test_stopping_puts_a_picture_in_its_place(
 
 def test_a_replay_is_controlled_without_a_mouse(lab: Lab, browser: Any, folder: Path) -> None:
     """Pause, a step on and back, another speed, each by key; words beside it say where it is."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = browser.new_page(viewport=SIZE)
     page.set_default_timeout(20_000)
     open_notebook(page, lab.notebook("replay.ipynb", *REPLAY))
     command(page, "notebook:run-all-cells")
@@ -289,7 +298,7 @@ def test_a_replay_is_controlled_without_a_mouse(lab: Lab, browser: Any, folder: 
 def test_it_is_live_in_notebook_7(browser: Any, tmp_path: Path) -> None:
     """Notebook 7 shows the same: frames follow each other, and a key chooses the window."""
     with Lab(tmp_path, notebook7=True) as server:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport=SIZE)
         page.set_default_timeout(20_000)
         open_notebook(page, server.notebook("seven.ipynb", *CELLS))
         command(page, "notebook:run-all-cells")
