@@ -380,6 +380,7 @@ display(explore(one_task_for_two(bold_worker)))
 #
 # Links and renames bring the same path several times. Workers call `claim` before they index a file, so that
 # one of them does it. `seen` is the set of paths that were claimed, each as it came; all callers share `seen` and `lock`.
+# Somebody may have the lock for a minute: wait for it, without asking again and again.
 
 # %% exercise="p2.claim"
 
