@@ -158,10 +158,15 @@ def test_every_control_works_while_a_cell_waits(own_page: Any, tmp_path: Path) -
     page = own_page
     from playwright.sync_api import expect
 
+    expect.set_options(timeout=20_000)
     panel = page.locator(".taskqueue-controls")
 
+    # Unlike waiting for a text, `expect` says what was there instead.
     def says(text: str) -> None:
-        panel.get_by_role("status").get_by_text(text).wait_for()
+        expect(panel.get_by_role("status")).to_contain_text(text)
+
+    def counts(text: str) -> None:
+        expect(panel.locator(".tq-state")).to_contain_text(text)
 
     def press(name: str, key: str = "Enter") -> None:
         button = panel.get_by_role("button", name=name, exact=True)
@@ -210,9 +215,9 @@ def test_every_control_works_while_a_cell_waits(own_page: Any, tmp_path: Path) -
         "Practice (take time, may fail)"
     )
     press("More failures")
-    says("5 in 100 runs fail.")
+    says("from now on, 5 in 100 runs fail.")
     press("Fewer failures")
-    says(" 0 in 100 runs fail.")
+    says("from now on, 0 in 100 runs fail.")
     enter("Failures in 100", "100")
     says("100 in 100 runs fail.")
     press("Longer tasks")
@@ -221,16 +226,16 @@ def test_every_control_works_while_a_cell_waits(own_page: Any, tmp_path: Path) -
     says("take 0.2 s.")
     press("Submit burst")
     says("Submitted 6 tasks: practice.")
-    panel.get_by_text("6 succeeded, 6 failed.").wait_for()
+    counts("6 succeeded, 6 failed.")
 
     enter("Seconds a task", "5")  # so long that a slow browser sees it, too
     enter("Failures in 100", "0")
     enter("Tasks", "1")
     press("Submit burst")
-    panel.get_by_text("Tasks: 1 pending, 1 running, 6 succeeded, 6 failed.").wait_for()
+    counts("Tasks: 1 pending, 1 running, 6 succeeded, 6 failed.")
     press("Crash a worker")
     says("crashes at the next checkpoint of its task")
-    panel.get_by_text("Tasks: 1 pending, 7 succeeded, 6 failed.").wait_for()
+    counts("Tasks: 1 pending, 7 succeeded, 6 failed.")
 
     press("Save the log")
     # Of the gate one; of the sums and the practice tasks three each; two more of the crash.
@@ -241,7 +246,7 @@ def test_every_control_works_while_a_cell_waits(own_page: Any, tmp_path: Path) -
     press("Cancel pending")
     says("Cancelled 1 pending task.")
     page.get_by_text("[2]:").wait_for()
-    assert page.locator(".jp-OutputArea-output[data-mime-type*='stderr']").count() == 0
+    assert page.locator(".jp-OutputArea-output[data-mime-type*='stderr']").all_inner_texts() == []
     found = run(page, "print(pool.workers, pool.crashes, queue.maxsize, queue.paused)")
     assert found == "3 1 4 False\n"
 
