@@ -301,10 +301,10 @@ for text, env in wrong.items():
 # - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let it out.
 # - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers; an empty one is no number. (Whether a value in the file
 #   that a variable wins over is still checked is yours to choose.)
-# - Return a dict with both settings.
+# - Return a new dict with both settings; `env` stays as it is.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
-#   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable) and what was
-#   *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
+#   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable), and no
+#   other, and what was *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
 
 # %% exercise="p4.settings"
 
@@ -990,7 +990,7 @@ explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
-# hand in at once. Several may close at once, too: each job goes to one of them. No two jobs are equal, and in which order `close` returns
+# hand in at once. An `Intake` has no thread of its own. Several may close at once, too: each job goes to one of them. No two jobs are equal, and in which order `close` returns
 # them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
