@@ -434,8 +434,8 @@ print("after the block:", closed)
 # ### Further practice A: a service
 #
 # Often parts are opened in one method and closed in another: in tests, in notebooks, in a class. Fill in the steps. Each `make_...` is a
-# function without arguments that opens a part, and the part is a context manager: leaving it (`__exit__`) closes it. There may be no
-# server: then `server` is None.
+# function without arguments that opens a part: it is open when the function returns it. The part is a context manager, and leaving it
+# (`__exit__`) closes it. There may be no server: then `server` is None.
 #
 # - The parts open in an order in which they can close; the pool starts to work on the queue (`start_processing`).
 # - If anything goes wrong in `__init__`, Ctrl-C included, what is open is closed, in reverse order, and the caller gets the exception.
