@@ -890,7 +890,7 @@ compare(prediction, {0: "none", 200: "all"}.get(passed, "most" if passed > 100 e
 # runs pass now?
 
 # %%
-prediction = ...
+prediction = ...  # a number, such as 100
 
 compare(prediction, sum(by_luck(TaskQueue.wait_for_result) for _ in range(200)))
 
@@ -1034,7 +1034,8 @@ mutants("p4.mutants_runs", test_run)
 #   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
 #   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.
 #
-# The check runs your file with the real command, several times, and kills it once: it takes some seconds.
+# The check runs your file with the real command, several times, and kills it twice: it takes some seconds. It imports the file, too,
+# in a folder without `links.json`: `tasks()` is the place to read that.
 #
 # **The rubric**, which it goes through in this order:
 #
