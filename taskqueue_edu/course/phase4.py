@@ -301,10 +301,10 @@ for text, env in wrong.items():
 # - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let it out.
 # - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers; an empty one is no number. (Whether a value in the file
 #   that a variable wins over is still checked is yours to choose.)
-# - Return a dict with both settings.
+# - Return a new dict with both settings; `env` stays as it is.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
-#   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable) and what was
-#   *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
+#   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable), and no
+#   other, and what was *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
 
 # %% exercise="p4.settings"
 
@@ -434,8 +434,8 @@ print("after the block:", closed)
 # ### Further practice A: a service
 #
 # Often parts are opened in one method and closed in another: in tests, in notebooks, in a class. Fill in the steps. Each `make_...` is a
-# function without arguments that opens a part, and the part is a context manager: leaving it (`__exit__`) closes it. There may be no
-# server: then `server` is None.
+# function without arguments that opens a part: it is open when the function returns it. The part is a context manager, and leaving it
+# (`__exit__`) closes it. There may be no server: then `server` is None.
 #
 # - The parts open in an order in which they can close; the pool starts to work on the queue (`start_processing`).
 # - If anything goes wrong in `__init__`, Ctrl-C included, what is open is closed, in reverse order, and the caller gets the exception.
@@ -590,7 +590,8 @@ outcome("p4.thread_dies")
 #   cancelled, or is dead: its processes died under it too often);
 # - a signal came first, whichever: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
-# In both cases the pool's threads have ended when it returns. The main thread must wait for both events at once, in one place: at
+# In both cases the pool's threads have ended when it returns, and once the queue is closed, no thread of yours keeps the program from
+# ending. The main thread must wait for both events at once, in one place: at
 # the mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late. (How a thread of your own finds
 # out that all is done is yours to choose.)
 #
@@ -889,7 +890,7 @@ compare(prediction, {0: "none", 200: "all"}.get(passed, "most" if passed > 100 e
 # runs pass now?
 
 # %%
-prediction = ...
+prediction = ...  # a number, such as 100
 
 compare(prediction, sum(by_luck(TaskQueue.wait_for_result) for _ in range(200)))
 
@@ -989,7 +990,7 @@ explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
-# hand in at once. Several may close at once, too: each job goes to one of them. No two jobs are equal, and in which order `close` returns
+# hand in at once. An `Intake` has no thread of its own. Several may close at once, too: each job goes to one of them. No two jobs are equal, and in which order `close` returns
 # them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
@@ -1033,7 +1034,8 @@ mutants("p4.mutants_runs", test_run)
 #   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
 #   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.
 #
-# The check runs your file with the real command, several times, and kills it once: it takes some seconds.
+# The check runs your file with the real command, several times, and kills it twice: it takes some seconds. It imports the file, too,
+# in a folder without `links.json`: `tasks()` is the place to read that.
 #
 # **The rubric**, which it goes through in this order:
 #

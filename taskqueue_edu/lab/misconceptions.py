@@ -123,7 +123,7 @@ _ALL: Final = {
     ),
     "errors_reach_main": (
         "An exception in a thread reaches the main thread.",
-        "It ends that thread. Who waits for its result waits for ever.",
+        "It ends that thread. Nobody hears of it: not who waits for a result, nor the exit code.",
     ),
     "unbounded_is_harmless": (
         "A queue without a bound is harmless.",

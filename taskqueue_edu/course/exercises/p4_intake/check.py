@@ -21,6 +21,7 @@ def one_after_the_other(Intake):
             taken = intake.accept(job)
             assert taken is True, f"accept({job!r}) returned {taken}, expected True"
         left = intake.close()
+        assert isinstance(left, list), f"close() returned a {type(left).__name__}, expected a list"
         assert sorted(left) == ["", "a", "b"], f"close() returned {left}, expected a, b and ''"
         for closed in ("close()", "two calls of close()"):
             taken = intake.accept("c")
@@ -178,3 +179,19 @@ def two_hand_in(Intake):
         assert sorted(left) == ["a", "b"], f"a and b were accepted, and close() returned {left}"
 
     return explore(scenario)
+
+
+@check.probe(question="Where can accept() stand when the first close() returns, and what comes next?")
+def one_hands_in_while_one_closes_twice(Intake):
+    """One thread hands in a job while another closes, and then closes once more."""
+
+    def scenario():
+        intake, taken, left = Intake(), [], []
+        closes = [lambda: left.append(intake.close())] * 2
+        together(lambda: taken.append(intake.accept("a")), lambda: [close() for close in closes])
+        assert left[1] == [], f"the second close() returned {left[1]}, expected []"
+        said = "accepted" if taken == [True] else "refused"
+        assert left[0] == ["a"] * (said == "accepted"), f"a was {said}; close() returned {left[0]}"
+
+    # Without a lock, it takes three preemptions to come between both ends of accept() and close().
+    return explore(scenario, bound=3)

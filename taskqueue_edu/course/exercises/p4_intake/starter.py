@@ -14,5 +14,5 @@ class Intake:
         ...
 
     def close(self):
-        """Take no more jobs. Return those that were taken; a second call returns []."""
+        """Take no more jobs. Return a list of those that were taken; a second call returns []."""
         ...

@@ -281,7 +281,10 @@ def the_report_on_links_without_a_result(linkcheck):
                 f"A task waited to be run. After report() it is {status}, expected pending.",
                 "Which line of report() runs tasks, or drops them?",
             )
-        assert found == {}, f"No link has the result that it doesn't work. The report is {found}."
+        assert found == {}, (
+            "One link works, the task of another has failed, and that of a third has not run yet. The "
+            f"report is {found}, expected {{}}."
+        )
 
 
 @check.probe(question="When is a link checked: when its task begins, or when it has a result?")

@@ -8,7 +8,7 @@ class Service:
 
     def __init__(self, make_queue, make_pool, make_server=None):
         with ExitStack() as parts:
-            # What the tasks use, if there is such a thing, opens first, so that it closes last.
+            # What the tasks use, if there is such a thing: open before the pool, closed after it.
             self.server = parts.enter_context(make_server()) if make_server else None
             # What the pool works on.
             self.queue = parts.enter_context(make_queue())

@@ -1,5 +1,6 @@
 """Settings must come from the right place, and what doesn't fit must be refused by name."""
 
+import os
 import tempfile
 import tomllib
 from pathlib import Path
@@ -19,6 +20,7 @@ def _given(text, env):
 
 
 def _read(read_settings, text, **env):
+    before = dict(env)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "linkcheck.toml"
         if text is not None:
@@ -47,6 +49,11 @@ def _read(read_settings, text, **env):
             f"Given: {_given(text, env)}. It returned {found!r}.",
             "What does the first line of the function's docstring promise?",
         )
+    if env != before:
+        raise Case(
+            f"Given: {_given(text, before)}. Afterwards `env` is {env}.",
+            "Whose mapping is `env`, and who may want to read it after your function?",
+        )
     return found
 
 
@@ -61,8 +68,8 @@ def _accepted(read_settings, text, **env):
         ) from error
 
 
-def _refused(read_settings, text, names=(), **env):
-    """Demand a ConfigError with these names in it, and return it."""
+def _refused(read_settings, text, names=(), others=(), **env):
+    """Demand a ConfigError with these names in it, and no others of places; return it."""
     given = _given(text, env)
     try:
         found = _read(read_settings, text, **env)
@@ -70,6 +77,11 @@ def _refused(read_settings, text, names=(), **env):
         # How a value is spelled, as in Python or as in TOML, is not asked.
         missing = [name for name in names if name.lower() not in str(error).lower()]
         assert not missing, f"Given: {given}. The message doesn't name {missing[0]}: {error}"
+        for more in filter(str(error).__contains__, others):
+            raise Case(
+                f"Given: {given}. The message names {more}, too: {error}",
+                "Which places does the message name, and in which of them is the mistake?",
+            ) from error
         return error
     except ValueError as error:
         raise Case(
@@ -100,6 +112,16 @@ def the_more_special_one_wins(read_settings):
         assert found == expected, (
             f"Given: {_given(text, env)}. It returned {found}, expected {expected}."
         )
+
+
+@check.probe(question="Where is the dict made that your function returns, and how often?")
+def each_call_has_its_own(read_settings):
+    """It is called twice, each time with another file, and the first dict is looked at again."""
+    first, second = (_accepted(read_settings, f"workers = {number}") for number in (8, 9))
+    found = [first["workers"], second["workers"]]
+    assert found == [8, 9], (
+        f"The files had workers = 8, then 9. After both calls, `workers` in the two dicts is {found}."
+    )
 
 
 @check.probe()
@@ -138,19 +160,28 @@ def what_cannot_be_read_is_not_passed_over(read_settings):
 )
 def a_file_that_may_not_be_read(read_settings):
     """The file says `workers = 8`, and who reads it gets PermissionError."""
+    asked_before = []
+
+    def may(path, mode, **_kwargs):
+        asked_before.append(mode & os.R_OK)
+        return not mode & os.R_OK
 
     def refuse(*_args, **_kwargs):
         raise PermissionError("Permission denied")
 
     def guarded(path, env):
-        with mock.patch("builtins.open", refuse), mock.patch("io.open", refuse):
+        opens = mock.patch("builtins.open", refuse), mock.patch("io.open", refuse)
+        with opens[0], opens[1], mock.patch("os.access", may):
             return read_settings(path, env)
 
     try:
         found = _read(guarded, "workers = 8")
     except Exception:  # whichever: it is not passed over
         return
-    assert found.get("workers") == 8, f"It returned {found}, as if there were no file."
+    said = f"It returned {found}, as if there were no file."
+    if any(asked_before) and found.get("workers") != 8:
+        raise Case(said, "For which files does `os.access` say no: only for those that are not there?")
+    assert found.get("workers") == 8, said
 
 
 @check.probe(question="Where would it show, and how late, if nobody looked at the range here?")
@@ -207,7 +238,7 @@ def an_unknown_name(read_settings):
 
 @check.probe(question="What does somebody need to know who must correct this at night?")
 def the_message_names_the_place(read_settings):
-    """Each message is searched for the place, and for what was found."""
+    """Each message is searched for the place, for what was found, and for other places."""
     for text, names in (
         ("workers = 65", ("linkcheck.toml", "workers", "65")),
         ("workers = true", ("linkcheck.toml", "workers", "True")),
@@ -215,9 +246,12 @@ def the_message_names_the_place(read_settings):
         ("wrokers = 8", ("linkcheck.toml", "wrokers")),
         ("workers =", ("linkcheck.toml",)),
     ):
-        _refused(read_settings, text, names)
-    for name, text in (("LINKCHECK_WORKERS", "many"), ("LINKCHECK_TIMEOUT", "-1")):
-        _refused(read_settings, "", (name, text), **{name: text})
+        _refused(read_settings, text, names, ("LINKCHECK_WORKERS", "LINKCHECK_TIMEOUT"))
+    for name, text, fits in (
+        ("LINKCHECK_WORKERS", "many", {"LINKCHECK_TIMEOUT": "3"}),
+        ("LINKCHECK_TIMEOUT", "-1", {"LINKCHECK_WORKERS": "3"}),
+    ):
+        _refused(read_settings, "", (name, text), (*fits, "linkcheck.toml"), **{name: text}, **fits)
 
 
 @check.probe("cause_is_lost", question="What does the decoder know of the file that you don't?")

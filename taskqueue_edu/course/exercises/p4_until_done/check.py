@@ -128,7 +128,7 @@ class _SlowPool(WorkerPool):
         self.returned.wait(0.3)
 
 
-def _run(run_until_done, tasks, mail, when, pool=None, cancel=0, dead=False):
+def _run(run_until_done, tasks, mail, when, pool=None, cancel=0, dead=False, seconds=5):
     """Return the code, how the tasks ended, and how many still run."""
     queue, pool = TaskQueue(max_recoveries=0), pool or WorkerPool(2)
     try:
@@ -136,7 +136,7 @@ def _run(run_until_done, tasks, mail, when, pool=None, cancel=0, dead=False):
             queue.cancel(task_id)
         if dead:  # as if the process that ran the first one had been killed
             queue.dispatcher.lose(queue.dispatcher.claim("lost"), "its process died")
-        code = within(8, lambda: _called(run_until_done, queue, pool, mail), when)
+        code = within(seconds, lambda: _called(run_until_done, queue, pool, mail), when)
         ends = Counter(str(record.status) for record in queue.registry.records())
         running, closed = len(pool.running()), queue.closed
     except Case:
@@ -144,7 +144,7 @@ def _run(run_until_done, tasks, mail, when, pool=None, cancel=0, dead=False):
     except AssertionError as error:
         if pool.queue is None:
             raise Case(
-                "After 8 s it had not returned, and no task had run: the pool has no queue.",
+                f"After {seconds} s it had not returned, and no task had run: the pool has no queue.",
                 "Which method of the pool lets its threads take tasks from the queue?",
             ) from error
         raise
@@ -187,6 +187,13 @@ def _called(run_until_done, queue, pool, mail):
         if "signal only works" not in str(error):
             raise
         raise Case(*HANDLER) from error
+    except RuntimeError as error:
+        if "shut down" not in str(error):
+            raise
+        raise Case(
+            describe(error),
+            "Which of your threads ends the pool, and can it get there before this line?",
+        ) from error
 
 
 @check.probe(question="Who puts a letter into the mailbox when the last task has ended?")
@@ -268,7 +275,7 @@ def it_waits_at_the_mailbox(run_until_done):
         told.owner = threading.current_thread()
         return run_until_done(queue, pool, mail)
 
-    _run(call, [_Listens(told, deaf)], told, "The task has ended")
+    _run(call, [_Listens(told, deaf)], told, "The task has ended", seconds=8)
     if deaf and told.limited:
         raise Case(
             f"In three seconds it waited there {told.limited} time(s), each with a limit: it woke up, "
@@ -291,9 +298,9 @@ def it_waits_at_the_mailbox(run_until_done):
     question="Which of the three ways to end does your line choose: drain, cancel or stop?",
 )
 def told_while_tasks_run(run_until_done):
-    """A signal comes while two tasks run and two wait, each of two seconds if nobody stops it."""
+    """A signal comes while two tasks run, of two seconds if nobody stops them, and two wait."""
     told = SimpleQueue()
-    tasks = [_Signaled(told), SleepTask(2), SleepTask(2), SleepTask(2)]
+    tasks = [_Signaled(told), SleepTask(2), *[MathTask("sum", (n, n)) for n in range(2)]]
     _, ends, running = _run(run_until_done, tasks, told, "SIGTERM came")
     if running:
         return  # the next probe says so
@@ -373,12 +380,13 @@ def a_program_is_told(run_until_done):
                 queue.future(first).add_done_callback(lambda _: os.write(at_work, b"."))
                 signal.signal = lambda *_: os._exit(71)  # what comes of a second handler is luck
                 code = run_until_done(queue, WorkerPool(3), mail)
-            for thread in {*threading.enumerate()} - {threading.current_thread()}:
-                thread.join(1)
+            others = {*threading.enumerate()} - {threading.current_thread()}
+            for thread in others:
+                thread.join(1 if thread.daemon else 4)
         for error in deaths.errors[:1]:
             os.write(at_work, describe(error).encode())
             return 72
-        return code
+        return 73 if any(thread.is_alive() and not thread.daemon for thread in others) else code
 
     with TemporaryDirectory() as folder:
         code = _in_a_process(main, folder)
@@ -422,6 +430,12 @@ def _in_a_process(main, folder, seconds=10):
             "What does that call raise when the queue is closed, and who catches it?",
         )
     assert not problem, f"It ended with {problem}"
+    if code == 73:
+        raise Case(
+            "It returned, the queue was closed, and 4 s later a thread still ran that is no daemon: "
+            "the program does not end.",
+            "Who tells that thread that all is over, after a signal too?",
+        )
     if code == 71:
         raise Case(*HANDLER)
     if code == -signal.SIGKILL:
