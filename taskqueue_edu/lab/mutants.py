@@ -225,7 +225,7 @@ def _run(
 ) -> _Ran:
     """Run a test on an implementation, in a copy of this process.
 
-    With `watched` it is not given its time if all of its threads wait for each other before.
+    If it is `watched`, it is ended as soon as none of its threads can ever go on.
     """
 
     shared = mmap(-1, 2)  # with the copy: whether it explores, and whether it waits for ever
