@@ -120,7 +120,8 @@ results = index_all(files)
 
 # %% [markdown]
 # It works. Today somebody is typing: two drafts that are no Python yet stand at the front of the list.
-# **Predict**: how many of the 16 files does it index, or does it raise `"SyntaxError"`?
+# **Predict** how many of the 16 files it indexes, a number; or write `"SyntaxError"`, if you think that this is how the
+# cell ends.
 
 # %%
 prediction = ...
@@ -303,7 +304,7 @@ outcome("p2.many_runs")
 #
 # `files` and `lines` belong together: `lines` is the sum of the lines of exactly `files` files. Whoever asks for a
 # report must find that true. Answer the three questions, write the answer to the first into `__init__` as a comment,
-# and make the class safe.
+# and make the class safe. (A tally has no thread of its own: nobody would end it.)
 
 # %% exercise="p2.tally"
 
@@ -591,8 +592,8 @@ for thread in alive:
 # ## ★ Exercise 3: put the lines in order
 #
 # Here `None` is the sentinel, and functions are the tasks. When `tasks.join()` returns, each function's value or error
-# is in `results`. Not every line belongs, and two differ in nothing but their indentation. Use the buttons, or write the
-# letters in place of `...`: `"G M K D"`.
+# is in `results`. Not every line belongs: leave out whatever can be left out. Two differ in nothing but their indentation.
+# Use the buttons, or write the letters in place of `...`: `"G M K D"`.
 
 # %%
 parsons("p2.worker_loop", ...)
@@ -883,7 +884,8 @@ step_through(explore(there_and_back))
 #
 # ## ★ Exercise 4: move without a circle
 #
-# Also: a task that is not in `source` (any more) can't be moved, which is no error, and `source` may be `target`.
+# Also: a task that is not in `source` (any more) can't be moved, which is no error, and `source` may be `target`: then
+# the task may come last, or stay where it is.
 
 # %% exercise="p2.transfer"
 
@@ -921,10 +923,10 @@ explore(one_listens)
 # ## ★ Exercise 5: kill the mutants
 #
 # `Latch(count)` opens when `count` have arrived: `arrive()` says that one more has, and `wait()` returns when all have.
-# Any number of threads may call either, also when it is open: it stays open, and more arrivals change nothing. There are
-# latches that are right, in several styles, and latches that are broken, each in its own way. You see none of them. Write
-# a test that lets the right ones pass and turns the broken ones down. An `explore(...)` that has found nothing counts as
-# true: `assert explore(scenario)`.
+# Any number of threads may call either, also when it is open: it stays open, and more arrivals change nothing. `Latch(0)` is
+# open from the start. There are latches that are right, in several styles, and latches that are broken, each in its own way.
+# You see none of them. Write a test that lets the right ones pass and turns the broken ones down. An `explore(...)` that has
+# found nothing counts as true: `assert explore(scenario)`. Two scenarios of three threads take less time than one of four.
 
 # %%
 def test_latch(Latch):

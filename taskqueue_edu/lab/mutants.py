@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
+import os
+import select
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,14 +72,18 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     if missing := undone(test):
         return Verdict(exercise.name, State.TODO, happened=missing)
     rights = ["solution", *(f"alt_{name}" for name in exercise.others("alt"))]
-    silent = slept = False
+    silent = slept = explored = False
     for name in rights:
         ran = _run(exercise, name, test)
         if ran.complaint or ran.kind in _NO_EVIDENCE:
             return _turned_down(exercise, ran)
         silent |= ran.explored > 0 and ran.silent == ran.explored
         slept |= ran.slept
-    broken = {name: _run(exercise, f"wrong_{name}", test) for name in exercise.others("wrong")}
+        explored |= ran.explored > 0
+    broken = {
+        name: _run(exercise, f"wrong_{name}", test, watched=not explored)
+        for name in exercise.others("wrong")
+    }
     survivors = [name for name, ran in broken.items() if not ran.complaint]
     if not survivors and slept:
         return Verdict(
@@ -212,14 +220,21 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     )
 
 
-def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
-    """Run a test on an implementation, in a copy of this process."""
+def _run(
+    exercise: Exercise, name: str, test: Callable[[Any], Any], *, watched: bool = False
+) -> _Ran:
+    """Run a test on an implementation, in a copy of this process.
 
-    exploring = mmap(-1, 1)  # shared with the copy: whether it explores
+    If it is `watched`, it is ended as soon as none of its threads can ever go on.
+    """
+
+    shared = mmap(-1, 2)  # with the copy: whether it explores, and whether it waits for ever
 
     def run() -> bytes:
+        if watched and hasattr(os, "fork"):  # it is a copy that may be ended
+            _thread.start_new_thread(_end_if_stuck, (shared,))
         complaint = returned = ""
-        with keeping(exploring) as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:
+        with keeping(shared) as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:
             try:
                 value = test(*exercise.answers(name))
                 returned = "" if value is None else repr(value).partition(" at 0x")[0][:80]
@@ -240,9 +255,37 @@ def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
         return msgspec.json.encode(ran)
 
     ended = isolated(run, SECONDS)
+    if shared[1]:
+        return _Ran("It waits for ever.", hung=True)
     if ended.answer is None:
-        return _Ran(ended.why, hung=ended.hung, exploring=bool(exploring[0]))
+        return _Ran(ended.why, hung=ended.hung, exploring=bool(shared[0]))
     return msgspec.json.decode(ended.answer, type=_Ran)
+
+
+def _end_if_stuck(shared: mmap) -> None:
+    """End this process when no thread of it can ever go on, and note that in the second byte."""
+    own, before = _thread.get_ident(), dict[int, FrameType]()
+    while True:
+        select.select([], [], [], 0.2)  # `time.sleep` is the test's
+        frames = sys._current_frames()
+        del frames[own]
+        if all(map(_waits_for_ever, frames.values())):
+            if frames == before:  # in the same calls: none was notified during the first look
+                shared[1] = 1
+                os._exit(0)
+            before = frames
+        else:
+            before = {}
+
+
+def _waits_for_ever(frame: FrameType) -> bool:
+    """Tell whether a thread waits for another one, without a time limit."""
+    if frame.f_code is not threading.Condition.wait.__code__:
+        return False
+    called = frame.f_locals
+    # notify() takes a waiter off that list.
+    waits = called.get("waiter") in getattr(called["self"], "_waiters", ())
+    return waits and called["timeout"] is None
 
 
 @contextmanager

@@ -663,6 +663,24 @@ def test_a_test_that_explores_too_much(
     assert "fewer threads" in text
 
 
+def test_an_implementation_that_waits_for_ever(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is turned down at once, and the test needn't use up its time on it."""
+    monkeypatch.setattr(importlib.import_module("taskqueue_edu.lab.mutants"), "SECONDS", 1000.0)
+
+    def test(latch: Callable[[int], Any]) -> None:
+        opens = latch(1)
+        waiting = threading.Thread(target=opens.wait, daemon=True)
+        waiting.start()
+        opens.arrive()
+        waiting.join(0.4)  # with a time limit: that is no wait for ever
+        opens.wait()
+
+    lab.mutants("p2.latch", test)
+    assert "4 got past it. One of them: It counts without the lock" in shown(capsys)
+
+
 def test_a_test_that_sleeps(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     """A test that tells all apart, and sleeps, is asked what it waits for."""
 

@@ -123,11 +123,14 @@ def one_thread(BoundedBuffer):
         full = _attempt(buffer.put, "c", timeout=0.5)
         assert full == "Full", f"put() into a full buffer, timeout=0.5: {full!r}, expected Full"
         took = time.monotonic() - began
-        assert 0.4 < took < 1, f"put() with timeout=0.5 waited for {took:.1f} s"
+        assert 0.4 < took < 1, f"put() with timeout=0.5 waited for {took:.2f} s"
         buffer.get()
         buffer.get()
+        began = time.monotonic()
         empty = _attempt(buffer.get, timeout=0.5)
         assert empty == "Empty", f"get() of an empty buffer, timeout=0.5: {empty!r}, expected Empty"
+        took = time.monotonic() - began
+        assert 0.4 < took < 1, f"get() with timeout=0.5 waited for {took:.2f} s"
 
     return explore(scenario)
 
@@ -502,8 +505,8 @@ def each_change_is_told(BoundedBuffer):
     return _two_places(BoundedBuffer) and explore(scenario, bound=0)
 
 
-def _too_late(BoundedBuffer, call, *args, first, then):
-    """Look whether a call with `timeout=10` is over in time, if what it waits for comes and goes."""
+def _in_time(BoundedBuffer, call, *args, first, then):
+    """Look when a call with `timeout=10` gives up, if what it waits for comes and goes."""
 
     def scenario():
         buffer, took = BoundedBuffer(1), []
@@ -512,8 +515,12 @@ def _too_late(BoundedBuffer, call, *args, first, then):
 
         def waits():
             began = time.monotonic()
-            _attempt(getattr(buffer, call), *args, timeout=10)
+            came = _attempt(getattr(buffer, call), *args, timeout=10)
             took.append(time.monotonic() - began)
+            gave_up = came in ("Empty", "Full")
+            assert not gave_up or took[0] > 9.5, (
+                f"{call}() with timeout=10 raised {came} after {took[0]:.0f} s"
+            )
 
         def comes_and_goes():
             time.sleep(6)
@@ -530,7 +537,7 @@ def _too_late(BoundedBuffer, call, *args, first, then):
 @check.probe(question="After a wakeup for nothing, how much of the time is left?")
 def the_time_goes_on(BoundedBuffer):
     """A thread waits with a timeout; after 6 of 10 s somebody wakes it, and is faster than it."""
-    return _too_late(
+    return _in_time(
         BoundedBuffer,
         "get",
         first=lambda buffer: buffer.put("a"),
@@ -541,7 +548,7 @@ def the_time_goes_on(BoundedBuffer):
 @check.probe(question="After a wakeup for nothing, how much of the time is left?")
 def the_time_goes_on_for_a_put(BoundedBuffer):
     """A thread waits with a timeout for a place, which is there after 6 of 10 s, and taken."""
-    return _too_late(
+    return _in_time(
         BoundedBuffer,
         "put",
         "a",

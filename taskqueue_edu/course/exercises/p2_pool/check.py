@@ -140,6 +140,20 @@ def one_worker_three_tasks(TinyPool):
         assert ended, happened
 
 
+@check.probe(question="What did run_task() return, and what did settle() get?")
+def each_value_arrives(TinyPool):
+    """A pool of one worker gets tasks that return 0, "", [], None and an object: these are the results."""
+    with _at_work(TinyPool, 1) as (queue, _, errors):
+        values = [0, "", [], None, _Returns(7)]
+        ids = queue.submit_many([_Returns(value) for value in values])
+        _all_end(queue)
+        _nobody_died(errors)
+        for task_id, value in zip(ids, values, strict=True):
+            got = queue.wait_for_result(task_id, timeout=0)
+            other = ", another object" if got == value and type(got) is type(value) else ""
+            assert got is value, f"A task returned {value!r}, and its result is {got!r}{other}."
+
+
 @cache
 def _one_worker_and_an_error(TinyPool):
     """Give what became of a task that raises an error and of the sum after it, and its runs."""
