@@ -435,31 +435,6 @@ def what_was_discarded_is_not_waited_for(NewestFirst):
     return explore(scenario)
 
 
-@check.probe(
-    kinds=["exception", "assertion"],
-    question="How does get() know that an item is there, and who may take it before get() does?",
-)
-def get_and_discard_at_once(NewestFirst):
-    """a is there. One thread gets; another discards a and puts b, in every order."""
-
-    def scenario():
-        mine, got, found = NewestFirst(), [], []
-        mine.put("a")
-
-        def discard_and_put():
-            found.append(mine.discard("a"))
-            mine.put("b")
-
-        together(lambda: got.append(mine.get()), discard_and_put)
-        left = mine.discard("b")
-        assert (got[0], found[0], left) in (("a", False, True), ("b", True, False)), (
-            f"discard('a') returned {found[0]} and get() {got[0]!r}; then discard('b') returned "
-            f"{left}"
-        )
-
-    return explore(scenario)
-
-
 @check.probe("atomic_calls_compose", kinds=["exception", "assertion"], question=BETWEEN)
 def two_discard_one_item(NewestFirst):
     """Two threads discard the one item that is there, in every order."""
@@ -543,6 +518,31 @@ def the_end_is_faster_than_get(NewestFirst):
             [("discard()", "returned False"), ("get()", "returned 'a'")],
             [("discard()", "returned True"), ("get()", "raised QueueClosed")],
         ), "a was there once: " + ", and ".join(f"{name} {did}" for name, did in had.items())
+
+    return explore(scenario)
+
+
+@check.probe(
+    kinds=["exception", "assertion"],
+    question="How does get() know that an item is there, and who may take it before get() does?",
+)
+def get_and_discard_at_once(NewestFirst):
+    """a is there. One thread gets; another discards a and puts b, in every order."""
+
+    def scenario():
+        mine, got, found = NewestFirst(), [], []
+        mine.put("a")
+
+        def discard_and_put():
+            found.append(mine.discard("a"))
+            mine.put("b")
+
+        together(lambda: got.append(mine.get()), discard_and_put)
+        left = mine.discard("b")
+        assert (got[0], found[0], left) in (("a", False, True), ("b", True, False)), (
+            f"discard('a') returned {found[0]} and get() {got[0]!r}; then discard('b') returned "
+            f"{left}"
+        )
 
     return explore(scenario)
 
