@@ -990,7 +990,7 @@ mutants("p1.mutants_waiting", test_waiting)
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
 # - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest. (A
-#   time limit of its sleep does no harm, as long as nothing depends on it.)
+#   time limit of its sleep does no harm, as long as nothing depends on it: the check tries limits that never end, too.)
 # - `discard` removes an item and returns whether it was there. The others stay as they are.
 # - Items are ids: text or numbers, 0 among them. No two that wait are equal.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.

@@ -174,6 +174,8 @@ def _named(probe: Probe, kind: str, message: str) -> tuple[str, str]:
     """Return the misconception that a verdict of the lab shows, and the question that fits it."""
     if kind == "exception" and (slip := asked(message, "")):
         return "", slip
+    if "lost wakeup" in probe.kinds and kind == "deadlock" and _HOLDS.search(message):
+        return "", LOCKED  # it is after threads that sleep, and here one waits for a lock
     if kind in probe.kinds or (probe.misconception and not probe.kinds):
         return probe.misconception, probe.question
     if kind in QUESTIONS and _HOLDS.search(message):

@@ -311,6 +311,30 @@ def test_the_question_fits_the_verdict(kind: str, message: str, question: str) -
     assert check.judge("x", [found]).question == question
 
 
+@pytest.mark.parametrize(
+    ("message", "misconception", "question"),
+    [
+        ("get waits for changed", "notify_is_remembered", "?"),
+        ("get waits to acquire lock, which put holds", "", LOCKED),
+    ],
+)
+def test_who_waits_for_a_lock_does_not_sleep(
+    message: str, misconception: str, question: str
+) -> None:
+    """A probe that is after threads that sleep gives no name to a lock that was kept."""
+    check = Check("f")
+
+    @check.probe("notify_is_remembered", kinds={"lost wakeup", "deadlock"}, question="?")
+    def explored(f: Any) -> Any:
+        """Every schedule."""
+        return f
+
+    found = Shown(False, "deadlock")
+    found.message = message
+    verdict = check.judge("x", [found])
+    assert (verdict.misconception, verdict.question) == (misconception, question)
+
+
 def test_a_slip_has_no_misconception() -> None:
     """Of a name without a value nobody can say what its author believes."""
     check = Check("f")

@@ -623,6 +623,37 @@ def test_a_thread_of_together_may_start_one_itself() -> None:
     assert verdict.ok, str(verdict)
 
 
+@pytest.mark.parametrize(("wakes", "kind"), [(True, "ok"), (False, "deadlock")])
+def test_without_limits_a_missing_notification_shows(wakes: bool, kind: str) -> None:
+    """Only a notification ends the wait then; a sleep ends, and so does a wait of no time."""
+
+    def scenario() -> None:
+        changed, items = threading.Condition(), list[int]()
+        nobody = threading.Lock()
+        nobody.acquire()
+
+        def take() -> None:
+            with changed:
+                while not items:
+                    changed.wait(60)
+
+        def put() -> None:
+            time.sleep(1)
+            assert not nobody.acquire(timeout=0)
+            with changed:
+                items.append(1)
+                if wakes:
+                    changed.notify()
+
+        together(take, put)
+
+    assert explore(scenario).ok
+    found = explore(scenario, limits=False)
+    assert found.kind == kind
+    if not found.ok:
+        assert replay(found, limits=False).kind == kind
+
+
 def test_time_is_virtual() -> None:
     """An hour of sleep takes no time, and the clock shows it."""
 

@@ -54,7 +54,8 @@ class Run:
     `plan` says at which points not the usual option is taken, and which one: the usual one is to
     let the current strand go on, or else the next one that can. `cost` is how many preemptions
     that makes; beyond the plan, others may be planned up to `bound`. With `priorities` these say
-    who goes on instead, and `taken` becomes the plan that gives the same run.
+    who goes on instead, and `taken` becomes the plan that gives the same run. Without `limits` no
+    wait ends because its time is over.
 
     A plan repeats another run up to its last point. `course` is the course of that run: who went
     on at each point, so that it need not be worked out again.
@@ -72,6 +73,8 @@ class Run:
         recorder: Recorder | None = None,
         priorities: Priorities | None = None,
         course: Course | None = None,
+        *,
+        limits: bool = True,
     ) -> None:
         self.plan, self.cost, self.bound = plan, cost, bound
         self.last = max(plan, default=-1)
@@ -86,6 +89,7 @@ class Run:
         self.strands: list[Strand] = []
         self.current: Strand
         self.now = 0.0
+        self._limits = limits
         self.loose = 0
         """How many strands besides main may be under way, as far as main knows: not joined yet."""
         self.points = self.loops = self.switches = 0
@@ -287,6 +291,8 @@ class Run:
         """Let others go on here, if so planned; return once `ready()`, or False at `deadline`."""
         if self.over:
             raise Abort
+        if not self._limits and ready is not None and deadline is not None and deadline > self.now:
+            deadline = None
         me.ready, me.deadline, me.fired = ready, deadline, False
         # That it has come here is part of the state, and so is a timer that runs.
         me.past = hash((me.past, -1.0 if deadline is None else deadline))

@@ -50,8 +50,10 @@ class Laboratory:
         also: Iterable[ModuleType] = (),
         benign: Iterable[str] = (),
         everything: bool = False,
+        limits: bool = True,
     ) -> None:
         self.scenario = scenario
+        self.limits = limits
         self.scope = Scope(also)
         self.sharing = Sharing(benign, everything=everything)
         self.tracer = tracer(self.scope, self.sharing)
@@ -104,6 +106,7 @@ class Laboratory:
             recorder,
             priorities,
             course,
+            limits=self.limits,
         )
         self.execute(run)
         return run
@@ -131,6 +134,7 @@ def explore(
     seed: int = 0,
     also: Iterable[ModuleType] = (),
     benign: Iterable[str] = (),
+    limits: bool = True,
 ) -> Verdict:
     """Run `scenario` in all interleavings of its threads with up to `bound` preemptions.
 
@@ -143,8 +147,10 @@ def explore(
     A step is an operation of a lock, queue or other primitive, or an access to shared data, by the
     code under test: all but the standard library, installed packages and taskqueue_edu, unless
     `also` names some of their modules. `benign` are names of attributes whose races do no harm.
+    With `limits=False` no wait ends because its time is over, as if each limit were very long: that
+    shows whether somebody wakes who waits. A `sleep` ends, and so does a wait of no time.
     """
-    lab = Laboratory(scenario, also=also, benign=benign)
+    lab = Laboratory(scenario, also=also, benign=benign, limits=limits)
     _note(running=True)
     try:
         with lab.open():
@@ -182,16 +188,20 @@ def _note(*, running: bool) -> None:
 
 
 def replay(
-    verdict: Verdict, *, also: Iterable[ModuleType] = (), benign: Iterable[str] = ()
+    verdict: Verdict,
+    *,
+    also: Iterable[ModuleType] = (),
+    benign: Iterable[str] = (),
+    limits: bool = True,
 ) -> Verdict:
     """Run the schedule of a failed verdict again, and return what it comes to now.
 
-    The scenario is the one that was explored; `also` and `benign` should be as they were then.
+    The scenario is the one that was explored; `also`, `benign` and `limits` should be as then.
     Raises ValueError if the verdict has no schedule.
     """
     if verdict.scenario is None or not verdict.steps:
         raise ValueError("this verdict has no schedule to run again")
-    lab = Laboratory(verdict.scenario, also=also, benign=benign)
+    lab = Laboratory(verdict.scenario, also=also, benign=benign, limits=limits)
     lab.sharing.start_from(verdict.plan.known)
     with lab.open():
         return Search(lab, verdict.bound, 0).again(verdict.plan.choices)

@@ -15,6 +15,7 @@ from taskqueue_edu.workloads import IndexFile, corpus_files
 check = Check("NewestFirst")
 
 ASLEEP = "lost wakeup", "deadlock"
+HANGS = "What is that get() waiting for: which call was to wake it, or to leave an item for it?"
 BETWEEN = "Which lines must nobody come between, and where does your lock begin and end?"
 
 
@@ -32,6 +33,29 @@ def _outcome(call):
 def _closed(call):
     """Tell whether a call raises QueueClosed."""
     return _outcome(call) == "raised QueueClosed"
+
+
+def _taken(mine, number, before):
+    """Return what so many calls of get() give, when at least so many items should be there.
+
+    Raise a Case if one does not end: `before` says what was done before.
+    """
+    out = []
+
+    def take():
+        for _ in range(number):
+            out.append(mine.get())
+
+    try:
+        (error,) = at_once(take, seconds=2)
+    except AssertionError as hangs:
+        gave = f"gave {', '.join(map(repr, out))}; called again, it" if out else "was called: it"
+        happened = [f"{before}. Then get() {gave} did not end within 2 s."]
+        happened += str(hangs).splitlines()[1:]  # where it stands
+        raise Case("\n".join(happened), HANGS) from None
+    if error is not None:
+        raise error
+    return out
 
 
 @check.probe(
@@ -58,6 +82,8 @@ def an_item_is_there_already(NewestFirst):
         thread.join()
 
     found = explore(scenario)
+    if "holds" in found.message:  # it does not sleep: it waits for a lock that was kept
+        return found
     if found.kind in ASLEEP and explore(woken, bound=0).kind in ASLEEP:
         raise Case(
             f"An item was put, then get() was called: {found.message}. A notify_all() did not end "
@@ -86,15 +112,16 @@ def zero_is_an_item(NewestFirst):
 def the_newest_comes_first(NewestFirst):
     """a, b, c and 0 are put, two of them with a priority and a due time, and four are taken."""
 
-    def run():
-        mine = NewestFirst()
+    mine = NewestFirst()
+
+    def put():
         mine.put("a", priority=5)
         mine.put("b")
         mine.put("c", due=2e9)
         mine.put(0)
-        return [mine.get() for _ in range(4)]
 
-    out = within(2, run)
+    within(2, put)
+    out = _taken(mine, 4, "a, b, c (with a due time) and 0 were put")
     if out == [None] * 4:
         raise Case("get() returned None.", "Does each way through get() end with `return`?")
     if len(set(out)) == 1:
@@ -117,7 +144,9 @@ def an_item_is_discarded(NewestFirst):
         f"'task-1' was there once. discard() with an equal text, another object, {first}; called "
         f"again it {second}. Expected True, then False."
     )
-    out = within(2, mine.get)
+    (out,) = _taken(
+        mine, 1, "'task-1' and 'task-2' were put, and 'task-1' was discarded"
+    )
     assert out == "task-2", f"Then get() gave {out!r}, expected 'task-2'."
     for gone in ("task-1", "task-2"):  # the one was discarded, the other taken
         last = within(2, lambda gone=gone: _outcome(lambda: mine.discard(gone)))
@@ -128,6 +157,30 @@ def an_item_is_discarded(NewestFirst):
 
 @check.probe(question="Which item does discard() take away, and how do the others lie after it?")
 def the_others_stay_in_order(NewestFirst):
+    """Up to seven items are put, one of them is discarded, each in turn, and all others are taken."""
+    for number in range(1, 8):
+        items = [3, 0, 5, 1, 4, 2, 6][:number]
+        for gone in items:
+            mine = NewestFirst()
+            within(2, lambda mine=mine, items=items: [mine.put(item) for item in items])
+            within(2, lambda mine=mine, gone=gone: mine.discard(gone))
+            before = f"Put: {', '.join(map(str, items))}; discarded: {gone}"
+            wanted = [item for item in reversed(items) if item != gone]
+            out = _taken(mine, number - 1, before)
+            assert out == wanted, f"{before}. Then {out} came out, expected {wanted}."
+
+
+@check.probe(question="How many items does your queue hold, and what becomes of the next one?")
+def it_keeps_them_all(NewestFirst):
+    """6,000 items are put, and the first of them is discarded."""
+    mine = NewestFirst()
+    within(10, lambda: [mine.put(item) for item in range(6000)])
+    answer = within(10, lambda: mine.discard(0))
+    assert answer, f"6,000 items were put and none was taken. discard() of the first gave {answer}."
+
+
+@check.probe(question="What does a line of discard() make of 0, of 1 and '1', of what is gone?")
+def what_was_discarded_may_come_again(NewestFirst):
     """3, 0, 5, 1, 4, 2 are put, 5 is discarded and put again, and three are taken."""
     mine = NewestFirst()
 
@@ -136,9 +189,9 @@ def the_others_stay_in_order(NewestFirst):
             mine.put(item)
         mine.discard(5)
         mine.put(5)
-        return [mine.get() for _ in range(3)]
 
-    out = within(2, run)
+    within(2, run)
+    out = _taken(mine, 3, "3, 0, 5, 1, 4 and 2 were put, and 5 was discarded and put again")
     assert out == [5, 2, 4], f"{out} came out, expected [5, 2, 4]: the newest first, 5 once."
     for item, there in (("1", False), (1, True), (5, False), (3, True), (0, True)):
         found = within(2, lambda item=item: mine.discard(item))
@@ -233,7 +286,7 @@ def _stands_still(NewestFirst):
     def scenario():
         together(NewestFirst().get)
 
-    return explore(scenario).kind != "no progress"
+    return explore(scenario, limits=False).kind != "no progress"
 
 
 @check.probe(question="What does get() do while nothing is there, and who ends that?")
@@ -252,7 +305,7 @@ def get_sleeps_until_something_is_put(NewestFirst):
 
 @check.probe(
     kinds=["assertion"],
-    question="Which line of that method comes first when `_closed` is true, and what should it do?",
+    question="What should that method do when `_closed` is true, and at which of its lines?",
 )
 def nothing_after_the_end(NewestFirst):
     """An item is put, the queue is closed, put(), get() and discard() are called: all that twice."""
@@ -265,7 +318,8 @@ def nothing_after_the_end(NewestFirst):
             for name, call in (("put()", lambda: mine.put("y")), ("get()", mine.get)):
                 did = _outcome(call)
                 assert did == "raised QueueClosed", (
-                    f"x was put, then the queue was closed, and {name} {did}, expected QueueClosed"
+                    f"x was put, then the queue was closed, and {name} {did}; it must "
+                    "raise QueueClosed"
                 )
             did = _outcome(lambda: mine.discard("y"))
             assert did == "returned False", (
@@ -288,13 +342,8 @@ def two_get_what_is_there(NewestFirst):
     return explore(scenario)
 
 
-@check.probe(
-    "if_around_wait",
-    kinds=["exception", "assertion"],
-    question="What is certain after wait() has returned?",
-)
-def two_wait_for_two_items(NewestFirst):
-    """Two threads get from an empty queue, and one puts two items, in every order."""
+def _two_get_what_is_put(NewestFirst):
+    """Return a scenario: two threads get from an empty queue, and one puts two items."""
 
     def scenario():
         mine, got = NewestFirst(), []
@@ -306,7 +355,28 @@ def two_wait_for_two_items(NewestFirst):
         together(put_two, *[lambda: got.append(mine.get())] * 2)
         assert sorted(map(str, got)) == ["a", "b"], f"a and b were put; {got} came out"
 
-    return explore(scenario)
+    return scenario
+
+
+@check.probe(
+    "if_around_wait",
+    kinds=["exception", "assertion"],
+    question="What is certain after wait() has returned?",
+)
+def two_wait_for_two_items(NewestFirst):
+    """Two threads get from an empty queue, and one puts two items, in every order."""
+    return explore(_two_get_what_is_put(NewestFirst))
+
+
+def _all_leave(NewestFirst, number):
+    """Return a scenario: so many threads get from an empty queue, and one closes it."""
+
+    def scenario():
+        mine, ended = NewestFirst(), []
+        together(*[lambda: ended.append(_closed(mine.get))] * number, mine.close)
+        assert all(ended), "get() did not raise QueueClosed, though nothing was put"
+
+    return scenario
 
 
 @check.probe(
@@ -315,13 +385,17 @@ def two_wait_for_two_items(NewestFirst):
 )
 def everybody_leaves_at_the_end(NewestFirst):
     """Two threads get from an empty queue, and one closes it, in every order."""
+    return explore(_all_leave(NewestFirst, 2))
 
-    def scenario():
-        mine, ended = NewestFirst(), []
-        together(*[lambda: ended.append(_closed(mine.get))] * 2, mine.close)
-        assert ended == [True, True], "get() did not raise QueueClosed, though nothing was put"
 
-    return explore(scenario)
+@check.probe(
+    kinds=ASLEEP,
+    question="Which call was to wake that thread, before any time limit, and what became of that?",
+)
+def nothing_depends_on_a_time_limit(NewestFirst):
+    """Two threads get; two items are put, or the queue is closed. No time limit ends a wait."""
+    found = explore(_two_get_what_is_put(NewestFirst), limits=False)
+    return explore(_all_leave(NewestFirst, 2), limits=False) if found.ok else found
 
 
 @check.probe(
@@ -329,21 +403,12 @@ def everybody_leaves_at_the_end(NewestFirst):
     question="How many threads may wait when the queue is closed, and how many does close() wake?",
 )
 def twelve_leave_at_the_end(NewestFirst):
-    """Twelve threads get from an empty queue, and one closes it."""
-
-    def scenario():
-        mine = NewestFirst()
-
-        def get():
-            with suppress(QueueClosed):
-                mine.get()
-
-        together(*[get] * 12, mine.close)
-
-    found = explore(scenario, bound=0, budget=50)
-    if found.kind == "lost wakeup":  # its timeline would have thirteen columns
+    """Twelve threads get from an empty queue, and one closes it. No time limit ends a wait."""
+    found = explore(_all_leave(NewestFirst, 12), bound=0, budget=50, limits=False)
+    if found.kind in ASLEEP:  # its timeline would have thirteen columns
         raise Case(
-            "Twelve threads called get(), the queue was closed, and some of them sleep for ever.",
+            "Twelve threads called get(), the queue was closed, and some of them never left get(): "
+            "not as long as no time limit ends.",
             "How many threads may wait when the queue is closed, and how many does close() wake?",
         )
     return found
@@ -455,6 +520,31 @@ def the_end_is_faster_than_get(NewestFirst):
             [("discard()", "returned False"), ("get()", "returned 'a'")],
             [("discard()", "returned True"), ("get()", "raised QueueClosed")],
         ), "a was there once: " + ", and ".join(f"{name} {did}" for name, did in had.items())
+
+    return explore(scenario)
+
+
+@check.probe(
+    kinds=["exception", "assertion"],
+    question="How does get() know that an item is there, and who may take it before get() does?",
+)
+def get_and_discard_at_once(NewestFirst):
+    """a is there. One thread gets; another discards a and puts b, in every order."""
+
+    def scenario():
+        mine, got, found = NewestFirst(), [], []
+        mine.put("a")
+
+        def discard_and_put():
+            found.append(mine.discard("a"))
+            mine.put("b")
+
+        together(lambda: got.append(mine.get()), discard_and_put)
+        left = mine.discard("b")
+        assert (got[0], found[0], left) in (("a", False, True), ("b", True, False)), (
+            f"discard('a') returned {found[0]} and get() {got[0]!r}; then discard('b') returned "
+            f"{left}"
+        )
 
     return explore(scenario)
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from unittest import mock
 
 from taskqueue_edu.course.probes import within
@@ -37,33 +38,41 @@ def one_after_the_other(Files):
 
 @check.probe(question="Who gives the lock back if a line raises, and what is in the dict by then?")
 def the_lock_is_free_after_an_error(Files):
-    """get([]) is called, then get('a.py') while making it fails or is stopped; then another asks."""
-    returned = []
+    """get([]) is called, or making the object of a.py fails or is stopped; then another asks."""
+    returned, raised = [], []
     SourceFile = type(Files().get("a.py"))
     real, broken = SourceFile.__init__, []
 
     def make(self, *args, **kwargs):
         if broken:
-            broken.append("raised")
+            raised[:] = [broken[0].__name__]
             raise broken[0]
         real(self, *args, **kwargs)
 
-    def scenario():
-        files, got = Files(), []
-        for path, error in (([], OSError), ("a.py", OSError), ("a.py", KeyboardInterrupt)):
-            broken[:] = [error]
+    def explored(path, error):
+        def scenario():
+            files, got = Files(), []
+            broken[:], raised[:] = [error], []
             with suppress(Exception, KeyboardInterrupt):
                 value = files.get(path)
-                if "raised" in broken:
-                    returned[:] = [f"{error.__name__}, and get({path!r}) returned {value!r}"]
-        broken.clear()
-        together(lambda: got.append(files.get("a.py")))
-        assert isinstance(got[0], SourceFile), (
-            f"no SourceFile could be made for a.py; when one could, get('a.py') returned {got[0]!r}"
-        )
+                if raised:
+                    returned[:] = [f"{raised[0]}, and get({path!r}) returned {value!r}"]
+            broken.clear()
+            together(lambda: got.append(files.get("a.py")))
+            assert isinstance(got[0], SourceFile), (
+                "no SourceFile could be made for a.py; when one could, get('a.py') returned "
+                f"{got[0]!r}"
+            )
+
+        return explore(scenario)
 
     with mock.patch.object(SourceFile, "__init__", make):
-        found = explore(scenario)
+        for path, error in (([], OSError), ("a.py", OSError), ("a.py", KeyboardInterrupt)):
+            found = explored(path, error)
+            if found.ok is False:
+                then = f", and SourceFile raised {raised[0]}" if raised else ""
+                before = f"before that, get({path!r}) was called{then}"
+                return replace(found, message=f"{found.message}; {before}")
     if found.ok and returned:
         raise Case(
             f"SourceFile raised {returned[0]}.",
