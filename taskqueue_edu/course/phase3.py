@@ -934,7 +934,7 @@ mutants("p3.mutants_savers", test_saver)
 # | method | who calls it | what it does |
 # |---|---|---|
 # | `load()` | the registry, once, first | returns the facts in the file, oldest first; cuts a torn last line off |
-# | `append(fact)` | the registry, under its lock | adds the line, and waits for nobody; returns a number from 1 that grows |
+# | `append(fact)` | the registry, under its lock | adds the line, without waiting for an `fsync`; returns a number from 1 that grows |
 # | `flush(position)` | any thread, several at once | returns when the facts up to `position` survive `kill -9` |
 # | `sync(position)` | any thread, several at once | returns when the facts up to `position` survive a power cut |
 # | `close()` | the queue, last | releases the file |

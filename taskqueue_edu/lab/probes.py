@@ -34,7 +34,9 @@ UNLOCKED: Final = "Which lock must a thread have at that line, and where does it
 """What to ask if a Condition is used by a thread that has not got its lock."""
 RELEASED: Final = "Had this thread the lock at that line: did it get it, and who gave it back?"
 """What to ask if a thread gives back a lock that nobody has."""
-HANGS: Final = "What does that line wait for, and who would let it go on?"
+HANGS: Final = (
+    "Does that line wait, and who would let it go on? Or is it in a loop that has no end?"
+)
 """What to ask if an answer does not end."""
 SLIPPED: Final = "Where does that name get its value, and has it got one when this line runs?"
 """What to ask if a name has no value: that is a slip, whatever the probe is after."""

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,23 @@ def test_a_file_is_synced_by_its_object() -> None:
         return (folder / "file").read_bytes()
 
     assert crash_test(run, recover, value_kept, files={"file": b"o"}).ok
+
+
+@pytest.mark.parametrize("flag", [os.O_SYNC, os.O_DSYNC])
+def test_a_write_may_wait_for_the_disk_by_itself(flag: int) -> None:
+    """What is written to a file opened with O_SYNC is on the disk, or the write raises."""
+
+    def run(folder: Path, acknowledge: Callable[[Any], None]) -> None:
+        descriptor = os.open(folder / "file", os.O_WRONLY | flag)
+        with suppress(OSError):
+            os.write(descriptor, b"n")
+            acknowledge(b"n")
+        os.close(descriptor)
+
+    def recover(folder: Path) -> bytes:
+        return (folder / "file").read_bytes()
+
+    assert crash_test(run, recover, value_kept, files={"file": b"o"}, faults=("eio",)).ok
 
 
 def nothing(*_: object) -> None:

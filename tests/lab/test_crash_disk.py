@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import mmap
 import os
 import random
@@ -371,6 +372,11 @@ def _with_rarer_calls(folder: Path) -> list[Any]:
     seen: list[Any] = []
     here = os.open(folder, os.O_RDONLY)
     descriptor = os.open("a", os.O_RDWR | os.O_CREAT, dir_fd=here)
+    with io.FileIO(folder / "raw", "w") as raw:
+        seen += [raw.write(b"abc"), raw.mode, raw.tell()]
+    with io.FileIO(folder / "raw", "r+") as raw:
+        seen += [raw.readall(), raw.truncate(1), raw.seek(0), raw.read(), raw.readable()]
+    (folder / "raw").unlink()
     seen.append(os.writev(descriptor, [b"ab", bytearray(b"cd"), memoryview(b"ef")]))
     seen.append(os.pwritev(descriptor, [b"X", b"Y"], 1))
     os.posix_fallocate(descriptor, 4, 6)
@@ -395,7 +401,7 @@ def _with_rarer_calls(folder: Path) -> list[Any]:
 
 @pytest.mark.parametrize("use", [_with_a_map, _with_rarer_calls])
 def test_maps_and_rarer_calls(use: Callable[[Path], list[Any]], tmp_path: Path) -> None:
-    """`mmap`, `os.writev`, `os.posix_fallocate` and `dir_fd` do what they do on the real disk."""
+    """`mmap`, `FileIO`, `writev`, `posix_fallocate` and `dir_fd` do what they do on a real disk."""
     with in_place(System((), place)):
         simulated = use(Path(ROOT))
     assert simulated == use(tmp_path)

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from taskqueue_edu.lab.crash.mapped import Mapped
 from taskqueue_edu.lab.crash.opening import open_file
@@ -84,12 +84,18 @@ class _Scan:
 def simulated(system: System) -> dict[str, Callable[..., Any]]:
     """Return what stands for the functions of `os` and `fcntl` on a simulated disk.
 
-    Beside them are "open_file" for `open`, and "mmap". They take what the real ones take, without
-    `dir_fd`, which is a part of the path by then.
+    Beside them are "open_file" for `open`, "FileIO" and "mmap". They take what the real ones take,
+    without `dir_fd`, which is a part of the path by then.
     """
 
     def opened(file: str | int, *args: Any, **options: Any) -> Any:
         return open_file(system, file, *args, **options)
+
+    def file_io(
+        file: str | int, mode: str = "r", closefd: bool = True, opener: Any = None
+    ) -> IO[Any]:
+        binary = f"{mode.replace('b', '')}b"
+        return open_file(system, file, binary, 0, closefd=closefd, opener=opener)
 
     def stat(path: str | int, **_: Any) -> os.stat_result:
         return system.stat(path)
@@ -129,6 +135,7 @@ def simulated(system: System) -> dict[str, Callable[..., Any]]:
 
     return {
         "open_file": opened,
+        "FileIO": file_io,
         **dict.fromkeys(("fsync", "fdatasync"), system.fsync),
         **dict.fromkeys(("unlink", "remove"), system.unlink),
         **dict.fromkeys(("rename", "replace"), system.rename),
@@ -211,7 +218,7 @@ def _changes(name: str, given: list[Any], options: dict[str, Any]) -> bool:
         return False
     if name == "open":
         return bool((given[1] if len(given) > 1 else options.get("flags", 0)) & _WRITES)
-    if name == "open_file":
+    if name in ("open_file", "FileIO"):
         mode = given[1] if len(given) > 1 else options.get("mode", "r")
         return bool(set("wax+") & set(mode))
     return name in _CHANGES

@@ -43,6 +43,7 @@ def place() -> Place | None:
 def _standard_slots() -> Iterator[Slot]:
     yield vars(builtins), "open", "open_file"
     yield vars(io), "open", "open_file"
+    yield vars(io), "FileIO", "FileIO"
     yield vars(mmap), "mmap", "mmap"
     for name in simulated(System((), place)):
         for module in (os, fcntl):

@@ -179,6 +179,8 @@ class System(Tree):
         if opened.flags & os.O_APPEND:
             at = len(node.data)
         self._put(opened, at, data, f"write {count(len(data), 'byte')} to {short(opened.path)}")
+        if opened.flags & os.O_DSYNC:  # O_SYNC has that bit, too
+            self._sync(opened, f"the write to {short(opened.path)} is on the disk (O_SYNC)")
         return len(data)
 
     @atomic
@@ -268,9 +270,11 @@ class System(Tree):
     def fsync(self, descriptor: int) -> None:
         """Return when the file, or the folder's list of names, is on the disk."""
         opened = self._opened(descriptor)
-        self.syncs += 1
         folder = opened.node.names is not None
-        text = f"fsync {'the folder ' if folder else ''}{short(opened.path)}".rstrip()
+        self._sync(opened, f"fsync {'the folder ' if folder else ''}{short(opened.path)}".rstrip())
+
+    def _sync(self, opened: Opened, text: str) -> None:
+        self.syncs += 1
         if self.fault == Fault("eio", self.syncs) and not self.off:
             self.note("sync", f"{text}: fails (EIO)", failed=opened.node.number, path=opened.path)
             self.faulted = len(self.log.events)

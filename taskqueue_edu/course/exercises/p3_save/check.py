@@ -1,6 +1,7 @@
 """A file must hold all of the old bytes or all of the new ones, wherever a crash comes."""
 
 import errno
+import fcntl
 import os
 import resource
 import stat
@@ -77,7 +78,15 @@ def _renames(save):
 
 
 def _interrupted(save, error, name="results.json"):
-    """Save while fsync raises. Return what was raised, the old file's bytes, and other names."""
+    """Save while fsync raises. Return what was raised, the old file's bytes, and other names.
+
+    A write that waits for the disk by itself (O_SYNC) raises, too.
+    """
+    real = os.write
+
+    def write(file, data):
+        return fails(file) if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_DSYNC else real(file, data)
+
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, name)
         path.write_bytes(b"old")
@@ -85,6 +94,7 @@ def _interrupted(save, error, name="results.json"):
         with (
             mock.patch.object(os, "fsync", fails),
             mock.patch.object(os, "fdatasync", fails, create=True),
+            mock.patch.object(os, "write", write),
         ):
             try:
                 save(path, b"new")

@@ -26,7 +26,7 @@ from taskqueue_edu.workloads import MathTask
 check = Check("LineStore")
 
 # Two threads take a hundred schedules at most. A store with a thread of its own takes thousands.
-_BUDGET = 400
+_BUDGET = 150
 
 _NOT_SYNCED = "write without fsync acknowledged"
 
