@@ -268,7 +268,7 @@ def _woken(mine, wake, when, by):
             began.set()
 
     def wake_it():
-        seen = -1
+        seen = 0
         while not began.wait(1) and len(limits) > seen:
             seen = len(limits)
         early = over.is_set()
