@@ -758,6 +758,20 @@ def conditions_of_a_queue_of_the_standard_library() -> None:
     together(take_one, put_one_more)
 
 
+ready_made: queue.Queue[int] = queue.Queue()
+something_is_ready = ready_made.not_empty
+
+
+@correct
+def condition_of_a_queue_that_was_made_before() -> None:
+    def wait() -> None:
+        with something_is_ready:
+            while not ready_made.queue:
+                something_is_ready.wait()
+
+    together(wait, lambda: ready_made.put(1))
+
+
 @correct
 def all_tasks_of_a_queue_are_done() -> None:
     box: queue.Queue[int] = queue.Queue()
