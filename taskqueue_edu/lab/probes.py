@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from taskqueue_edu.lab.isolate import is_learners, source_line
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
-from taskqueue_edu.lab.verdict import Evidence, LabVerdict, State, Verdict
+from taskqueue_edu.lab.verdict import Evidence, LabVerdict, State, Verdict, message_of
 
 ANY: Final = frozenset[str]()
 
@@ -200,7 +200,8 @@ def asked(error: str, otherwise: str) -> str:
 
 def describe(error: BaseException, files: Collection[str] = ()) -> str:
     """Name an exception, and the line that raised it: in a cell, or in one of the files."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    message = message_of(error)
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     for frame, number in reversed(list(traceback.walk_tb(error.__traceback__))):
         file = frame.f_code.co_filename
         if is_learners(file) or file in files:

@@ -9,11 +9,22 @@ from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
+from taskqueue_edu.errors import TaskQueueError
 from taskqueue_edu.lab.misconceptions import MISCONCEPTIONS
 
 _WIDTH: Final = 96
 _FEW: Final = 3
 """So many of the things that were tried are named in the text of a verdict; a page has all."""
+
+
+def message_of(error: BaseException) -> str:
+    """Return the text of an exception, without the hint that an error of the library has by itself.
+
+    That is for who uses the library: an answer that raises one has another problem.
+    """
+    if isinstance(error, TaskQueueError) and error.hint == error.default_hint:
+        return error.message
+    return str(error)
 
 
 class State(StrEnum):

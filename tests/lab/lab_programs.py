@@ -735,6 +735,70 @@ def queue_of_the_standard_library() -> None:
 
 
 @correct
+def conditions_of_a_queue_of_the_standard_library() -> None:
+    """They share its mutex, and its own methods notify who waits for them."""
+    box: queue.Queue[int] = queue.Queue(1)
+
+    def take_one() -> None:
+        with box.not_empty:
+            while not box.queue:
+                box.not_empty.wait()
+            assert box.queue.popleft() == 1
+            box.not_full.notify()
+
+    def put_one_more() -> None:
+        box.put(1)
+        with box.not_full:
+            while box.queue:
+                box.not_full.wait()
+            box.queue.append(2)
+            box.not_empty.notify()
+        assert box.get() == 2
+
+    together(take_one, put_one_more)
+
+
+ready_made: queue.Queue[int] = queue.Queue()
+something_is_ready = ready_made.not_empty
+
+
+@correct
+def condition_of_a_queue_that_was_made_before() -> None:
+    def wait() -> None:
+        with something_is_ready:
+            while not ready_made.queue:
+                something_is_ready.wait()
+
+    together(wait, lambda: ready_made.put(1))
+
+
+@correct
+def all_tasks_of_a_queue_are_done() -> None:
+    box: queue.Queue[int] = queue.Queue()
+    box.put(1)
+
+    def wait() -> None:
+        with box.all_tasks_done:
+            while box.unfinished_tasks:
+                box.all_tasks_done.wait()
+
+    together(wait, wait, box.task_done)
+
+
+@correct
+def a_full_queue_that_is_emptied() -> None:
+    box: queue.Queue[int] = queue.Queue(1)
+    box.put(1)
+
+    def wait() -> None:
+        with box.not_full:
+            while len(box.queue) == box.maxsize:
+                box.not_full.wait()
+
+    together(wait, box.get)
+
+
+@correct
 def priority_queue_of_a_learner() -> None:
     class Pending:
         def __init__(self) -> None:

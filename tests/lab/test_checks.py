@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from taskqueue_edu import lab
-from taskqueue_edu.errors import TaskQueueError
+from taskqueue_edu.errors import QueueClosed, TaskQueueError
 from taskqueue_edu.lab import CheckFailed
 from taskqueue_edu.lab.crash import crash_test, value_kept
 from taskqueue_edu.lab.exercises import Exercise, find
@@ -227,6 +227,29 @@ def test_an_answer_that_exits(capsys: pytest.CaptureFixture[str]) -> None:
     assert "here is a case that fails" in text
     assert "It called sys.exit(3)." in text
     assert "about to leave" in text
+
+
+def test_the_hint_of_a_library_error_is_left_out() -> None:
+    """It says what to do with the library, not with the answer; a hint of one's own stays."""
+
+    def called(f: Any) -> None:
+        """It is called."""
+        f()
+
+    def closed() -> None:
+        raise QueueClosed("it is closed already")
+
+    def hinted() -> None:
+        raise QueueClosed("it is closed already", hint="ask the author")
+
+    explored: Callable[[Any], object] = explore
+    for tried in (called, explored):
+        alone = Check("f")
+        alone.probe()(tried)
+        happened = alone.judge("x", [closed]).happened
+        assert "it is closed already" in happened
+        assert "What to do" not in happened
+        assert "ask the author" in alone.judge("x", [hinted]).happened
 
 
 def test_a_slip_is_no_misconception() -> None:

@@ -164,8 +164,8 @@ class Condition(Primitive):
 
     kind = "condition"
 
-    def __init__(self, lock: Lock | None = None) -> None:
-        super().__init__()
+    def __init__(self, lock: Lock | None = None, named: Primitive | str | None = None) -> None:
+        super().__init__(named)
         self._lock = RLock(self) if lock is None else lock
         self._waiters: deque[_Waiter] = deque()
         self._notices: list[tuple[Strand, tuple[Strand, ...]]] = []
@@ -261,6 +261,11 @@ class Condition(Primitive):
             current.recorder.remark(
                 strand, f"notify {self.name}: " + (f"wakes {names}" if names else "nobody waits")
             )
+
+    def notify_who_waits(self, n: int = 1) -> None:
+        """Notify, but do nothing at all, which would be a step to be shown, if nobody waits."""
+        if self._waiters and me() is not None:
+            self.notify(n)
 
     def notify_all(self) -> None:
         self.notify(max(len(self._waiters), 1))

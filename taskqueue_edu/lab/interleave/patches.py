@@ -116,6 +116,8 @@ def _like(real: Any, known: dict[int, Any]) -> Any:
         new = kinds.get(type(real), queues.Queue)(real.maxsize)
         new.queue.extend(real.queue)
         new.unfinished_tasks = real.unfinished_tasks
+        for part in ("mutex", "not_empty", "not_full", "all_tasks_done"):
+            known[id(getattr(real, part))] = getattr(new, part)
     elif isinstance(real, threading.Event):
         new = signals.Event()
         new._flag = real.is_set()

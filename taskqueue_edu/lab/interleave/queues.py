@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from taskqueue_edu.lab.interleave.locks import Lock
+from taskqueue_edu.lab.interleave.locks import Condition, Lock
 from taskqueue_edu.lab.interleave.primitives import Primitive, deadline_after, would_block
 from taskqueue_edu.lab.interleave.schedule import me, run
 from taskqueue_edu.lab.interleave.untraced import untraced
@@ -49,12 +49,23 @@ class _Steps(Primitive):
 
 
 class Queue(_Steps, queue.Queue[Any]):
-    """`queue.Queue`."""
+    """`queue.Queue`.
+
+    Its conditions are there for code under test that waits for them: its own methods do without.
+    """
+
+    not_empty: Condition  # type: ignore[assignment]
+    not_full: Condition  # type: ignore[assignment]
+    all_tasks_done: Condition  # type: ignore[assignment]
 
     def __init__(self, maxsize: int = 0) -> None:
         _Steps.__init__(self)
         self.maxsize = maxsize
-        self.mutex = Lock(self)  # type: ignore[assignment]
+        mutex = Lock(self)
+        self.mutex = mutex  # type: ignore[assignment]
+        self.not_empty = Condition(mutex, "not_empty")
+        self.not_full = Condition(mutex, "not_full")
+        self.all_tasks_done = Condition(mutex, "all_tasks_done")
         self.unfinished_tasks = 0
         self.is_shutdown = False
         self._init(maxsize)
@@ -86,6 +97,7 @@ class Queue(_Steps, queue.Queue[Any]):
             raise queue.Full
         self._alone(self._put, item)
         self.unfinished_tasks += 1
+        self._alone(self.not_empty.notify_who_waits)
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         self._step("get from", self._some, block, timeout)
@@ -93,7 +105,9 @@ class Queue(_Steps, queue.Queue[Any]):
             if self.is_shutdown:
                 raise _ShutDown
             raise queue.Empty
-        return self._alone(self._get)
+        item = self._alone(self._get)
+        self._alone(self.not_full.notify_who_waits)
+        return item
 
     def _alone(self, call: Callable[..., Any], *args: Any) -> Any:
         # A priority queue compares items, which may be code under test, with switch points.
@@ -125,6 +139,8 @@ class Queue(_Steps, queue.Queue[Any]):
         if self.unfinished_tasks <= 0:
             raise ValueError("task_done() called too many times")
         self.unfinished_tasks -= 1
+        if not self.unfinished_tasks:
+            self._alone(self.all_tasks_done.notify_who_waits, len(self.all_tasks_done._waiters))
 
     def join(self) -> None:
         self._step("join", self._all_done, True, None, writes=False)
@@ -135,6 +151,10 @@ class Queue(_Steps, queue.Queue[Any]):
         while immediate and self._qsize():
             self._get()
             self.unfinished_tasks = max(self.unfinished_tasks - 1, 0)
+        for condition in (self.not_empty, self.not_full):
+            self._alone(condition.notify_who_waits, len(condition._waiters))
+        if not self.unfinished_tasks:
+            self._alone(self.all_tasks_done.notify_who_waits, len(self.all_tasks_done._waiters))
 
 
 class LifoQueue(Queue, queue.LifoQueue[Any]):

@@ -19,6 +19,7 @@ from taskqueue_edu.lab.interleave.carriers import Carrier
 from taskqueue_edu.lab.interleave.history import History
 from taskqueue_edu.lab.interleave.sharing import Order, Sharing
 from taskqueue_edu.lab.interleave.strands import Abort, Group, Strand, at, doing, lost_wakeup
+from taskqueue_edu.lab.verdict import message_of
 
 if TYPE_CHECKING:
     from taskqueue_edu.lab.interleave.carriers import Carriers
@@ -267,7 +268,7 @@ class Run:
         if error is not None:
             kind = "assertion" if isinstance(error, AssertionError) else "exception"
             what = type(error).__name__
-            text = str(error).strip()
+            text = message_of(error).strip()
             self.fail(kind, f"{what} in {strand.name}" + (f": {text}" if text else ""))
         elif all(s.done or s.daemon for s in self.strands):
             self.over = True

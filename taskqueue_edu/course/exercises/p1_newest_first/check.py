@@ -16,6 +16,16 @@ check = Check("NewestFirst")
 
 ASLEEP = "lost wakeup", "deadlock"
 HANGS = "What is that get() waiting for: which call was to wake it, or to leave an item for it?"
+LIMITS = 10000
+"""How many time limits of a thread's sleeps are over at once."""
+EQUAL = {
+    "1": "What does discard() compare, and does that tell 1 from '1'?",
+    0: "Which line of discard() takes 0 for nothing?",
+    1: "What does discard() compare, and does it find each item that is there?",
+    3: "What does discard() compare, and does it find each item that is there?",
+    5: "Where else does your queue keep an item, besides the place that get() takes it from?",
+}
+"""What to ask if discard() gives the wrong answer for an item."""
 BETWEEN = "Which lines must nobody come between, and where does your lock begin and end?"
 
 
@@ -30,7 +40,7 @@ def _outcome(call):
     return f"returned {value!r}"
 
 
-def _closed(call):
+def _tells_the_end(call):
     """Tell whether a call raises QueueClosed."""
     return _outcome(call) == "raised QueueClosed"
 
@@ -134,7 +144,7 @@ def the_newest_comes_first(NewestFirst):
 
 @check.probe(question="What does discard() return in each of its two cases, and what is equal?")
 def an_item_is_discarded(NewestFirst):
-    """a and b are put, a text equal to a is discarded twice, and one is taken."""
+    """a and b are put, a text equal to a is discarded twice, b is taken; 0 and 1 are discarded."""
     mine = NewestFirst()
     within(2, lambda: [mine.put(item) for item in ("task-1", "task-2")])
     equal = "-".join(["task", "1"])  # another object, as an id that was read from a file
@@ -153,6 +163,25 @@ def an_item_is_discarded(NewestFirst):
         assert last == "returned False", (
             f"With nothing left, discard({gone!r}) {last}, expected False."
         )
+    for item in (0, 1):
+        mine.put(item)
+        found = within(2, lambda item=item: _outcome(lambda: mine.discard(item)))
+        if found != "returned True":
+            raise Case(
+                f"{item} was put, and then discard({item}) {found}, expected True.",
+                "What does discard() make of a 0: which of its lines takes it for nothing?"
+                if item == 0
+                else "What is still in the queue at that line, and which item does it look at?",
+            )
+
+
+@check.probe(question="Where is the list made, and how often?")
+def each_has_its_own_items(NewestFirst):
+    """Two queues are made, and an item is put into one of them."""
+    one, other = NewestFirst(), NewestFirst()
+    within(2, lambda: one.put("a"))
+    answer = within(2, lambda: other.discard("a"))
+    assert not answer, "a was put into one queue, and discard('a') of the other found it."
 
 
 @check.probe(question="Which item does discard() take away, and how do the others lie after it?")
@@ -176,10 +205,10 @@ def it_keeps_them_all(NewestFirst):
     mine = NewestFirst()
     within(10, lambda: [mine.put(item) for item in range(6000)])
     answer = within(10, lambda: mine.discard(0))
-    assert answer, f"6,000 items were put and none was taken. discard() of the first gave {answer}."
+    assert answer, f"0 to 5999 were put and none was taken. discard(0), the first, gave {answer}."
 
 
-@check.probe(question="What does a line of discard() make of 0, of 1 and '1', of what is gone?")
+@check.probe(question="What does put() of an item find of an earlier discard() of the same one?")
 def what_was_discarded_may_come_again(NewestFirst):
     """3, 0, 5, 1, 4, 2 are put, 5 is discarded and put again, and three are taken."""
     mine = NewestFirst()
@@ -199,25 +228,14 @@ def what_was_discarded_may_come_again(NewestFirst):
             happened = (
                 f"5, 2 and 4 were taken. Then discard({item!r}) returned {found}, expected {there}."
             )
-            if item == 0:
-                raise Case(happened, "Which line of discard() takes 0 for nothing?")
-            raise AssertionError(happened)
-
-
-@check.probe(question="Where is the list made, and how often?")
-def each_has_its_own_items(NewestFirst):
-    """Two queues are made, and an item is put into one of them."""
-    one, other = NewestFirst(), NewestFirst()
-    within(2, lambda: one.put("a"))
-    answer = within(2, lambda: other.discard("a"))
-    assert not answer, "a was put into one queue, and discard('a') of the other found it."
+            raise Case(happened, EQUAL[item])
 
 
 def _woken(mine, wake, when, by):
     """Wake a thread that sleeps in get(). Return what it got or raised, whether it slept until
     then, and whether it had ended before.
 
-    The time limit of its first sleep, if it has one, is over at once; that of others never is.
+    The time limits of its first sleeps, if they have any, are over at once; later ones never are.
     """
     began, over, getters, limits = threading.Event(), threading.Event(), [], []
     real, real_for = threading.Condition.wait, threading.Condition.wait_for
@@ -225,7 +243,7 @@ def _woken(mine, wake, when, by):
     def is_over(timeout):
         if timeout is not None:
             limits.append(timeout)
-        return timeout is not None and len(limits) == 1
+        return timeout is not None and len(limits) <= LIMITS
 
     def wait(condition, timeout=None):
         if threading.get_ident() not in getters:
@@ -250,7 +268,9 @@ def _woken(mine, wake, when, by):
             began.set()
 
     def wake_it():
-        began.wait(1)
+        seen = 0
+        while not began.wait(1) and len(limits) > seen:
+            seen = len(limits)
         early = over.is_set()
         slept = began.is_set() and not early
         wake()
@@ -272,6 +292,12 @@ def _woken(mine, wake, when, by):
     slept, early = woke
     if limits and early:
         did = f"raised {got!r}" if isinstance(got, Exception) else f"returned {got!r}"
+        if isinstance(got, RecursionError):
+            raise Case(
+                f"get() waited {len(limits)} times with a time limit of {limits[0]:g} s. When all "
+                "were over it raised RecursionError, and nobody had put an item.",
+                "What does Python keep of a call that has not returned, and how many are there?",
+            )
         raise Case(
             f"get() waited with a time limit of {limits[0]:g} s. When that was over it {did}, and "
             "nobody had put an item or closed the queue.",
@@ -373,7 +399,7 @@ def _all_leave(NewestFirst, number):
 
     def scenario():
         mine, ended = NewestFirst(), []
-        together(*[lambda: ended.append(_closed(mine.get))] * number, mine.close)
+        together(*[lambda: ended.append(_tells_the_end(mine.get))] * number, mine.close)
         assert all(ended), "get() did not raise QueueClosed, though nothing was put"
 
     return scenario
@@ -419,6 +445,29 @@ def the_end_wakes_who_sleeps(NewestFirst):
     """A thread waits in get() on an empty queue, and the queue is closed."""
     mine = NewestFirst()
     _woken(mine, mine.close, "The queue was closed", "close()")
+
+
+@check.probe(
+    kinds=ASLEEP,
+    question="Who may still sleep when the queue is closed, and which line wakes those threads?",
+)
+def the_end_comes_right_after_an_item(NewestFirst):
+    """Two threads get; one puts an item and closes the queue. No time limit ends a wait."""
+
+    def scenario():
+        mine, ended = NewestFirst(), []
+
+        def put_and_close():
+            mine.put("a")
+            mine.close()
+
+        together(put_and_close, *[lambda: ended.append(_outcome(mine.get))] * 2)
+        assert sorted(ended) in (
+            ["raised QueueClosed", "raised QueueClosed"],
+            ["raised QueueClosed", "returned 'a'"],
+        ), f"a was put and the queue closed; one get() {ended[0]}, the other {ended[1]}"
+
+    return explore(scenario, limits=False)
 
 
 @check.probe(
@@ -476,7 +525,10 @@ def the_end_is_faster_than_put(NewestFirst):
     return explore(scenario)
 
 
-@check.probe(kinds=["exception", "assertion"], question=BETWEEN)
+@check.probe(
+    kinds=["exception", "assertion"],
+    question="Which lines must nobody come between, and by what does get() know the newest item?",
+)
 def put_and_discard_at_once(NewestFirst):
     """x is there. One thread puts a. Another puts b, discards a, if it is there, and then x."""
 
@@ -547,6 +599,32 @@ def get_and_discard_at_once(NewestFirst):
         )
 
     return explore(scenario)
+
+
+@check.probe(
+    kinds=[*ASLEEP, "exception", "assertion"],
+    question="What does get() know from before it slept: a list, a number? Is that so when it wakes?",
+)
+def the_queue_changes_while_get_sleeps(NewestFirst):
+    """One thread gets; another discards a, puts a, discards a, puts b. No time limit ends a wait."""
+
+    def scenario():
+        mine, got, found = NewestFirst(), [], []
+
+        def change():
+            mine.discard("a")
+            mine.put("a")
+            found.append(mine.discard("a"))
+            mine.put("b")
+
+        together(lambda: got.append(mine.get()), change)
+        left = [item for item in "ab" if mine.discard(item)]
+        assert (got[0], found[0], left) in (("a", False, ["b"]), ("b", True, [])), (
+            f"a was put, discard('a') returned {found[0]}, b was put; get() returned {got[0]!r}, "
+            f"and {left} was left"
+        )
+
+    return explore(scenario, limits=False)
 
 
 @check.probe(question="What does the invariant say, and which lock keeps it?")

@@ -72,7 +72,7 @@ def _takes(Tally, call):
     return taken
 
 
-def _pair(report):
+def _as_tuple(report):
     return tuple(report) if isinstance(report, tuple | list) else report
 
 
@@ -86,7 +86,7 @@ def alone(Tally):
         for lines in (10, 0, 5):
             tally.add(lines)
             seen.append(tally.report())
-        assert [_pair(one) for one in seen] == [(0, 0), (1, 10), (2, 10), (3, 15)], (
+        assert [_as_tuple(one) for one in seen] == [(0, 0), (1, 10), (2, 10), (3, 15)], (
             f"Files of 10, 0 and 5 lines were added; before, and after each, it reported {seen}."
         )
 
@@ -110,7 +110,7 @@ def each_has_its_own(Tally):
         before = other.report()
         one.add(10)
         after = other.report()
-        assert _pair(before) == _pair(after) == (0, 0), (
+        assert _as_tuple(before) == _as_tuple(after) == (0, 0), (
             f"A file was added to one tally. Another one reported {before} before, {after} after."
         )
 
@@ -122,7 +122,7 @@ def _both_add(Tally):
         tally = Tally()
         together(lambda: tally.add(10), lambda: tally.add(5))
         seen = tally.report()
-        assert _pair(seen) == (2, 15), f"files of 10 and 5 lines were added, it reports {seen}"
+        assert _as_tuple(seen) == (2, 15), f"files of 10 and 5 lines were added, it reports {seen}"
 
     return explore(scenario)
 
@@ -130,7 +130,7 @@ def _both_add(Tally):
 def _one_looks(Tally):
     def scenario():
         tally, seen = Tally(), []
-        together(lambda: tally.add(10), lambda: seen.append(_pair(tally.report())))
+        together(lambda: tally.add(10), lambda: seen.append(_as_tuple(tally.report())))
         assert seen[0] in [(0, 0), (1, 10)], (
             f"there was no file, then one of 10 lines; it reported {seen[0]}"
         )
@@ -219,7 +219,7 @@ def two_look(Tally):
     def scenario():
         tally, seen = Tally(), []
         tally.add(10)
-        together(*[lambda: seen.append(_pair(tally.report()))] * 2)
+        together(*[lambda: seen.append(_as_tuple(tally.report()))] * 2)
         assert seen == [(1, 10), (1, 10)], f"there was one file of 10 lines; they reported {seen}"
 
     return explore(scenario)
