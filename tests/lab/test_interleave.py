@@ -330,7 +330,8 @@ def test_a_deadlock_says_who_keeps_the_lock_of_a_condition() -> None:
     """Whoever was woken waits for the lock, and somebody who has ended has it."""
 
     def scenario() -> None:
-        changed, there = threading.Condition(), []
+        changed = threading.Condition()
+        there: list[int] = []
 
         def get() -> None:
             with changed:
