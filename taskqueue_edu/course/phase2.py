@@ -381,7 +381,8 @@ display(explore(one_task_for_two(bold_worker)))
 #
 # Links and renames bring the same path several times. Workers call `claim` before they index a file, so that
 # one of them does it. `seen` is the set of paths that were claimed, each as it came; all callers share `seen` and `lock`.
-# Somebody may have the lock for a minute: wait for it, without asking again and again.
+# Somebody may have the lock for a minute: wait for it. Asking for it once a second does no harm; a hundred times a second
+# costs the one who works.
 
 # %% exercise="p2.claim"
 
@@ -517,7 +518,8 @@ trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 # ## ★ Exercise 2: a bounded buffer
 #
 # The classic. `put` waits while the buffer is full, `get` while it is empty. With a `timeout` in seconds they raise
-# `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first.
+# `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first. If you need a clock,
+# `time.monotonic()`: in the lab time is virtual, and `datetime.now()` doesn't know of it.
 #
 # Finish the sentence in the comment first.
 
@@ -885,7 +887,8 @@ step_through(explore(there_and_back))
 # ## ★ Exercise 4: move without a circle
 #
 # Also: a task that is not in `source` (any more) can't be moved, which is no error, and `source` may be `target`: then
-# the task may come last, or stay where it is.
+# the task may come last, or stay where it is. The order is yours: whoever else takes the locks of two lines gives the
+# first one back if it doesn't get the second.
 
 # %% exercise="p2.transfer"
 
@@ -980,7 +983,8 @@ print("workers that took part:", sorted(workers))
 #   then asks the pool for `workers`.
 # - `desk.claim(name)` waits for a task, starts it under that worker's name and returns the run; it returns `None` when
 #   the queue is closed. Each worker has a name of its own.
-# - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value or the error.
+# - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value, or for a task that failed a
+#   `Failure`, which describes the error and is none itself.
 # - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it.
 
 # %% exercise="p2.pool"

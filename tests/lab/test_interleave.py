@@ -326,6 +326,31 @@ def test_a_deadlock_says_who_waits_for_whom() -> None:
     assert "transfer 2 waits to acquire lock 1" in message
 
 
+def test_a_deadlock_says_who_keeps_the_lock_of_a_condition() -> None:
+    """Whoever was woken waits for the lock, and somebody who has ended has it."""
+
+    def scenario() -> None:
+        changed = threading.Condition()
+        there: list[int] = []
+
+        def get() -> None:
+            with changed:
+                while not there:
+                    changed.wait()
+
+        def put() -> None:
+            changed.acquire()
+            there.append(1)
+            changed.notify()
+
+        together(get, put)
+
+    verdict = explore(scenario)
+    assert verdict.kind == "deadlock"
+    assert "get waits to acquire changed" in verdict.message
+    assert "which put still holds, though it has ended" in verdict.message
+
+
 def test_a_verdict_can_be_run_again() -> None:
     """replay runs the failing schedule and comes to the same steps."""
     verdict = explore(BUGS["ab_ba"][0])

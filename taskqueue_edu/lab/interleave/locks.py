@@ -284,6 +284,10 @@ class Condition(Primitive):
                 return f"{by.name} notified {self.name} before {strand.name} waited for it"
         return ""
 
+    def lock_needed_by(self, strand: Strand) -> Lock | None:
+        asleep = any(waiter.strand is strand for waiter in self._waiters)
+        return None if asleep or self._lock.owner is None else self._lock
+
 
 class _Waiter:
     __slots__ = ("notified", "since", "strand", "unprepared")

@@ -63,6 +63,11 @@ class Primitive:
         del strand
         return ""
 
+    def lock_needed_by(self, strand: Strand) -> Primitive | None:
+        """Return the lock that `strand` still waits for though it was woken here, if any."""
+        del strand
+        return None
+
     def _look(self, current: Run) -> None:
         """Note that somebody looks without waiting."""
         current.sharing.see_look(self.kind)

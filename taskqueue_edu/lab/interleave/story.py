@@ -15,7 +15,7 @@ from taskqueue_edu.lab.interleave.accesses import Target
 from taskqueue_edu.lab.interleave.expressions import CELL, GLOBAL, UNKNOWN, attribute
 from taskqueue_edu.lab.interleave.locks import Condition
 from taskqueue_edu.lab.interleave.scope import Scope
-from taskqueue_edu.lab.interleave.strands import Group, Strand
+from taskqueue_edu.lab.interleave.strands import Group, Strand, next_step
 
 _SHOWN: Final = 6
 """How many items of a container are shown."""
@@ -105,7 +105,7 @@ class Recorder:
                 self._waits(strand).wrong = True
 
     def _waits(self, strand: Strand) -> _Draft:
-        verb, on = strand.doing
+        verb, on = next_step(strand)
         owner = getattr(on, "owner", None)
         text = "has to " + (verb if verb.startswith("wait ") else f"wait to {verb}")
         if on is not None:

@@ -69,9 +69,16 @@ def at(strand: Strand) -> str:
     return f" at {path.name}:{line}"
 
 
+def next_step(strand: Strand) -> tuple[str, Any]:
+    """Return what it is about to do: whoever is woken at a condition needs its lock first."""
+    verb, on = strand.doing
+    lock = on.lock_needed_by(strand) if verb == "wait for" and on is not None else None
+    return (verb, on) if lock is None else ("acquire", lock)
+
+
 def doing(strand: Strand) -> str:
     """Say what a strand is about to do or waits for, and what it holds."""
-    verb, on = strand.doing
+    verb, on = next_step(strand)
     able = strand.able()
     text = f"{strand.name} {_is_about_to(verb) if able else _waits_to(verb)}"
     if on is not None:
@@ -79,7 +86,8 @@ def doing(strand: Strand) -> str:
     text += at(strand)
     owner = getattr(on, "owner", None)
     if not able and isinstance(owner, Strand):
-        text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} holds")
+        holds = "still holds, though it has ended" if owner.done else "holds"
+        text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} {holds}")
     held = [lock.name for lock in strand.held if lock is not on or owner is not strand]
     if held:
         text += f" (it holds {', '.join(held)})"

@@ -113,10 +113,7 @@ def somebody_else_has_the_lock(claim):
     return explore(scenario)
 
 
-@check.probe(question="What does claim() do if somebody else has the lock for a while?")
-def a_busy_lock(claim):
-    """Another thread has the lock for a minute, and the path that claim() is asked for is free."""
-
+def _while_somebody_has_the_lock(claim):
     def scenario():
         seen, lock, answers = set(), threading.Lock(), []
 
@@ -129,6 +126,22 @@ def a_busy_lock(claim):
         assert answers == [True], f"nobody else wanted a, and its one claim gave {answers[0]}"
 
     return explore(scenario, bound=0)
+
+
+@check.probe(
+    kinds=["no progress"],
+    question="What does the thread do between two looks, and who tells it to look again?",
+)
+def nobody_polls(claim):
+    """Another thread has the lock for a minute. Meanwhile claim() has nothing to do."""
+    verdict = _while_somebody_has_the_lock(claim)
+    return verdict if verdict.kind == "no progress" else None
+
+
+@check.probe(question="What does claim() do if somebody else has the lock for a while?")
+def a_busy_lock(claim):
+    """Another thread has the lock for a minute, and the path that claim() is asked for is free."""
+    return _while_somebody_has_the_lock(claim)
 
 
 @check.probe(question="At which line is the answer found, and who may change `seen` until then?")

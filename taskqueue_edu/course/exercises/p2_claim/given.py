@@ -1,3 +1,4 @@
 import threading
+import time
 
-__all__ = ["threading"]
+__all__ = ["threading", "time"]

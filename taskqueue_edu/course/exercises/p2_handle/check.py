@@ -239,13 +239,13 @@ def two_ask_at_once(Handle):
     question="What does the thread do between two looks, and who tells it to look again?",
 )
 def nobody_polls(Handle):
-    """A thread waits for a value that comes after a day. Meanwhile it has nothing to do."""
+    """A thread waits for a value that comes after ten days. Meanwhile it has nothing to do."""
 
     def scenario():
         handle = Handle()
 
         def late():
-            time.sleep(24 * 60 * 60)
+            time.sleep(10 * 24 * 60 * 60)
             handle.set(42)
 
         together(handle.result, late)

@@ -44,6 +44,16 @@ class _Waits:
 
 
 @dataclass(frozen=True)
+class _Notes:
+    """Says who runs it."""
+
+    runners: SimpleQueue
+
+    def execute(self):
+        self.runners.put(threading.current_thread())
+
+
+@dataclass(frozen=True)
 class _Fails:
     """Raises an error that is its own, and no slip of whoever runs it. It counts its runs."""
 
@@ -142,12 +152,16 @@ def one_worker_three_tasks(TinyPool):
 
 @check.probe(question="What did run_task() return, and what did settle() get?")
 def each_value_arrives(TinyPool):
-    """A pool of one worker gets tasks that return 0, "", [], None and an object: these are the results."""
+    """A pool of one worker gets tasks that return 0, "", [], None and two objects: these are the results."""
     with _at_work(TinyPool, 1) as (queue, _, errors):
-        values = [0, "", [], None, _Returns(7)]
+        values = [0, "", [], None, _Returns(7), ValueError("a value, and no error")]
         ids = queue.submit_many([_Returns(value) for value in values])
-        _all_end(queue)
+        ended = _all_end(queue)
         _nobody_died(errors)
+        assert ended, (
+            f"Six tasks return {', '.join(map(repr, values))}. After three seconds they are "
+            f"{_counts(queue)}."
+        )
         for task_id, value in zip(ids, values, strict=True):
             got = queue.wait_for_result(task_id, timeout=0)
             other = ", another object" if got == value and type(got) is type(value) else ""
@@ -192,11 +206,12 @@ def it_runs_once(TinyPool):
 
 
 class _Desk:
-    """Has two runs to claim. It notes what is settled and who claims, and is closed then."""
+    """Has these runs to claim. It notes what is settled, who claims, and who gets None."""
 
-    def __init__(self):
-        self.pool, self.settled, self.names = None, [], {}
-        self._left = [RunningTask(name, _Returns(name), 1, "") for name in ("a", "b")]
+    def __init__(self, *runs, closed=False):
+        self.pool, self.settled, self.names, self.left = None, [], {}, 0
+        self._runs, self._closed = len(runs), closed
+        self._left = [RunningTask(name, _Returns(name), 1, "") for name in runs]
         self._changed = threading.Condition()
 
     @property
@@ -211,7 +226,9 @@ class _Desk:
             self.names[threading.current_thread()] = name
             if self._left:
                 return self._left.pop(0)
-            self.wait()
+            if not self._closed:
+                self.wait()
+            self.left += 1
             return None
 
     def settle(self, run, kind, detail):
@@ -221,13 +238,13 @@ class _Desk:
 
     def wait(self):
         with self._changed:
-            self._changed.wait_for(lambda: len(self.settled) >= 2)
+            self._changed.wait_for(lambda: len(self.settled) >= self._runs)
 
 
 @cache
 def _two_workers(TinyPool):
     def scenario():
-        desk = _Desk()
+        desk = _Desk("a", "b")
         TinyPool(desk, 2).start()
         desk.wait()
         told = [f"the run of {run} with the value of {value}" for run, value in desk.settled]
@@ -277,6 +294,18 @@ def four_workers(TinyPool):
             f"Four tasks ran at the same time, and the queue saw {len(names)} of four workers: "
             f"{', '.join(sorted(names))}."
         )
+
+
+@check.probe(question="Which lines make a thread, and how often does each of them run?")
+def as_many_threads(TinyPool):
+    """A pool of two workers gets six tasks, which note the thread that runs them."""
+    with _at_work(TinyPool, 2) as (queue, _, errors):
+        runners = SimpleQueue()
+        queue.submit_many([_Notes(runners)] * 6)
+        _all_end(queue)
+        _nobody_died(errors)
+        threads = {runners.get() for _ in range(runners.qsize())}
+        assert len(threads) <= 2, f"The pool has 2 workers, and {len(threads)} threads ran six tasks."
 
 
 @contextmanager
@@ -435,6 +464,27 @@ def on_their_way_out(TinyPool):
             "The queue was closed and join() called when the last task had ended. It returned "
             f"when {left} {'thread' if left == 1 else 'threads'} had not ended."
         )
+
+
+@check.probe(
+    question="By what does join() know how many threads there are, and what each has still to do?"
+)
+def whoever_comes_last(TinyPool):
+    """The queue is closed, with one task left. A pool of two workers is started, and join() called."""
+
+    def scenario():
+        desk = _Desk("a", closed=True)
+        pool = TinyPool(desk, 2)
+        pool.start()
+        pool.join()
+        settled, left = len(desk.settled), desk.left
+        time.sleep(1)  # until all that can go on has gone on
+        assert len(desk.settled) == settled, "join() had returned, and then a task was settled"
+        assert desk.left == left, "join() had returned, and then a thread of the pool left claim()"
+
+    verdict = explore(scenario, bound=1, budget=1000)
+    # A real queue has more: `close`, which may be called twice, `closed`, ...
+    return None if "'_Desk' object has no attribute" in verdict.message else verdict
 
 
 @check.probe(question="What does attach() do if another pool runs the queue, and what runs by then?")
