@@ -297,8 +297,9 @@ for text, env in wrong.items():
 #
 # A link checker has two settings. Write `read_settings(path, env)`:
 #
-# - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
-# - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let it out.
+# - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0 (whether `inf` will do is yours to choose).
+# - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let `PermissionError`
+#   out as it is. (What becomes of a directory there is yours to choose.)
 # - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers; an empty one is no number. (Whether a value in the file
 #   that a variable wins over is still checked is yours to choose.)
 # - Return a new dict with both settings; `env` stays as it is.
@@ -596,7 +597,7 @@ outcome("p4.thread_dies")
 # out that all is done is yours to choose.)
 #
 # `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before: after a signal, when
-# `closing` ends in the program below. (A thread that ends by an exception prints a traceback: let none of yours.)
+# `closing` ends in the program below. (A thread that ends by an exception prints a traceback: let none of yours, and leave the process's hooks as they are.)
 # `queue.registry.counts()` says how many tasks have each `TaskStatus`.
 #
 # ```python

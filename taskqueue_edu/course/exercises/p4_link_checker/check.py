@@ -55,6 +55,8 @@ FetchPage.execute = fetch
 tasks = linkcheck.tasks
 """
 
+KEPT = "Which of your names still have a value of the first call, when the second begins?"
+
 
 class _Site:
     """A server with links of every kind, and a folder in which the learner's file is run."""
@@ -157,6 +159,14 @@ def each_link_once(linkcheck):
         ("Not in the list are", {*given} - wanted),
     ):
         assert not which, f"{len(links)} tasks were submitted. {what}: {', '.join(sorted(which))}"
+    with chdir(site.folder):
+        first, second = (len(list(linkcheck.tasks())) for _ in range(2))
+    if first != second:
+        raise Case(
+            "One process called tasks() twice, with the same links.json: the first time there were "
+            f"{first} tasks, then {second}.",
+            KEPT,
+        )
 
 
 @check.probe()
@@ -255,7 +265,7 @@ def the_report(linkcheck):
         if url in bad and found[url] != why:
             raise Case(
                 f"In the report, {url} has {found[url]!r}; the `why` of its Link is {why!r}.",
-                "What does the dict have for a URL, and what for is that?",
+                "Where does a Link say what is wrong with it, and what did you put into the dict?",
             )
 
 
@@ -280,6 +290,17 @@ def the_report_on_links_without_a_result(linkcheck):
             raise Case(
                 f"A task waited to be run. After report() it is {status}, expected pending.",
                 "Which line of report() runs tasks, or drops them?",
+            )
+        if found is None:
+            raise Case(
+                "No link in that folder has a result that says works=False, and report() returned None.",
+                "Which way through your function ends without a `return`?",
+            )
+        if isinstance(found, dict) and (kept := {*found} & {*site.refused, *site.alike}):
+            raise Case(
+                "report() was called for another folder before. Now it has links that are not in the "
+                f"journal of the folder that it was given: {', '.join(sorted(kept))}",
+                KEPT,
             )
         assert found == {}, (
             "One link works, the task of another has failed, and that of a third has not run yet. The "

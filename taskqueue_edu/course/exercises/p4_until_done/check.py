@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from warnings import catch_warnings, simplefilter
 
-from taskqueue_edu import RetryPolicy, TaskQueue, WorkerPool, current_task
+from taskqueue_edu import RetryPolicy, TaskQueue, TaskStatus, WorkerPool, current_task
 from taskqueue_edu.course.probes import Deaths, within
 from taskqueue_edu.journal import read_facts
 from taskqueue_edu.lab.probes import Case, Check, describe
@@ -28,6 +28,8 @@ HANDLER = (
     "What is left for your function to do, once the number is in the mailbox?",
 )
 
+FIRST = "Which came first, the signal or the end of the tasks, and where can you read that?"
+
 
 @dataclass(frozen=True)
 class _Signaled:
@@ -35,10 +37,12 @@ class _Signaled:
 
     mail: SimpleQueue
     number: int = int(signal.SIGTERM)
+    seconds: float = 2
 
     def execute(self):
         self.mail.put(self.number)
-        current_task().sleep(2)
+        if self.seconds:
+            current_task().sleep(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,23 @@ class _Mail(SimpleQueue):
         return self.get(block=False)
 
 
+class _LateMail(SimpleQueue):
+    """A mailbox into which a signal is put just after whoever waits there is told that all is done."""
+
+    def __init__(self):
+        super().__init__()
+        self.queue, self.owner, self.late = None, None, False
+
+    def get(self, block=True, timeout=None):
+        letter = super().get(block, timeout)
+        counts = self.queue.registry.counts()
+        ended = not counts[TaskStatus.PENDING] + counts[TaskStatus.RUNNING]
+        if ended and not self.late and threading.current_thread() is self.owner:
+            self.late = True
+            self.put(int(signal.SIGTERM))
+        return letter
+
+
 @dataclass(frozen=True)
 class _Listens:
     """Runs until the mailbox's owner waits there, but no longer than three seconds."""
@@ -95,9 +116,10 @@ class _Submits:
     """Submits another task, which waits for a moment before it may run."""
 
     queue: list
+    task: object
 
     def execute(self):
-        self.queue[0].submit(MathTask("sum", (1, 2)), delay=0.4)
+        self.queue[0].submit(self.task, delay=0.3)
 
 
 @dataclass(frozen=True)
@@ -176,8 +198,9 @@ def _unread(mail):
 
 def _called(run_until_done, queue, pool, mail):
     """Return what it returns. What belongs into the program around it is told as such."""
+    hook = threading.excepthook
     try:
-        return run_until_done(queue, pool, mail)
+        code = run_until_done(queue, pool, mail)
     except SystemExit as error:
         raise Case(
             f"It called sys.exit({error.code!r}): that ends the program. Return the code.",
@@ -194,6 +217,12 @@ def _called(run_until_done, queue, pool, mail):
             describe(error),
             "Which of your threads ends the pool, and can it get there before this line?",
         ) from error
+    if threading.excepthook is not hook:
+        raise Case(
+            "Afterwards `threading.excepthook` is another one, for all threads of the process.",
+            "Who learns of an error in a thread of somebody else now?",
+        )
+    return code
 
 
 @check.probe(question="Who puts a letter into the mailbox when the last task has ended?")
@@ -238,23 +267,28 @@ def one_was_cancelled(run_until_done):
 
 @check.probe(question="Which tasks can there be that have not ended, when it stops waiting?")
 def some_come_late(run_until_done):
-    """A task is tried again, or has a delay, or submits another with a delay; and no signal."""
+    """A task is tried again, or has a delay, or submits others that have to wait; and no signal."""
+    queues = []
+    fails = _Submits(queues, _Submits(queues, MathTask("?", (1, 2))))
     for task, more, expected in (
-        (FlakyTask(1), {"retry": RetryPolicy(2, delay=0.4, jitter=0)}, 1),
-        (MathTask("sum", (1, 2)), {"delay": 0.4}, 1),
-        (None, {}, 2),
+        (FlakyTask(1), {"retry": RetryPolicy(2, delay=0.3, jitter=0)}, {"succeeded": 1}),
+        (MathTask("sum", (1, 2)), {"delay": 0.3}, {"succeeded": 1}),
+        (fails, {}, {"succeeded": 2, "failed": 1}),
     ):
-        queues = []
 
-        def call(queue, pool, mail, task=task, more=more, queues=queues):
-            queues.append(queue)
-            queue.submit(task or _Submits(queues), **more)
+        def call(queue, pool, mail, task=task, more=more):
+            queues[:] = [queue]
+            queue.submit(task, **more)
             return run_until_done(queue, pool, mail)
 
         code, ends, _ = _run(call, [], SimpleQueue(), "A task has to wait")
-        assert (code, ends) == (0, {"succeeded": expected}), (
-            f"It returned {code!r}, and the tasks were {ends}, expected 0 and {expected} succeeded."
-        )
+        assert ends == expected, f"When it returned, the tasks were {ends}, expected {expected}."
+        if code != ("failed" in expected):
+            raise Case(
+                f"The tasks ended as {ends}, and it returned {code!r}, expected "
+                f"{int('failed' in expected)}. Some were not there at the start.",
+                "Which tasks does your exit code take into account, and when do you look?",
+            )
 
 
 @check.probe(question="In how many places does your main thread wait, and for what?")
@@ -361,8 +395,32 @@ def the_code_names_the_signal(run_until_done):
     if code != 143:
         raise Case(
             f"15 was in the mailbox at its start. It returned {code!r}, expected 143.",
-            "Which came first, the signal or the end of the tasks, and where can you read that?",
+            FIRST,
         )
+    told = SimpleQueue()
+    code, *_ = _run(run_until_done, [_Signaled(told, seconds=0)], told, "A signal came")
+    if code != 143:
+        raise Case(
+            "A task put 15 into the mailbox, and ended after that: the signal came first. It returned "
+            f"{code!r}, expected 143.",
+            FIRST,
+        )
+
+
+@check.probe(question=FIRST)
+def a_signal_comes_too_late(run_until_done):
+    """A signal comes when all is done, and the thread of your function has been told so."""
+    told = _LateMail()
+
+    def call(queue, pool, mail):
+        told.queue, told.owner = queue, threading.current_thread()
+        return run_until_done(queue, pool, mail)
+
+    code, *_ = _run(call, [MathTask("sum", (1, 2))], told, "The task has ended")
+    assert code == 0, (
+        "The task had ended, and a letter that said so was taken out of the mailbox. Only then 15 "
+        f"came. It returned {code!r}, expected 0."
+    )
 
 
 @check.probe(question="What stands around your function in the program, and what has it set up?")

@@ -1,0 +1,23 @@
+"""It keeps the tracebacks of all threads of the process quiet."""
+
+from taskqueue_edu.course.exercises.p4_until_done.given import QueueClosed, TaskStatus
+from taskqueue_edu.course.exercises.p4_until_done.given import threading
+
+
+def run_until_done(queue, pool, mail):
+    """Run the tasks of `queue` until all have finished or a signal comes. Return the exit code."""
+
+    threading.excepthook = lambda args: None
+
+    def tell():
+        queue.join()
+        mail.put(None)
+
+    pool.start_processing(queue)
+    threading.Thread(target=tell, daemon=True).start()
+    number = mail.get()
+    pool.stop()
+    if number is not None:
+        return 128 + number
+    counts = queue.registry.counts()
+    return 0 if counts[TaskStatus.SUCCEEDED] == sum(counts.values()) else 1
