@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
-from taskqueue_edu.course.probes import opened
+from taskqueue_edu.course.probes import anew, opened
 from taskqueue_edu.lab.crash import crash_test, value_kept
 from taskqueue_edu.lab.probes import Case, Check, describe
 
@@ -235,14 +235,17 @@ def the_name_is_on_the_disk(save):
 
 @check.probe(question="Under which name may a process that was killed have left a file?")
 def a_killed_process_had_left_a_file(save):
-    """It is noted how the new file is called. Such a file is there already, longer than the data."""
-    for name in sorted({old.name for old, new in _renames(save) if old.parent == new.parent}):
+    """A program saves, and it is noted how the new file is called. It is started again: such a file
+    is there already, longer than the data.
+    """
+    noted = _renames(anew(save, "save"))
+    for name in sorted({old.name for old, new in noted if old.parent == new.parent}):
         with tempfile.TemporaryDirectory() as place:
             path = Path(place, "results.json")
             path.write_bytes(b"old")
             Path(place, name).write_bytes(b"of a process that was killed")
             try:
-                save(path, b"new")
+                anew(save, "save")(path, b"new")
             except OSError as error:
                 raise AssertionError(f"{name!r} was there already, and it raised {error!r}.") from error
             held = path.read_bytes()
