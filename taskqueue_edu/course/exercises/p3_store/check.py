@@ -187,20 +187,31 @@ class _Fsyncs:
 
 @check.probe(question="What does one thread leave to the others, and who does it after an error?")
 def it_ends_after_a_failure(LineStore):
-    """An fsync fails, and then sync() is called once more."""
+    """An fsync fails, or there is no room on the disk, and then sync() is called once more."""
     fsyncs = _Fsyncs()
-    with fsyncs.instead() as folder:
-        store = LineStore(folder / "facts.jsonl")
-        list(store.load())
-        position = store.append(_fact(1))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-        def fails():
-            with suppress(Exception):
-                store.sync(position)
+    def fails():
+        with suppress(Exception):
+            store.sync(position)
 
-        fsyncs.broken = folder / "facts.jsonl"
-        for when in ("While an fsync fails", "When an fsync has failed"):
-            within(3, fails, when)
+    for what in ("an fsync", "a write"):
+        with fsyncs.instead() as folder:
+            path = folder / "facts.jsonl"
+            store = LineStore(path)
+            list(store.load())
+            position = store.append(_fact(1))
+            if what == "an fsync":
+                fsyncs.broken = path
+            else:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, before[1]))
+            try:
+                with redirect_stdout(io.StringIO()):  # what it prints needs room, too
+                    for when in (f"While {what} fails", f"When {what} has failed"):
+                        within(3, fails, when)
+            finally:
+                fsyncs.broken = None
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @check.probe(question="What belongs to one store, and what to all of them?")
