@@ -495,7 +495,8 @@ def new_key():
 #
 # - Return the receipt. After a `ConnectionError` try again, five times in all, and call `sleep` with the seconds
 #   between: 1, 2, 4, and no more than 4.
-# - If that was not enough, raise the bank's last error. Each call of `pay` is a payment of its own, and never charges twice.
+# - If that was not enough, raise the bank's last error. Each call of `pay` is a payment of its own, and never
+#   charges twice. So it is, too, once the program was started anew: the bank keeps its keys for ever.
 
 # %% exercise="p3.retry"
 
@@ -833,7 +834,8 @@ parsons("p3.parsons_replace", ...)
 # cut included, and the new ones once it has returned. Sync the folder yourself: `os.open(..., os.O_RDONLY)`, `os.fsync`,
 # `os.close`. A rename from one folder to another changes both, and is sure to last once both are synced.
 #
-# If something stops it before `os.replace`, an error or Ctrl-C, let that through, and leave no extra file behind.
+# If something stops it before the new file has its name, an error (of `os.replace`, too) or Ctrl-C, let that through, and leave
+# no extra file behind.
 # `path` may have any name of up to 200 letters. Its folder may hold other files, whose names don't contain that of `path`.
 # A file that an earlier `save` has left behind, since its process was killed, must not stop the next one.
 
@@ -934,7 +936,7 @@ mutants("p3.mutants_savers", test_saver)
 # | method | who calls it | what it does |
 # |---|---|---|
 # | `load()` | the registry, once, first | returns the facts in the file, oldest first; cuts a torn last line off |
-# | `append(fact)` | the registry, under its lock | adds the line, without waiting for an `fsync`; returns a number from 1 that grows |
+# | `append(fact)` | the registry, under its lock | adds the line, without waiting for an `fsync`, of another thread either; returns a number from 1 that grows |
 # | `flush(position)` | any thread, several at once | returns when the facts up to `position` survive `kill -9` |
 # | `sync(position)` | any thread, several at once | returns when the facts up to `position` survive a power cut |
 # | `close()` | the queue, last | releases the file |

@@ -53,7 +53,7 @@ EXPLAINED: Final = {
         "How can the old file stay whole until the new one is?",
     ),
     REMOVED: Explained(
-        "The old file was removed before the new one had its name, and a crash can come in "
+        "The old file had lost its name before the new one got it, and a crash can come in "
         "between: then there is neither.",
         "Which call gives a file a name that another one has, in one step?",
     ),

@@ -143,7 +143,13 @@ def the_message_names_the_file(load_index):
                 f"For {name} the error has no cause: no other error says why it can't be read.",
                 "Who knows for sure whether the file can be read, and by which error?",
             )
-        assert isinstance(cause, (OSError, ValueError)), f"{name}: the cause is {cause!r}."
+        while cause.__cause__ is not None:  # an error of the answer's own may stand between
+            cause = cause.__cause__
+        if not isinstance(cause, (OSError, ValueError)):
+            raise Case(
+                f"For {name} the last cause is {cause!r}: neither `open` nor the JSON decoder raises that.",
+                "Which error was the first, and can it still be found from the last one?",
+            )
         assert name in str(error), f"The message doesn't name {name!r}: {error}"
 
 

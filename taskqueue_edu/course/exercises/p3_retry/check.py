@@ -4,9 +4,12 @@ import inspect
 from unittest import mock
 
 from taskqueue_edu.course.exercises.p3_retry.given import Declined
+from taskqueue_edu.course.probes import anew
 from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("pay")
+
+_OUTLIVES = "What outlives a call of `pay`, and what does the next one make of it?"
 
 
 class _Bank:
@@ -168,6 +171,15 @@ def the_waits(pay):
                 "What is a wait good for after the last try?",
             )
         if bank.waits != waits:
+            later, bank = bank.waits, _Bank(*(["busy", "reset"] * 50)[:busy])
+            _paid(anew(pay, "pay"), bank)
+            if bank.waits == waits:
+                raise Case(
+                    f"The first {busy} tries fail: it waited {later}, expected {waits}. In a program "
+                    "that has just started, it waits so.",
+                    _OUTLIVES,
+                )
+            bank.waits = later
             raise Case(
                 f"The first {busy} tries fail: it waited {bank.waits}, expected {waits}.",
                 "How long is each wait by the text, and does it say anything of chance?",
@@ -185,7 +197,7 @@ def a_receipt_of_no_letters(pay):
     assert receipt == "", f"The bank returned '': it returned {receipt!r}, and raised {error!r}."
 
 
-@check.probe(question="What outlives a call of `pay`, and what does the next one make of it?")
+@check.probe(question=_OUTLIVES)
 def a_payment_after_one_that_failed(pay):
     """The bank's answer gets lost five times. Then the same customer pays 10 for something else."""
     bank = _Bank(*["answer lost"] * 5)
@@ -193,3 +205,16 @@ def a_payment_after_one_that_failed(pay):
     _paid(pay, bank)
     total = sum(bank.charged.values())
     assert total == 20, f"Two payments of 10 were made, and the bank has charged {total}."
+
+
+@check.probe(question="Which keys had the program used before, and which does it use after that?")
+def a_payment_after_a_restart(pay):
+    """A payment is made. The program is started again, and makes another one."""
+    bank = _Bank()
+    for _ in range(2):
+        _paid(anew(pay, "pay"), bank)
+    total = sum(bank.charged.values())
+    assert total == 20, (
+        f"The program made a payment of 10, was started again, and made another. The bank has charged "
+        f"{total}: both had the key {next(iter(bank.charged))!r}."
+    )

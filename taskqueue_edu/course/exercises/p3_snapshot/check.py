@@ -3,6 +3,7 @@
 import errno
 import json
 
+from taskqueue_edu.course.probes import Deaths
 from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import Case, Check, describe
 
@@ -81,7 +82,8 @@ def a_write_fails(Board):
         raise own
 
     try:
-        Board({"pending": 1}).dump(write)
+        with Deaths() as deaths:
+            Board({"pending": 1}).dump(write)
     except Exception as error:
         if len(asked) > 1:
             raise Case(
@@ -94,4 +96,9 @@ def a_write_fails(Board):
                 "The caller has brought `write` along: which errors does it expect?",
             ) from error
         return
+    if own in deaths.errors:
+        raise Case(
+            f"write() raised {own!r}, and that ended its thread. dump() returned as if all were written.",
+            "Who gets to know of an exception in a thread, and does `join` raise it?",
+        )
     raise AssertionError("write() raised OSError, and dump() returned as if all were written.")

@@ -8,7 +8,7 @@ import resource
 import stat
 import tempfile
 import threading
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
 from unittest import mock
@@ -158,6 +158,98 @@ def every_byte_is_written(LineStore):
     assert size == expected, (
         f"A short write was taken for a whole one: the file has {size} of {expected} bytes."
     )
+
+
+class _Fsyncs:
+    """Stands in for fsync, and fails for the file at `broken`. `files` has those of files."""
+
+    def __init__(self):
+        self.files = []
+        self.broken = None
+
+    def __call__(self, file):
+        about = os.fstat(file if isinstance(file, int) else file.fileno())
+        if stat.S_ISREG(about.st_mode):
+            self.files.append(about.st_ino)
+            if self.broken is not None and os.path.samestat(about, self.broken.stat()):
+                raise OSError(errno.EIO, "made to fail")
+
+    @contextmanager
+    def instead(self):
+        """Patch it in, and give a folder."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "fsync", self),
+            mock.patch.object(os, "fdatasync", self, create=True),
+        ):
+            yield Path(folder)
+
+
+@check.probe(question="What does one thread leave to the others, and who does it after an error?")
+def it_ends_after_a_failure(LineStore):
+    """An fsync fails, or there is no room on the disk, and then sync() is called once more."""
+    fsyncs = _Fsyncs()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fails():
+        with suppress(Exception):
+            store.sync(position)
+
+    for what in ("an fsync", "a write"):
+        with fsyncs.instead() as folder:
+            path = folder / "facts.jsonl"
+            store = LineStore(path)
+            list(store.load())
+            position = store.append(_fact(1))
+            if what == "an fsync":
+                fsyncs.broken = path
+            else:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, before[1]))
+            try:
+                with redirect_stdout(io.StringIO()):  # what it prints needs room, too
+                    for when in (f"While {what} fails", f"When {what} has failed"):
+                        within(3, fails, when)
+            finally:
+                fsyncs.broken = None
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@check.probe(question="What belongs to one store, and what to all of them?")
+def another_store(LineStore):
+    """There are two stores in two folders, and the fsync of one fails. Then the other one is used."""
+    fsyncs = _Fsyncs()
+
+    def begin(name):
+        path = folder / name / "facts.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        store = LineStore(path)
+        list(store.load())
+        return store
+
+    with fsyncs.instead() as folder:
+        one, other = begin("one"), begin("other")
+        fsyncs.broken = folder / "one" / "facts.jsonl"
+        with suppress(Exception):
+            one.sync(one.append(_fact(1)))
+        fsyncs.files.clear()
+        try:
+            within(3, lambda: other.sync(other.append(_fact(1))), "When the fsync of another store has failed")
+        except OSError as error:
+            raise AssertionError(
+                f"The fsync of one store failed, and sync() of the other one raised {error!r}."
+            ) from error
+        if not fsyncs.files:
+            return  # it has another way to wait for the disk, or does not wait: that is for the next
+        other.close()
+        third = begin("other")
+        fsyncs.files.clear()
+        third.sync(third.append(_fact(1)))
+        assert fsyncs.files, (
+            "A store was closed, its file removed, and a new one made with the same path. A fact was "
+            "appended, and sync() returned without any fsync of the file."
+        )
+        third.close()
 
 
 @check.probe("write_is_durable", kinds=[_NOT_SYNCED], question="Which call waits for the disk?")

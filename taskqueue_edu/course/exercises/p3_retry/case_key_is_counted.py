@@ -1,0 +1,16 @@
+"""The keys are counted, and a program that is started again begins at 1."""
+
+SEQ = 0
+
+
+def pay(bank, amount, sleep):
+    """Have the bank charge `amount` once, and return its receipt. Raises what the bank raises."""
+    global SEQ
+    SEQ += 1
+    key = f"payment-{SEQ}"
+    for wait in (1, 2, 4, 4):
+        try:
+            return bank.charge(amount, key)
+        except ConnectionError:
+            sleep(wait)
+    return bank.charge(amount, key)
