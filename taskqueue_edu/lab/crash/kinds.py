@@ -88,7 +88,7 @@ EXPLAINED: Final = {
         "What does recovery find at the very first start, and what after a run that went well?",
     ),
     WRITE_FAILED: Explained(
-        "The disk had no room for all the bytes, and the caller was told that all is well. An "
+        "The disk had no room for all the bytes, and the program went on as if it had. An "
         "unbuffered write may take a part of them, and returns how many.",
         "Who looks at what write returns, or at the error that it raises?",
     ),
@@ -119,9 +119,9 @@ def kind_of(found: Found) -> str:
 def _killed(history: list[Event], future: list[Event]) -> str:
     """All that the kernel had is there, and that is wrong. So it is the last step."""
     last = history[-1]
+    if last.what in ("acknowledge", "rename") and any(event.what == "full" for event in history):
+        return WRITE_FAILED
     if last.what == "acknowledge":
-        if any(event.what == "full" for event in history):
-            return WRITE_FAILED
         return NOT_SYNCED if buffered(history) else APPLIED_FIRST
     if last.what == "rename" and buffered(history):
         return FILE_NOT_SYNCED

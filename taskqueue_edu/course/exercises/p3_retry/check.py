@@ -1,6 +1,7 @@
 """A payment must be made once, however often it is sent, and be sent again only if that helps."""
 
 import inspect
+import time
 from unittest import mock
 
 from taskqueue_edu.course.exercises.p3_retry.given import Declined
@@ -217,4 +218,20 @@ def a_payment_after_a_restart(pay):
     assert total == 20, (
         f"The program made a payment of 10, was started again, and made another. The bank has charged "
         f"{total}: both had the key {next(iter(bank.charged))!r}."
+    )
+
+
+@check.probe(question="From where does each key come, and may the same come again?")
+def two_payments_at_one_time(pay):
+    """Two payments are made, and the clock shows the same time: it had been set back."""
+    bank, clocks = _Bank(), {"time", "monotonic", "perf_counter", "process_time", "thread_time"}
+    still = {name: lambda: 1000.0 for name in clocks}
+    still |= {f"{name}_ns": lambda: 10**12 for name in clocks}
+    with mock.patch.multiple(time, **still):
+        for _ in range(2):
+            _paid(pay, bank)
+    total = sum(bank.charged.values())
+    assert total == 20, (
+        f"At the same time by the clock, two payments of 10 were made. The bank has charged {total}: "
+        f"both had the key {next(iter(bank.charged))!r}."
     )
