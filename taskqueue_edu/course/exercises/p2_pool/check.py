@@ -144,7 +144,10 @@ def one_worker_three_tasks(TinyPool):
         counts = _counts(queue)
         happened = f"After three seconds the three tasks are {counts}."
         if "running" in counts:
-            raise Case(happened, "A task was claimed and run. Who tells the queue how it ended?")
+            raise Case(
+                happened,
+                "Which run has each line of your loop, and who tells the queue how it ended?",
+            )
         if "succeeded" in counts and not ended:
             raise Case(happened, "What does a worker do when it has settled its first task?")
         assert ended, happened

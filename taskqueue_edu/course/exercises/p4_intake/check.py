@@ -27,7 +27,7 @@ def one_after_the_other(Intake):
             taken = intake.accept("c")
             assert taken is False, f"after {closed}, accept() returned {taken}, expected False"
             again = intake.close()
-            assert list(again) == [], f"after {closed}, the next returned {again}, expected []"
+            assert again == [], f"after {closed}, the next returned {again}, expected []"
 
     return explore(scenario)
 

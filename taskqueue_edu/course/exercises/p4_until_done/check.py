@@ -250,10 +250,11 @@ def nothing_is_left_to_do(run_until_done):
 
 @check.probe(question="How far does an exception in a task get, and who knows of it?")
 def one_fails(run_until_done):
-    """Two tasks, of which one fails, and no signal."""
-    tasks = [MathTask("sum", (1, 2)), MathTask("?", (1, 2))]
-    code, ends, _ = _run(run_until_done, tasks, SimpleQueue(), "One task failed, one succeeded")
-    assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
+    """Two tasks, of which one fails, or both, and no signal."""
+    for kind in ("sum", "?"):
+        tasks = [MathTask(kind, (1, 2)), MathTask("?", (1, 2))]
+        code, ends, _ = _run(run_until_done, tasks, SimpleQueue(), "No task is left")
+        assert code == 1, f"The tasks ended as {ends}, and it returned {code!r}, expected 1."
 
 
 @check.probe(question="Which are all the ways in which a task can end?")
@@ -380,10 +381,11 @@ def its_threads_have_ended(run_until_done):
 
 @check.probe(question="Which number did the handler leave, and what does a shell make of it?")
 def the_code_names_the_signal(run_until_done):
-    """A signal, SIGHUP (1), SIGINT (2) or SIGTERM (15), comes while a task runs, or lies there."""
+    """A task has failed and one runs when SIGHUP (1), SIGINT (2) or SIGTERM (15) comes, or it lies there."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         told = SimpleQueue()
-        code, *_ = _run(run_until_done, [_Signaled(told, int(number))], told, "A signal came")
+        tasks = [MathTask("?", (1, 2)), _Signaled(told, int(number))]
+        code, *_ = _run(run_until_done, tasks, told, "A signal came")
         expected = 128 + number
         assert code == expected, (
             f"{number:d} came by mail. It returned {code!r}, expected {expected} (128 + {number})."

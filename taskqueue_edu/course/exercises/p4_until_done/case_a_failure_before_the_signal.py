@@ -1,0 +1,24 @@
+"""The signal came first, and a task had failed before."""
+
+from taskqueue_edu.course.exercises.p4_until_done.given import QueueClosed, TaskStatus
+from taskqueue_edu.course.exercises.p4_until_done.given import suppress, threading
+
+
+def run_until_done(queue, pool, mail):
+    """Run the tasks of `queue` until all have finished or a signal comes. Return the exit code."""
+
+    def tell():
+        with suppress(QueueClosed):  # after a signal, when the queue is closed
+            queue.join()
+        mail.put(None)
+
+    pool.start_processing(queue)
+    threading.Thread(target=tell, daemon=True).start()
+    number = mail.get()
+    pool.stop()
+    counts = queue.registry.counts()
+    if counts[TaskStatus.FAILED]:
+        return 1
+    if number is not None:
+        return 128 + number
+    return 0 if counts[TaskStatus.SUCCEEDED] == sum(counts.values()) else 1
