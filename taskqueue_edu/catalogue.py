@@ -184,6 +184,11 @@ class Catalogue:
             payload = _encoder.encode(value)
             after = entry.result_decoder.decode(payload)
         except Exception as error:  # the value's own __post_init__ runs in here
+            if value is None:
+                raise ResultNotStorable(
+                    f"the result of {name} can't be kept: execute() returned None",
+                    hint="does every way through execute() end in a return? If so, annotate it.",
+                ) from error
             raise ResultNotStorable(
                 f"the result of {name} can't be kept: {_reason(error)}"
             ) from error

@@ -37,7 +37,7 @@ _ALL: Final = {
         "Its fields can't be assigned; the objects in them change as ever.",
     ),
     "returns_internals": (
-        "Returning an internal list only shows it.",
+        "Returning a list or dict of one's own only shows it.",
         "Whoever gets it can change it, past every lock and check.",
     ),
     "lambda_captures_value": (

@@ -105,6 +105,15 @@ class ReturnsLambda:
         return lambda: None
 
 
+@task_type("core-nothing")
+@dataclass(frozen=True)
+class ReturnsNothing:
+    """Says that it returns a number."""
+
+    def execute(self) -> int:
+        return None  # type: ignore[return-value]
+
+
 @task_type("core-log", retry=RetryPolicy(attempts=5, delay=0.0))
 @dataclass(frozen=True)
 class Append:

@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core_tasks import LIMIT, ODD, Add, Append, Do, Fail, Odd, ReturnsLambda, run_one
+from core_tasks import (
+    LIMIT,
+    ODD,
+    Add,
+    Append,
+    Do,
+    Fail,
+    Odd,
+    ReturnsLambda,
+    ReturnsNothing,
+    run_one,
+)
 
 from taskqueue_edu.catalogue import catalogue, task_type
 from taskqueue_edu.errors import (
@@ -218,6 +229,15 @@ def test_a_result_that_no_json_holds(folder: Path) -> None:
         with pytest.raises(TaskFailed, match="can't be kept"):
             queue.wait_for_result(task_id, 0)
         assert queue.wait_for_result(other, 0) == 3
+
+
+def test_a_forgotten_return(folder: Path) -> None:
+    """Where the annotation has no None, the error says that there was nothing else."""
+    with TaskQueue.open(folder) as queue:
+        task_id = queue.submit(ReturnsNothing())
+        run_one(queue)
+        with pytest.raises(TaskFailed, match="execute\\(\\) returned None"):
+            queue.wait_for_result(task_id, 0)
 
 
 # -- what a journal takes
