@@ -9,7 +9,7 @@ import itertools
 import mmap
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -207,13 +207,17 @@ def find(name: Any) -> Exercise:
     return known[name]
 
 
-def import_file(path: Path) -> ModuleType:
-    """Import a file under a name that no other has: what it defines is new each time."""
+def import_file(path: Path, known: Mapping[str, Any] | None = None) -> ModuleType:
+    """Import a file under a name that no other has: what it defines is new each time.
+
+    It begins with the names in `known`.
+    """
     name = f"taskqueue_exercise_{path.parent.name}_{path.stem}_{next(_numbers)}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    vars(module).update({k: v for k, v in (known or {}).items() if not k.startswith("__")})
     # It stays there: dataclasses and `inspect` look for it.
     sys.modules[name] = module
     spec.loader.exec_module(module)
