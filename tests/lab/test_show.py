@@ -347,6 +347,55 @@ def test_steps_that_repeat_are_shown_once() -> None:
     assert len(str(verdict).splitlines()) < 20
 
 
+def test_each_stretch_that_repeats_is_shown_once() -> None:
+    """Another thread's step in between is shown, and each stretch goes across the whole table."""
+
+    def spin() -> None:
+        lock = threading.Lock()
+        jobs: list[int] = []
+
+        def wait() -> None:
+            with lock:
+                while not jobs:
+                    pass
+
+        def put() -> None:
+            with lock:
+                jobs.append(1)
+
+        together(wait, put)
+
+    verdict = explore(spin)
+    assert verdict.kind == "no progress"
+    for shown in (str(verdict), verdict._repr_html_()):
+        assert shown.count("the step before, again and again") == 2
+        assert "has to wait to acquire lock, which wait holds" in " ".join(
+            shown.replace("|", " ").split()
+        )
+    assert len(str(verdict).splitlines()) < 30
+
+
+def test_a_step_that_changes_nothing_is_no_write() -> None:
+    """A `pop` that raises says so, and so does a `discard` of what is not there."""
+
+    def take() -> None:
+        jobs: list[int] = []
+        done = {1}
+
+        def pop() -> None:
+            done.discard(2)
+            done.add(3)
+            jobs.pop()
+
+        together(pop, lambda: (len(jobs), len(done)))
+
+    text = " ".join(str(explore(take)).replace("|", " ").split())
+    assert "changes nothing in jobs = []" in text
+    assert "changes nothing in done = {1}" in text
+    assert "writes done = {1, 3}" in text
+    assert "writes jobs" not in text
+
+
 def test_a_schedule_of_thousands_of_steps_is_shown_in_part() -> None:
     """If no two of them are the same, text and page show the first and the last."""
 

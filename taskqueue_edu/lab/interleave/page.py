@@ -91,13 +91,14 @@ def timeline(threads: Sequence[str], steps: Sequence[Step], shown: int | None = 
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = []
     steps = steps[:shown]
-    left, why = left_out(steps)
+    left = left_out(steps if shown is None else steps[:-1])
     for number, step in enumerate(steps, 1):
-        if number in left:
-            if number == left.start:
+        gone = next((stretch for stretch in left if number in stretch[0]), None)
+        if gone is not None:
+            if number == gone[0].start:
                 rows.append(
                     f'<tr><th scope="row">&hellip;</th>'
-                    f'<td colspan="{len(used) + 1}">{why}</td></tr>'
+                    f'<td colspan="{len(used) + 1}">{gone[1]}</td></tr>'
                 )
             continue
         current = ' aria-current="step"' if number == shown else ""

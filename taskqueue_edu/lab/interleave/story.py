@@ -67,6 +67,26 @@ class _Draft:
     wrong: bool = False
 
 
+class _Pending:
+    """What an instruction is about to change: that can be told only after it."""
+
+    def __init__(
+        self,
+        draft: _Draft,
+        name: str,
+        value: Callable[[], str],
+        note: str = "",
+        container: object = None,
+    ) -> None:
+        self.draft, self.name, self.value, self.note = draft, name, value, note
+        self._container = container
+        self._before = _items(container)
+
+    def has_changed(self) -> bool:
+        """Whether there is something else now; a variable that is assigned has always changed."""
+        return self._before is None or self._before != _items(self._container)
+
+
 class Recorder:
     """Writes down a schedule as it runs."""
 
@@ -78,7 +98,7 @@ class Recorder:
         self._draft_of: dict[Strand, _Draft | None] = {}
         """What is told of the line that each strand came to last."""
         # What an instruction has written can be looked at only after it.
-        self._pending: list[tuple[_Draft, str, Callable[[], str]]] = []
+        self._pending: list[_Pending] = []
         self._values: dict[str, str] = {}
         self._ended: set[int] = set()
 
@@ -127,7 +147,7 @@ class Recorder:
         draft.notes.append(f"{done} {on.name}" + ("" if in_time else ": its time is up"))
         # Whoever has waited for a condition holds its lock again.
         lock = on._lock if isinstance(on, Condition) else on
-        self._pending.append((draft, lock.name, lambda: str(lock.state)))
+        self._pending.append(_Pending(draft, lock.name, lambda: str(lock.state)))
 
     def access(
         self, strand: Strand, frame: FrameType, target: Target, owner: Any, writes: bool
@@ -144,7 +164,8 @@ class Recorder:
             return show(_value(target, owner, frame))
 
         if writes:
-            self._pending.append((draft, name, value))
+            inside = owner if target.attribute is None else None
+            self._pending.append(_Pending(draft, name, value, f"writes {name}", inside))
             draft.notes.append(f"writes {name}")
         else:
             draft.seen[name] = value()
@@ -173,10 +194,12 @@ class Recorder:
     # -- writing it down
 
     def _complete(self) -> None:
-        for draft, name, value in self._pending:
-            text = value()
-            if f"writes {name}" in draft.notes:
-                draft.notes[draft.notes.index(f"writes {name}")] = f"writes {name} = {text}"
+        for access in self._pending:
+            draft, name, text = access.draft, access.name, access.value()
+            if access.note in draft.notes:
+                # A `pop` of an empty list raises, and a `discard` may find nothing.
+                verb = "writes" if access.has_changed() else "changes nothing in"
+                draft.notes[draft.notes.index(access.note)] = f"{verb} {name} = {text}"
             if self._values.get(name) != text:
                 draft.changes[name] = self._values[name] = text
         self._pending.clear()
@@ -234,6 +257,15 @@ class Recorder:
                 )
             )
         return tuple(found)
+
+
+def _items(container: object) -> list[int] | None:
+    """Return which objects are in a container, in their order, or None for anything else."""
+    if isinstance(container, dict):
+        return [id(part) for item in container.items() for part in item]
+    if isinstance(container, (list, set, deque)):
+        return [id(item) for item in container]
+    return None
 
 
 def _value(target: Target, owner: Any, frame: FrameType) -> Any:

@@ -83,32 +83,35 @@ def changes_of(step: Step) -> list[str]:
     return [f"{name} = {value}" for name, value in step.changes]
 
 
-def left_out(steps: Sequence[Step]) -> tuple[range, str]:
-    """Return the numbers of the steps that a table leaves out, counted from 1, and say so."""
+def left_out(steps: Sequence[Step]) -> list[tuple[range, str]]:
+    """Return the numbers of the steps that a table leaves out, counted from 1, and why."""
     count, half = len(steps), _MOST // 2
-    repeated, period = _repeated(steps)
-    if count - len(repeated) <= _MOST and len(repeated) > 2 * period:
-        again = "the step" if period == 1 else f"the {period} steps"
-        left, why = repeated, f"{again} before, again and again"
-    elif count > _MOST:
-        left, why = range(half + 1, count - half + 1), "not shown"
-    else:
-        return range(0), ""
-    return left, f"steps {left.start:,} to {left[-1]:,}: {why}"
+    left = _repeated(steps)
+    if count - sum(len(numbers) for numbers, _ in left) > _MOST:
+        left = [(range(half + 1, count - half + 1), "not shown")]
+    return [(n, f"steps {n.start:,} to {n[-1]:,}: {why}") for n, why in left]
 
 
-def _repeated(steps: Sequence[Step]) -> tuple[range, int]:
-    """Return the longest stretch of steps that repeat those before it, and how many these are."""
+def _repeated(steps: Sequence[Step]) -> list[tuple[range, str]]:
+    """Return the stretches of steps that repeat those before them at least twice more."""
     looks = [(step.thread, lines_of(step), changes_of(step)) for step in steps]
-    longest, found = range(0), 0
+    found = []
     for period in range(1, _PERIOD + 1):
         start = period
         for here in range(period, len(looks) + 1):
             if here == len(looks) or looks[here] != looks[here - period]:
-                if here - start > len(longest):
-                    longest, found = range(start + 1, here + 1), period
+                if here - start > 2 * period:
+                    found.append((range(start + 1, here + 1), period))
                 start = here + 1
-    return longest, found
+    taken: set[int] = set()
+    kept = []
+    for numbers, period in sorted(found, key=lambda stretch: (-len(stretch[0]), stretch[1])):
+        # What is said to be repeated must be there to be seen.
+        if taken.isdisjoint(range(numbers.start - period, numbers.stop)):
+            taken.update(numbers)
+            again = "the step" if period == 1 else f"the {period} steps"
+            kept.append((numbers, f"{again} before, again and again"))
+    return sorted(kept, key=lambda stretch: stretch[0].start)
 
 
 def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
@@ -116,26 +119,28 @@ def table(threads: Sequence[str], steps: Sequence[Step]) -> str:
     used = columns(steps)
     for width in _COLUMNS:
         rows = _rows(threads, steps, used, width)
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        full = [row for row in rows if len(row) == len(rows[0])]
+        widths = [max(map(len, column)) for column in zip(*full, strict=True)]
         if sum(widths) + len(" | ") * (len(widths) - 1) <= _WIDTH:
             break
-    shown = [
-        " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    shown = [" | ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join([shown[0], "-+-".join("-" * width for width in widths), *shown[1:]])
 
 
 def _rows(
     threads: Sequence[str], steps: Sequence[Step], used: list[int], width: int
 ) -> list[list[str]]:
-    """Return the cells of a table whose columns are no wider than `width`."""
+    """Return the cells of a table whose columns are no wider than `width`.
+
+    What is said of steps left out is a row of two cells: it goes across all columns.
+    """
     rows = [["", *(threads[i] for i in used), "shared, after it"]]
-    left, why = left_out(steps)
+    left = left_out(steps)
     for number, step in enumerate(steps, 1):
-        if number in left:
-            if number == left.start:
-                rows.append(["...", *([why] * len(used)), ""])
+        gone = next((stretch for stretch in left if number in stretch[0]), None)
+        if gone is not None:
+            if number == gone[0].start:
+                rows.append(["...", gone[1]])
             continue
         cells: list[list[str]] = [
             [str(number)],
