@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import FunctionType
 
-from taskqueue_edu import TaskQueue
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu import QueueClosed, TaskQueue
+from taskqueue_edu.lab.probes import Case, Check, describe
 
 check = Check("Collector")
 
@@ -36,8 +36,8 @@ class _Queue(TaskQueue):
             )
         if not isinstance(task.paths, Iterable) or isinstance(task.paths, Iterator):
             raise Case(
-                f"`paths` of the batch is a {type(task.paths).__name__}, expected a list, which can "
-                "be read more than once.",
+                f"`paths` of the batch is a {type(task.paths).__name__}, expected what can be "
+                "read more than once, as a list can.",
                 "What does IndexBatch say of the type of `paths`, and what makes one of those?",
             )
         self.at_first.append(list(task.paths))
@@ -74,11 +74,17 @@ def _collected(Collector, count, times=1):
 @check.probe(question="What does submit() return, and where does flush() put it?")
 def each_id_is_kept(Collector):
     """Ten paths are collected, which are three batches."""
-    collector, queue = _collected(Collector, 10)
+    try:
+        collector, queue = _collected(Collector, 10)
+    except QueueClosed as error:
+        raise Case(
+            f"The collector was made with an open queue. {describe(error)}",
+            "Which queue does that line speak of: that of this collector? Who has closed it?",
+        ) from None
     if not queue.batches:
         raise Case(
-            f"Nothing was submitted; `ids` is {collector.ids}.",
-            "Which call hands a batch over to the queue, and when is it reached?",
+            f"Nothing was submitted to the queue of this collector; `ids` is {collector.ids}.",
+            "Which call hands a batch over, to which queue, and when is it reached?",
         )
     ids = [record.id for record in queue.registry.records()]
     kept = collector.ids
