@@ -237,7 +237,7 @@ def _woken(mine, wake, when, by):
 
     The time limits of its first sleeps, if they have any, are over at once; later ones never are.
     """
-    began, over, getters, limits = threading.Event(), threading.Event(), [], []
+    began, over, getters, limits, steps = threading.Event(), threading.Event(), [], [], []
     real, real_for = threading.Condition.wait, threading.Condition.wait_for
 
     def is_over(timeout):
@@ -273,13 +273,22 @@ def _woken(mine, wake, when, by):
             seen = len(limits)
         early = over.is_set()
         slept = began.is_set() and not early
-        wake()
+        steps.append(f"{by} began")
+        try:
+            wake()
+        finally:
+            steps.append(f"{by} ended")
         return slept, early
 
     with mock.patch.multiple(threading.Condition, wait=wait, wait_for=wait_for):
         try:
             got, woke = at_once(get, wake_it, seconds=4, when=when)
         except AssertionError:
+            if steps == [f"{by} began"]:
+                raise Case(
+                    f"A thread called get(). Then another called {by}, which did not end in time.",
+                    "Who has the lock of `_changed` from the call of get() on, and when is it free?",
+                ) from None
             if not limits:
                 raise
             raise Case(
@@ -325,7 +334,10 @@ def get_sleeps_until_something_is_put(NewestFirst):
     assert not early, (
         f"get() returned {got!r} from an empty queue, before anything was put."
     )
-    assert slept or _stands_still(NewestFirst), "get() must sleep, not look on and on."
+    assert slept or _stands_still(NewestFirst), (
+        "While nothing is there, get() looks on and on. It must sleep until another method wakes it: "
+        "a pause between two looks is no such sleep."
+    )
     assert got == "late", f"It got {got!r}, expected 'late'."
 
 
