@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from unittest import mock
 
 from taskqueue_edu import QueueClosed, TaskQueue, WorkerPool
@@ -142,6 +143,33 @@ def the_newest_comes_first(NewestFirst):
     assert out == [0, "c", "b", "a"], f"{', '.join(map(str, out))} came out, expected 0, c, b, a."
 
 
+@check.probe(question="Which line of that call gives the lock back, whichever way it ends?")
+def each_call_gives_the_lock_back(NewestFirst):
+    """put(), discard() or get() is called, before or after the end; then another thread comes."""
+    calls = {
+        "put('b')": lambda mine: mine.put("b"),
+        "get()": lambda mine: mine.get(),
+        "discard('a')": lambda mine: mine.discard("a"),
+        "discard('z')": lambda mine: mine.discard("z"),
+    }
+    for name, call in calls.items():
+        for ends in (False, True):
+
+            def scenario(call=call, ends=ends):
+                mine = NewestFirst()
+                mine.put("a")
+                if ends:
+                    mine.close()
+                _outcome(lambda: call(mine))
+                together(lambda: _outcome(lambda: mine.discard("y")))
+
+            found = explore(scenario, bound=0)
+            if found.ok is False:
+                before = f"a was put{', the queue was closed' * ends}, and {name} was called"
+                return replace(found, message=f"{found.message}; before that, {before}")
+    return None
+
+
 @check.probe(question="What does discard() return in each of its two cases, and what is equal?")
 def an_item_is_discarded(NewestFirst):
     """a and b are put, a text equal to a is discarded twice, b is taken; 0 and 1 are discarded."""
@@ -150,6 +178,11 @@ def an_item_is_discarded(NewestFirst):
     equal = "-".join(["task", "1"])  # another object, as an id that was read from a file
     answers = within(2, lambda: [_outcome(lambda: mine.discard(equal)) for _ in range(2)])
     first, second = answers
+    if first.startswith("raised"):
+        raise Case(
+            f"'task-1' was there, and discard('task-1') {first}.",
+            "Which line of discard() raises that, and what does it take: an item, or its place?",
+        )
     assert (first, second) == ("returned True", "returned False"), (
         f"'task-1' was there once. discard() with an equal text, another object, {first}; called "
         f"again it {second}. Expected True, then False."
@@ -343,7 +376,7 @@ def get_sleeps_until_something_is_put(NewestFirst):
 
 @check.probe(
     kinds=["assertion"],
-    question="What should that method do when `_closed` is true, and at which of its lines?",
+    question="Which line makes `_closed` true, and what should that method do then, at which line?",
 )
 def nothing_after_the_end(NewestFirst):
     """An item is put, the queue is closed, put(), get() and discard() are called: all that twice."""
