@@ -32,13 +32,18 @@ class _Queue(TaskQueue):
         if not hasattr(task, "paths"):
             raise Case(
                 f"submit() was called with {task!r}, expected an IndexBatch.",
-                "What does submit() take, and who runs `execute`: the collector, or a worker?",
+                "What does submit() take, what makes one, and who runs `execute`: a worker?",
             )
         if not isinstance(task.paths, Iterable) or isinstance(task.paths, Iterator):
             raise Case(
                 f"`paths` of the batch is a {type(task.paths).__name__}, expected what can be "
                 "read more than once, as a list can.",
                 "What does IndexBatch say of the type of `paths`, and what makes one of those?",
+            )
+        if isinstance(task.paths, str) or not all(isinstance(path, str) for path in task.paths):
+            raise Case(
+                f"`paths` of the batch is {task.paths!r}, expected several texts: one for each path.",
+                "What is `self._paths` already, and what does `IndexBatch(...)` make of it there?",
             )
         self.at_first.append(list(task.paths))
         self._at_once.append(iter(task.paths))
