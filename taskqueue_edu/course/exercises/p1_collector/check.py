@@ -29,6 +29,11 @@ class _Queue(TaskQueue):
         return super().submit_many(tasks, **options)
 
     def _note(self, task):
+        if len(self.at_first) > 100:
+            raise Case(
+                "No more than 26 paths were added, and more than 100 batches were submitted.",
+                "What would have to change for that loop to end, and who changes it?",
+            )
         if not hasattr(task, "paths"):
             raise Case(
                 f"submit() was called with {task!r}, expected an IndexBatch.",
@@ -140,6 +145,13 @@ def two_share_nothing(Collector):
 def the_batch_stays_as_it_was(Collector):
     """Ten paths are collected, and only then does a worker look, or one has begun at once."""
     _, queue = _collected(Collector, 10)
+    went = [path for batch in queue.at_first for path in batch]
+    if len(set(went)) < len(went):
+        raise Case(
+            f"Batches of {[len(batch) for batch in queue.at_first]} paths were submitted, and some "
+            "of the ten paths were in more than one.",
+            "Which line begins a new batch, and which name has its list from then on?",
+        )
     for before, after in zip(queue.at_first, queue.batches, strict=True):
         if not before:
             raise Case(
