@@ -24,7 +24,7 @@ from taskqueue_edu.lab.interleave.scenarios import asserts
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.search import keeping
 from taskqueue_edu.lab.isolate import isolated
-from taskqueue_edu.lab.probes import HANGS, describe, evidence_of, said, undone
+from taskqueue_edu.lab.probes import HANGS, SLIPPED, describe, evidence_of, said, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 SECONDS: Final = 10.0
@@ -188,7 +188,9 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     """Say that a test turns down what is right, and why."""
     happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
     question = "Does your test ask for something that was not promised?"
-    if ran.exploring:
+    if ran.complaint.startswith(("NameError", "UnboundLocalError")):
+        question = SLIPPED
+    elif ran.exploring:
         happened = (
             f"It was turned down: `explore` was still trying schedules after {SECONDS:.0f} seconds."
         )

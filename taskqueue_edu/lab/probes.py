@@ -45,7 +45,7 @@ CLOSED: Final = "Is that file still open at that line, for what was it opened, a
 MISTAKEN: Final = "Which value or argument does the error speak of, and where does it come from?"
 """What to ask if a line meets a value that it can do nothing with."""
 _OF_ANOTHER_KIND: Final = re.compile(
-    r"AttributeError: |TypeError: .*NoneType"
+    r"AttributeError: |AttributeError in [^:]*: (?!'NoneType')|TypeError: .*NoneType"
     r"|TypeError( in [^:]*)?: .*(positional argument|keyword argument|not callable)"
 )
 # In a schedule, where its line reads "... in thread A: ", the others may be the race itself.

@@ -370,9 +370,15 @@ def test_a_slip_has_no_misconception() -> None:
     found = Shown(False, "exception")
     found.message = "ValueError in work: no number"
     assert check.judge("x", [found]).misconception == "errors_reach_main"
-    found.message = "NameError in work: name 'eror' is not defined"
-    verdict = check.judge("x", [found])
-    assert (verdict.state, verdict.misconception) == (State.COUNTEREXAMPLE, "")
+    found.message = "AttributeError in work: 'NoneType' object has no attribute 'run'"
+    assert check.judge("x", [found]).misconception == "errors_reach_main"  # another wrote that None
+    for slip in (
+        "NameError in work: name 'eror' is not defined",
+        "AttributeError in work: 'Pool' object has no attribute '_eror'",
+    ):
+        found.message = slip
+        verdict = check.judge("x", [found])
+        assert (verdict.state, verdict.misconception) == (State.COUNTEREXAMPLE, "")
 
 
 def test_a_probe_may_fail_without_its_name() -> None:
@@ -760,6 +766,9 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
 
     def empty(smallest: Any) -> None: ...
 
+    def slips(smallest: Any) -> None:
+        assert smalest([1]) == 1  # type: ignore[name-defined]  # noqa: F821
+
     def weakest(smallest: Any) -> None:
         assert smallest([1]) == 1
 
@@ -781,6 +790,10 @@ def test_mutants(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     assert ("It sorts what it was given." in told) != ("The largest." in told)
     lab.mutants("p1.smallest", too_strict)
     assert "Your test on an implementation that is right" in shown(capsys)
+    lab.mutants("p1.smallest", slips)
+    told = shown(capsys)
+    assert "NameError: name 'smalest' is not defined" in told
+    assert "Where does that name get its value" in told
     lab.mutants("p1.smallest", good)
     assert "all 2 broken ones are turned down" in shown(capsys)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from types import FunctionType
 
-from taskqueue_edu import TaskQueue
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu import QueueClosed, TaskQueue
+from taskqueue_edu.lab.probes import Case, Check, describe
 
 check = Check("Collector")
 
@@ -29,16 +29,26 @@ class _Queue(TaskQueue):
         return super().submit_many(tasks, **options)
 
     def _note(self, task):
+        if len(self.at_first) > 100:
+            raise Case(
+                "No more than 26 paths were added, and more than 100 batches were submitted.",
+                "What would have to change for that loop to end, and who changes it?",
+            )
         if not hasattr(task, "paths"):
             raise Case(
                 f"submit() was called with {task!r}, expected an IndexBatch.",
-                "What does submit() take, and who runs `execute`: the collector, or a worker?",
+                "What does submit() take, what makes one, and who runs `execute`: a worker?",
             )
         if not isinstance(task.paths, Iterable) or isinstance(task.paths, Iterator):
             raise Case(
-                f"`paths` of the batch is a {type(task.paths).__name__}, expected a list, which can "
-                "be read more than once.",
+                f"`paths` of the batch is a {type(task.paths).__name__}, expected what can be "
+                "read more than once, as a list can.",
                 "What does IndexBatch say of the type of `paths`, and what makes one of those?",
+            )
+        if isinstance(task.paths, str) or not all(isinstance(path, str) for path in task.paths):
+            raise Case(
+                f"`paths` of the batch is {task.paths!r}, expected several texts: one for each path.",
+                "What is `self._paths` already, and what does `IndexBatch(...)` make of it there?",
             )
         self.at_first.append(list(task.paths))
         self._at_once.append(iter(task.paths))
@@ -74,11 +84,17 @@ def _collected(Collector, count, times=1):
 @check.probe(question="What does submit() return, and where does flush() put it?")
 def each_id_is_kept(Collector):
     """Ten paths are collected, which are three batches."""
-    collector, queue = _collected(Collector, 10)
+    try:
+        collector, queue = _collected(Collector, 10)
+    except QueueClosed as error:
+        raise Case(
+            f"The collector was made with an open queue. {describe(error)}",
+            "Which queue does that line speak of: that of this collector? Who has closed it?",
+        ) from None
     if not queue.batches:
         raise Case(
-            f"Nothing was submitted; `ids` is {collector.ids}.",
-            "Which call hands a batch over to the queue, and when is it reached?",
+            f"Nothing was submitted to the queue of this collector; `ids` is {collector.ids}.",
+            "Which call hands a batch over, to which queue, and when is it reached?",
         )
     ids = [record.id for record in queue.registry.records()]
     kept = collector.ids
@@ -129,6 +145,13 @@ def two_share_nothing(Collector):
 def the_batch_stays_as_it_was(Collector):
     """Ten paths are collected, and only then does a worker look, or one has begun at once."""
     _, queue = _collected(Collector, 10)
+    went = [path for batch in queue.at_first for path in batch]
+    if len(set(went)) < len(went):
+        raise Case(
+            f"Batches of {[len(batch) for batch in queue.at_first]} paths were submitted, and some "
+            "of the ten paths were in more than one.",
+            "Which line begins a new batch, and which name has its list from then on?",
+        )
     for before, after in zip(queue.at_first, queue.batches, strict=True):
         if not before:
             raise Case(

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from unittest import mock
 
 from taskqueue_edu import QueueClosed, TaskQueue, WorkerPool
@@ -142,6 +143,33 @@ def the_newest_comes_first(NewestFirst):
     assert out == [0, "c", "b", "a"], f"{', '.join(map(str, out))} came out, expected 0, c, b, a."
 
 
+@check.probe(question="Which line of that call gives the lock back, whichever way it ends?")
+def each_call_gives_the_lock_back(NewestFirst):
+    """put(), discard() or get() is called, before or after the end; then another thread comes."""
+    calls = {
+        "put('b')": lambda mine: mine.put("b"),
+        "get()": lambda mine: mine.get(),
+        "discard('a')": lambda mine: mine.discard("a"),
+        "discard('z')": lambda mine: mine.discard("z"),
+    }
+    for name, call in calls.items():
+        for ends in (False, True):
+
+            def scenario(call=call, ends=ends):
+                mine = NewestFirst()
+                mine.put("a")
+                if ends:
+                    mine.close()
+                _outcome(lambda: call(mine))
+                together(lambda: _outcome(lambda: mine.discard("y")))
+
+            found = explore(scenario, bound=0)
+            if found.ok is False:
+                before = f"a was put{', the queue was closed' * ends}, and {name} was called"
+                return replace(found, message=f"{found.message}; before that, {before}")
+    return None
+
+
 @check.probe(question="What does discard() return in each of its two cases, and what is equal?")
 def an_item_is_discarded(NewestFirst):
     """a and b are put, a text equal to a is discarded twice, b is taken; 0 and 1 are discarded."""
@@ -150,6 +178,11 @@ def an_item_is_discarded(NewestFirst):
     equal = "-".join(["task", "1"])  # another object, as an id that was read from a file
     answers = within(2, lambda: [_outcome(lambda: mine.discard(equal)) for _ in range(2)])
     first, second = answers
+    if first.startswith("raised"):
+        raise Case(
+            f"'task-1' was there, and discard('task-1') {first}.",
+            "Which line of discard() raises that, and what does it take: an item, or its place?",
+        )
     assert (first, second) == ("returned True", "returned False"), (
         f"'task-1' was there once. discard() with an equal text, another object, {first}; called "
         f"again it {second}. Expected True, then False."
@@ -237,7 +270,7 @@ def _woken(mine, wake, when, by):
 
     The time limits of its first sleeps, if they have any, are over at once; later ones never are.
     """
-    began, over, getters, limits = threading.Event(), threading.Event(), [], []
+    began, over, getters, limits, steps = threading.Event(), threading.Event(), [], [], []
     real, real_for = threading.Condition.wait, threading.Condition.wait_for
 
     def is_over(timeout):
@@ -273,13 +306,22 @@ def _woken(mine, wake, when, by):
             seen = len(limits)
         early = over.is_set()
         slept = began.is_set() and not early
-        wake()
+        steps.append(f"{by} began")
+        try:
+            wake()
+        finally:
+            steps.append(f"{by} ended")
         return slept, early
 
     with mock.patch.multiple(threading.Condition, wait=wait, wait_for=wait_for):
         try:
             got, woke = at_once(get, wake_it, seconds=4, when=when)
         except AssertionError:
+            if steps == [f"{by} began"]:
+                raise Case(
+                    f"A thread called get(). Then another called {by}, which did not end in time.",
+                    "Who has the lock of `_changed` from the call of get() on, and when is it free?",
+                ) from None
             if not limits:
                 raise
             raise Case(
@@ -325,13 +367,16 @@ def get_sleeps_until_something_is_put(NewestFirst):
     assert not early, (
         f"get() returned {got!r} from an empty queue, before anything was put."
     )
-    assert slept or _stands_still(NewestFirst), "get() must sleep, not look on and on."
+    assert slept or _stands_still(NewestFirst), (
+        "While nothing is there, get() looks on and on. It must sleep until another method wakes it: "
+        "a pause between two looks is no such sleep."
+    )
     assert got == "late", f"It got {got!r}, expected 'late'."
 
 
 @check.probe(
     kinds=["assertion"],
-    question="What should that method do when `_closed` is true, and at which of its lines?",
+    question="Which line makes `_closed` true, and what should that method do then, at which line?",
 )
 def nothing_after_the_end(NewestFirst):
     """An item is put, the queue is closed, put(), get() and discard() are called: all that twice."""

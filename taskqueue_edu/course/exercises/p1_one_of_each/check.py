@@ -16,12 +16,14 @@ check = Check("Files")
 @check.probe(question="When is a SourceFile made, when is one found, and is the lock free then?")
 def one_after_the_other(Files):
     """One thread asks for seven paths and for each once more, by an equal text; then another asks."""
+    odd = []
 
     def scenario():
         files, names = Files(), [*"abcdA", "x/a", "y/a"]
         first = [files.get(f"{name}.py") for name in names]
         if None in first:
             raise AssertionError("get() returned None: one of its ways ends without `return`")
+        odd[:] = [pair for pair in zip(names, first, strict=True) if not hasattr(pair[1], "path")]
         paths = [file.path for file in first]
         assert paths == [f"{name}.py" for name in names], f"get() gave the files of {paths}"
         again = [files.get(f"{name}.py") for name in names]
@@ -33,7 +35,14 @@ def one_after_the_other(Files):
         assert got[0] is first[0], "another thread asked for a.py later, and got another object"
         together(lambda: files.get("f.py"))
 
-    return explore(scenario)
+    found = explore(scenario)
+    if odd:
+        name, got = odd[0]
+        raise Case(
+            f"get('{name}.py') returned {got!r}, which has no `path`: expected a SourceFile.",
+            "Which line makes the object, and what is the value of what stands there?",
+        )
+    return found
 
 
 @check.probe(question="Who gives the lock back if a line raises, and what is in the dict by then?")
@@ -110,6 +119,23 @@ def _two_ask(Files):
         assert got[0] is got[1], "two threads asked for a.py, and each has an object of its own"
 
     return explore(scenario)
+
+
+@check.probe(
+    kinds=["no progress"],
+    question="What does that loop do while the other thread is busy, and what does a thread do that "
+    "waits for a lock?",
+)
+def who_has_to_wait_sleeps(Files):
+    """Two threads ask for one path, in every order; does one go round a loop without an end?"""
+    found = _two_ask(Files)
+    if found.kind != "no progress":
+        return None
+    return replace(
+        found,
+        message=f"{found.message}. In this order a loop in get() spins: it runs on and on. A thread "
+        "that waits for a lock sleeps",
+    )
 
 
 @check.probe(

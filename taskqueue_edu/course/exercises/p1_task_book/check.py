@@ -40,7 +40,7 @@ def _book(TaskBook):
     return book
 
 
-@check.probe(question="What does a class return when it is called?")
+@check.probe(question="What does a class return when it is called, and how does it get the fields?")
 def tasks_are_made_by_name(TaskBook):
     """Two classes are entered, and a task of each is made."""
     book = _book(TaskBook)

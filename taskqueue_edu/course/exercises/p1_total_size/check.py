@@ -11,7 +11,7 @@ from taskqueue_edu import InvalidTask, RetryPolicy, TaskFailed, TaskQueue, Worke
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.course.probes import Deaths, within
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 from taskqueue_edu.workloads import FetchPage, Page, PageServer
 
 check = Check("TotalSize")
@@ -99,7 +99,13 @@ def it_is_frozen_to_the_bottom(TotalSize):
 def json_changes_nothing(TotalSize):
     """A task goes through JSON and back, and one with numbers in the place of URLs."""
     task = TotalSize(urls=("a", "b"))
-    payload, copy = catalogue.encode(task)
+    try:
+        payload, copy = catalogue.encode(task)
+    except InvalidTask as error:
+        raise Case(
+            f"A task with urls={task.urls!r} does not go through JSON: {error.message}.",
+            "Of which type is that value, and how is a tuple of any number of texts written?",
+        ) from None
     assert payload == b'{"urls":["a","b"]}', f"As JSON it is {payload.decode()}."
     assert copy.urls == task.urls, f"{task.urls} came back as {copy.urls}."
     try:
@@ -123,6 +129,11 @@ def sizes_add_up(TotalSize):
             raise Case(
                 f"execute() sets a field of the task, which is frozen: {error}.",
                 "Where can execute() keep a number while it adds, if not in the task?",
+            ) from None
+        except (AttributeError, TypeError) as error:
+            raise Case(
+                describe(error),
+                "What is each part of that line: FetchPage(url), what its execute() returns, a size?",
             ) from None
         if result is None:
             raise Case("execute() returned None.", "Does each way through it end with `return`?")
@@ -276,7 +287,14 @@ def a_failure_is_no_result(TotalSize):
 def only_what_may_be_over_is_tried_again(TotalSize):
     """Of three pages, the last does not exist (LookupError)."""
     with _system() as (server, queue):
-        _, _, runs = _ended(queue, TotalSize(urls=(*server.urls(2), server.url("/missing"))))
+        task = TotalSize(urls=(*server.urls(2), server.url("/missing")))
+        _, error, runs = _ended(queue, task)
+    if runs > 1 and not isinstance(error, LookupError):
+        raise Case(
+            "For a page that is missing FetchPage raises a LookupError. The task failed with "
+            f"{error!r}, and ran {runs} times.",
+            "What does the queue learn of an error that execute() makes another of?",
+        )
     assert runs == 1, (
         f"The task ran {runs} times, and failed each time: the page is still not there. The two "
         f"pages before it were fetched {runs} times each, for nothing."
