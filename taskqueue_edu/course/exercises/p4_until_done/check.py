@@ -30,6 +30,8 @@ HANDLER = (
 
 FIRST = "Which came first, the signal or the end of the tasks, and where can you read that?"
 
+BETWEEN = "What does your function do, or wait for, between the signal's letter and its `return`?"
+
 
 @dataclass(frozen=True)
 class _Signaled:
@@ -148,6 +150,20 @@ class _SlowPool(WorkerPool):
         self.threads.append(threading.current_thread())
         super()._work(name)
         self.returned.wait(0.3)
+
+
+class _Drained(WorkerPool):
+    """A pool that tells whether it was shut down while tasks were left, by the function itself."""
+
+    def __init__(self):
+        super().__init__(2)
+        self.owner, self.chosen = None, False
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        if self.queue and threading.current_thread() is self.owner:
+            counts = self.queue.registry.counts()
+            self.chosen |= counts[TaskStatus.PENDING] + counts[TaskStatus.RUNNING] > 0
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _run(run_until_done, tasks, mail, when, pool=None, cancel=0, dead=False, seconds=5):
@@ -334,15 +350,31 @@ def it_waits_at_the_mailbox(run_until_done):
 )
 def told_while_tasks_run(run_until_done):
     """A signal comes while two tasks run, of two seconds if nobody stops them, and two wait."""
-    told = SimpleQueue()
+    told, pool = SimpleQueue(), _Drained()
     tasks = [_Signaled(told), SleepTask(2), *[MathTask("sum", (n, n)) for n in range(2)]]
-    _, ends, running = _run(run_until_done, tasks, told, "SIGTERM came")
+
+    def call(queue, pool, mail):
+        pool.owner = threading.current_thread()
+        return run_until_done(queue, pool, mail)
+
+    try:
+        _, ends, running = _run(call, tasks, told, "SIGTERM came", pool)
+    except Case:
+        raise
+    except AssertionError as error:  # it hangs
+        raise Case(str(error), BETWEEN) from error
     if running:
         return  # the next probe says so
     if left := _unread(told):
         raise Case(
             f"It returned, and signal {left} still lies in the mailbox. The tasks are {ends}.",
             "Which letter did it get, who had put it there, and when?",
+        )
+    if ends != {"pending": 4} and not pool.chosen:
+        raise Case(
+            f"SIGTERM came while two tasks ran. When it returned, the tasks are {ends}, expected 4 "
+            "pending.",
+            BETWEEN,
         )
     assert "cancelled" not in ends, f"The tasks are {ends}: what is cancelled, nobody runs later."
     assert "succeeded" not in ends, (
