@@ -17,7 +17,7 @@ from taskqueue_edu import StoreLocked, TaskQueue, facts
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import PageServer
 
@@ -175,7 +175,7 @@ def each_link_once(linkcheck):
         )
 
 
-@check.probe()
+@check.probe(question="Which line of your task raised that, and what did it get?")
 def a_good_page_works(linkcheck):
     """Point 2: a page that is there."""
     site = _site(linkcheck.__file__)
@@ -267,8 +267,19 @@ def the_report(linkcheck):
     """Point 6: the report on the run with twelve links, of which six don't work."""
     site = _site(linkcheck.__file__)
     _, links = site.good()
-    found = within(8, lambda: linkcheck.report(site.folder / "good"), "All tasks had ended")
+    try:
+        found = within(8, lambda: linkcheck.report(site.folder / "good"), "All tasks had ended")
+    except FileNotFoundError as error:
+        raise Case(
+            describe(error, [linkcheck.__file__]),
+            "What is report() given to read, and what does that line want besides?",
+        ) from error
     assert isinstance(found, dict), f"report() returned {found!r}, expected a dict."
+    if not found:
+        raise Case(
+            "Six of the links don't work, and report() returned {}.",
+            "Which records does report() find, and which of your conditions leaves them out?",
+        )
     for key in {*found} - {*dict(links)}:
         raise Case(
             f"The report is {{{key!r}: {found[key]!r}, ...}}, and {key!r} is none of the URLs.",
