@@ -1001,7 +1001,7 @@ explore(one_hands_in_while_one_closes)
 #
 # ### Further practice B: kill the mutants
 #
-# Seven broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
+# Eight broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
 # without a sleep, that lets the right ones pass and turns the broken ones down, by `assert`. All make the same promise:
 #
 # - `run(jobs, told)` calls the functions in the list `jobs`, in order. Before each it asks `told()`, which returns the number of a
