@@ -98,6 +98,9 @@ def each_call_has_its_own(read_settings):
     first = _accepted(read_settings, None)
     was = dict(first)
     second = _accepted(read_settings, "workers = 9")
+    assert second is not first or first != was, (
+        f"Without a file, it returned {was}; with `workers = 9` in the file, that same dict again."
+    )
     assert first == was, (
         f"Without a file, it returned {was}. After a call with `workers = 9` in the file, that first "
         f"dict is {first}."

@@ -16,7 +16,7 @@ from warnings import catch_warnings, simplefilter
 from taskqueue_edu import RetryPolicy, TaskQueue, TaskStatus, WorkerPool, current_task
 from taskqueue_edu.course.probes import Deaths, within
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.lab.probes import Case, Check, describe
+from taskqueue_edu.lab.probes import Case, Check, asked, describe
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import FlakyTask, MathTask, SleepTask
 
@@ -229,17 +229,13 @@ def _called(run_until_done, queue, pool, mail):
             f"It called sys.exit({error.code!r}): that ends the program. Return the code.",
             "Who calls sys.exit in the program of the exercise, and with what?",
         ) from error
-    except ValueError as error:
-        if "signal only works" not in str(error):
-            raise
-        raise Case(*HANDLER) from error
-    except RuntimeError as error:
-        if "shut down" not in str(error):
-            raise
-        raise Case(
-            describe(error),
-            "Which of your threads ends the pool, and can it get there before this line?",
-        ) from error
+    except Exception as error:
+        if "signal only works" in str(error):
+            raise Case(*HANDLER) from error
+        question = "When does that call raise this, and what was so at that moment?"
+        if isinstance(error, RuntimeError) and "shut down" in str(error):
+            question = "Which of your threads ends the pool, and can it get there before this line?"
+        raise Case(describe(error), asked(describe(error), question)) from error
     if threading.excepthook is not hook:
         raise Case(
             "Afterwards `threading.excepthook` is another one, for all threads of the process.",
@@ -266,8 +262,10 @@ def nothing_is_left_to_do(run_until_done):
     """There are no tasks at all: the program is started once more, after all was done."""
     try:
         code, _, _ = _run(run_until_done, [], SimpleQueue(), "There are no tasks")
-    except (LookupError, ValueError) as error:
-        raise Case(describe(error), "What does that line find if there are no tasks?") from error
+    except Case as error:
+        if not isinstance(error.__cause__, LookupError | ValueError):
+            raise
+        raise Case(str(error), "What does that line find if there are no tasks?") from error
     if code != 0:
         raise Case(
             f"There are no tasks, and it returned {code!r}, expected 0.",
