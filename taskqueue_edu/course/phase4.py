@@ -1001,7 +1001,7 @@ explore(one_hands_in_while_one_closes)
 #
 # ### Further practice B: kill the mutants
 #
-# Seven broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
+# Eight broken implementations of `run`, **mutants**, are hidden here, and three that are right. Write a test, without a thread and
 # without a sleep, that lets the right ones pass and turns the broken ones down, by `assert`. All make the same promise:
 #
 # - `run(jobs, told)` calls the functions in the list `jobs`, in order. Before each it asks `told()`, which returns the number of a
@@ -1035,7 +1035,7 @@ mutants("p4.mutants_runs", test_run)
 #   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
 #   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.
 #
-# The check runs your file with the real command, several times, and kills it twice: it takes some seconds. It imports the file, too,
+# The check runs your file with the real command, several times, and kills it once: it takes some seconds. It imports the file, too,
 # in a folder without `links.json`: `tasks()` is the place to read that.
 #
 # **The rubric**, which it goes through in this order:

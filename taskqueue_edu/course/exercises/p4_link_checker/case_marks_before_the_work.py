@@ -27,7 +27,7 @@ class CheckLink:
 
     def execute(self) -> Link:
         """Return whether the link works. Raises ConnectionError if the server is busy."""
-        mark = Path("begun-" + "".join(filter(str.isalnum, self.url)))
+        mark = Path("begun-" + self.url.encode().hex())
         if mark.exists():
             return Link(self.url, True, "")
         mark.touch()

@@ -17,16 +17,20 @@ from taskqueue_edu import StoreLocked, TaskQueue, facts
 from taskqueue_edu.catalogue import catalogue
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import PageServer
 
 check = Check(file="linkcheck.py")
 
 WATCHED = """
-import linkcheck
+import os
+import time
 
-check = linkcheck.CheckLink.execute
+import linkcheck
+from taskqueue_edu.workloads import FetchPage
+
+check, fetch = linkcheck.CheckLink.execute, FetchPage.execute
 
 
 def execute(self):
@@ -35,23 +39,15 @@ def execute(self):
     return link
 
 
-linkcheck.CheckLink.execute = execute
-tasks = linkcheck.tasks
-"""
-
-STUCK = """
-import time
-
-import linkcheck
-from taskqueue_edu.workloads import FetchPage
+def fetch_or_wait(self):
+    if self.url.endswith("x"):
+        print("fetches", flush=True)
+        time.sleep(5)
+        os._exit(9)  # nobody has killed it
+    return fetch(self)
 
 
-def fetch(self):
-    print("fetches", flush=True)
-    time.sleep(60)
-
-
-FetchPage.execute = fetch
+linkcheck.CheckLink.execute, FetchPage.execute = execute, fetch_or_wait
 tasks = linkcheck.tasks
 """
 
@@ -68,18 +64,20 @@ class _Site:
         code.mkdir()
         shutil.copy(file, code / "linkcheck.py")
         (code / "watched.py").write_text(WATCHED)
-        (code / "stuck.py").write_text(STUCK)
         server = PageServer(20.0)  # ends with this process
         self.pages = server.urls(24)
-        self.missing = server.url("/missing")
+        self.missing, self.late = server.url("/missing"), server.url("/page/1x")
         self.refused = ["https://example.org/About", "mailto:a@example.org", "page/1"]
         self.alike = [server.url("/missing/"), server.url("/Missing")]  # and yet other links
         self.busy, self.stuck = server.url("/flaky/x?fails=2"), server.url("/flaky/y?fails=99")
 
-    def run(self, store, links, kill_after=None, watched="watched.py"):
-        """Run linkcheck.py on the links; return the exit code and {url: record}."""
+    def run(self, store, links, kill_after=None):
+        """Run linkcheck.py on the links; return the exit code and {url: record}.
+
+        With `kill_after`, it is killed when so many are checked, and the late one is being fetched.
+        """
         (self.folder / "links.json").write_text(json.dumps(links))
-        file = "linkcheck.py" if kill_after is None else watched
+        file = "linkcheck.py" if kill_after is None else "watched.py"
         words = ["run", f"code/{file}", "--store", store, "--workers", "4"]
         plain = {k: v for k, v in os.environ.items() if not k.startswith(("TASKQUEUE_", "FORCE_"))}
         with subprocess.Popen(
@@ -90,10 +88,11 @@ class _Site:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            said = "".join(process.stdout.readline() for _ in range(kill_after or 0))
-            if kill_after:
-                process.kill()
-            said += process.stdout.read()
+            said = ""
+            for line in process.stdout:
+                said += line
+                if kill_after and "fetches" in said and said.count("checked") >= kill_after:
+                    process.kill()
         if process.returncode == 2:
             raise Case(
                 f"`taskqueue {' '.join(words)}` ended with 2. It said:\n{said}",
@@ -116,6 +115,13 @@ class _Site:
     def stays_busy(self):
         """A page that is there, and a link whose server stays busy."""
         return self.run("stuck", [self.pages[0], self.stuck])
+
+    @cache
+    def killed(self):
+        """24 pages and a missing one, killed, and run again: what was known at the kill, and at the end."""
+        links = [*self.pages[:12], self.late, *self.pages[12:]]
+        _, known = self.run("killed", links, kill_after=8)
+        return known, *self.run("killed", links)
 
 
 _site = cache(_Site)
@@ -169,7 +175,7 @@ def each_link_once(linkcheck):
         )
 
 
-@check.probe()
+@check.probe(question="Which line of your task raised that, and what did it get?")
 def a_good_page_works(linkcheck):
     """Point 2: a page that is there."""
     site = _site(linkcheck.__file__)
@@ -181,6 +187,14 @@ def bad_links_are_results(linkcheck):
     """Point 3: a page that does not exist, and URLs that FetchPage refuses."""
     site = _site(linkcheck.__file__)
     for url in (site.missing, *site.refused):
+        record = dict(site.good()[1])[url]
+        raised = record.failure.type if record.failure else ""
+        if record.attempt == 1 and raised.endswith(("LookupError", "ValueError")):
+            raise Case(
+                f"The task failed in its first run, expected a result. It raised {raised}: "
+                f"{record.failure.message}",
+                "Which exceptions of FetchPage say something of the link, and which do you catch?",
+            )
         _ended(site, site.good()[1], url, "succeeded", 1, works=False)
 
 
@@ -253,8 +267,24 @@ def the_report(linkcheck):
     """Point 6: the report on the run with twelve links, of which six don't work."""
     site = _site(linkcheck.__file__)
     _, links = site.good()
-    found = within(8, lambda: linkcheck.report(site.folder / "good"), "All tasks had ended")
+    try:
+        found = within(8, lambda: linkcheck.report(site.folder / "good"), "All tasks had ended")
+    except FileNotFoundError as error:
+        raise Case(
+            describe(error, [linkcheck.__file__]),
+            "What is report() given to read, and what does that line want besides?",
+        ) from error
     assert isinstance(found, dict), f"report() returned {found!r}, expected a dict."
+    if not found:
+        raise Case(
+            "Six of the links don't work, and report() returned {}.",
+            "Which records does report() find, and which of your conditions leaves them out?",
+        )
+    for key in {*found} - {*dict(links)}:
+        raise Case(
+            f"The report is {{{key!r}: {found[key]!r}, ...}}, and {key!r} is none of the URLs.",
+            "What does somebody look up in the report, and what do they find there?",
+        )
     bad = {site.missing, *site.refused, *site.alike}
     absent = bad - {*found}
     assert not absent, f"Not in the report: {', '.join(sorted(absent))}"
@@ -312,9 +342,8 @@ def the_report_on_links_without_a_result(linkcheck):
 def killed_while_it_fetches(linkcheck):
     """Point 7: kill -9 while a missing page is fetched, and the same command once more."""
     site = _site(linkcheck.__file__)
-    site.run("fetching", [site.missing], kill_after=1, watched="stuck.py")
-    _, links = site.run("fetching", [site.missing])
-    record = dict(links)[site.missing]
+    _, _, links = site.killed()
+    record = dict(links)[site.late]
     assert record.value, "The second run left it without a result."
     assert not json.loads(record.value)["works"], (
         "The page is missing, and after the second run its result is works=True."
@@ -323,16 +352,15 @@ def killed_while_it_fetches(linkcheck):
 
 @check.probe()
 def killed_and_started_again(linkcheck):
-    """Point 7: 24 links, kill -9 after eight were checked, and the same command once more."""
+    """Point 7: 25 links, kill -9 after eight were checked, and the same command once more."""
     site = _site(linkcheck.__file__)
-    _, links = site.run("killed", site.pages, kill_after=8)
-    had = {url: record.finished for url, record in links if record.value}
+    known, code, links = site.killed()
+    had = {url: record.finished for url, record in known if record.value}
     assert had, "After the kill, the journal has no result."
-    code, links = site.run("killed", site.pages)
     assert code == 0, f"The second run ended with {code}, expected 0."
-    if len(links) != 24:
+    if len(links) != 25:
         raise Case(
-            f"{len(links) - 24} links were submitted a second time. A task is known again by its type "
+            f"{len(links) - 25} links were submitted a second time. A task is known again by its type "
             "and its fields.",
             "What in your tasks differs from one run to the next?",
         )

@@ -92,6 +92,26 @@ def _refused(read_settings, text, names=(), others=(), **env):
     raise AssertionError(f"Given: {given}. Expected ConfigError; it returned {found}.")
 
 
+@check.probe(question="What do two calls of your function share, and which line makes it?")
+def each_call_has_its_own(read_settings):
+    """It is called without a file, with one, and without once more; the first dict is kept."""
+    first = _accepted(read_settings, None)
+    was = dict(first)
+    second = _accepted(read_settings, "workers = 9")
+    assert second is not first or first != was, (
+        f"Without a file, it returned {was}; with `workers = 9` in the file, that same dict again."
+    )
+    assert first == was, (
+        f"Without a file, it returned {was}. After a call with `workers = 9` in the file, that first "
+        f"dict is {first}."
+    )
+    third = _accepted(read_settings, None)
+    assert third == was, (
+        f"Without a file, it returned {was}; with `workers = 9` in the file, {second}; and then, "
+        f"without a file once more, {third}."
+    )
+
+
 @check.probe(question="What type do all values in `env` have?")
 def a_text_becomes_a_number(read_settings):
     """A variable has the text 6."""
@@ -113,16 +133,6 @@ def the_more_special_one_wins(read_settings):
         assert found == expected, (
             f"Given: {_given(text, env)}. It returned {found}, expected {expected}."
         )
-
-
-@check.probe(question="Where is the dict made that your function returns, and how often?")
-def each_call_has_its_own(read_settings):
-    """It is called twice, each time with another file, and the first dict is looked at again."""
-    first, second = (_accepted(read_settings, f"workers = {number}") for number in (8, 9))
-    found = [first["workers"], second["workers"]]
-    assert found == [8, 9], (
-        f"The files had workers = 8, then 9. After both calls, `workers` in the two dicts is {found}."
-    )
 
 
 @check.probe()

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
+from unittest import mock
 from warnings import catch_warnings, simplefilter
 
 from taskqueue_edu import RetryPolicy, TaskQueue, TaskStatus, WorkerPool, current_task
 from taskqueue_edu.course.probes import Deaths, within
 from taskqueue_edu.journal import read_facts
-from taskqueue_edu.lab.probes import Case, Check, describe
+from taskqueue_edu.lab.probes import Case, Check, asked, describe
 from taskqueue_edu.registry import fold
 from taskqueue_edu.workloads import FlakyTask, MathTask, SleepTask
 
@@ -29,6 +30,8 @@ HANDLER = (
 )
 
 FIRST = "Which came first, the signal or the end of the tasks, and where can you read that?"
+
+BETWEEN = "What does your function do, or wait for, between the signal's letter and its `return`?"
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,20 @@ class _SlowPool(WorkerPool):
         self.returned.wait(0.3)
 
 
+class _Drained(WorkerPool):
+    """A pool that tells whether it was shut down while tasks were left, by the function itself."""
+
+    def __init__(self):
+        super().__init__(2)
+        self.owner, self.chosen = None, False
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        if self.queue and threading.current_thread() is self.owner:
+            counts = self.queue.registry.counts()
+            self.chosen |= counts[TaskStatus.PENDING] + counts[TaskStatus.RUNNING] > 0
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
 def _run(run_until_done, tasks, mail, when, pool=None, cancel=0, dead=False, seconds=5):
     """Return the code, how the tasks ended, and how many still run."""
     queue, pool = TaskQueue(max_recoveries=0), pool or WorkerPool(2)
@@ -196,27 +213,29 @@ def _unread(mail):
     return None
 
 
+def _sleep_less(seconds, sleep=time.sleep):
+    """Sleep, if up to a second, a tenth of it: so that polls don't make the check slow."""
+    sleep(seconds if seconds > 1 else seconds / 10)
+
+
 def _called(run_until_done, queue, pool, mail):
     """Return what it returns. What belongs into the program around it is told as such."""
     hook = threading.excepthook
     try:
-        code = run_until_done(queue, pool, mail)
+        with mock.patch("time.sleep", _sleep_less):
+            code = run_until_done(queue, pool, mail)
     except SystemExit as error:
         raise Case(
             f"It called sys.exit({error.code!r}): that ends the program. Return the code.",
             "Who calls sys.exit in the program of the exercise, and with what?",
         ) from error
-    except ValueError as error:
-        if "signal only works" not in str(error):
-            raise
-        raise Case(*HANDLER) from error
-    except RuntimeError as error:
-        if "shut down" not in str(error):
-            raise
-        raise Case(
-            describe(error),
-            "Which of your threads ends the pool, and can it get there before this line?",
-        ) from error
+    except Exception as error:
+        if "signal only works" in str(error):
+            raise Case(*HANDLER) from error
+        question = "When does that call raise this, and what was so at that moment?"
+        if isinstance(error, RuntimeError) and "shut down" in str(error):
+            question = "Which of your threads ends the pool, and can it get there before this line?"
+        raise Case(describe(error), asked(describe(error), question)) from error
     if threading.excepthook is not hook:
         raise Case(
             "Afterwards `threading.excepthook` is another one, for all threads of the process.",
@@ -231,7 +250,11 @@ def all_succeed(run_until_done):
     sums = [MathTask("sum", (n, n)) for n in range(8)]
     code, ends, _ = _run(run_until_done, sums, SimpleQueue(), "All tasks are done")
     assert ends == {"succeeded": 8}, f"It returned when the eight sums were {ends}."
-    assert code == 0, f"All eight tasks succeeded, and it returned {code!r}, expected 0."
+    if code != 0:
+        raise Case(
+            f"All eight tasks succeeded, and it returned {code!r}, expected 0.",
+            "Of which values does your function make the code, and what are they here?",
+        )
 
 
 @check.probe(question="What wakes your main thread if no task ends any more?")
@@ -239,8 +262,10 @@ def nothing_is_left_to_do(run_until_done):
     """There are no tasks at all: the program is started once more, after all was done."""
     try:
         code, _, _ = _run(run_until_done, [], SimpleQueue(), "There are no tasks")
-    except (LookupError, ValueError) as error:
-        raise Case(describe(error), "What does that line find if there are no tasks?") from error
+    except Case as error:
+        if not isinstance(error.__cause__, LookupError | ValueError):
+            raise
+        raise Case(str(error), "What does that line find if there are no tasks?") from error
     if code != 0:
         raise Case(
             f"There are no tasks, and it returned {code!r}, expected 0.",
@@ -334,15 +359,31 @@ def it_waits_at_the_mailbox(run_until_done):
 )
 def told_while_tasks_run(run_until_done):
     """A signal comes while two tasks run, of two seconds if nobody stops them, and two wait."""
-    told = SimpleQueue()
+    told, pool = SimpleQueue(), _Drained()
     tasks = [_Signaled(told), SleepTask(2), *[MathTask("sum", (n, n)) for n in range(2)]]
-    _, ends, running = _run(run_until_done, tasks, told, "SIGTERM came")
+
+    def call(queue, pool, mail):
+        pool.owner = threading.current_thread()
+        return run_until_done(queue, pool, mail)
+
+    try:
+        _, ends, running = _run(call, tasks, told, "SIGTERM came", pool)
+    except Case:
+        raise
+    except AssertionError as error:  # it hangs
+        raise Case(str(error), BETWEEN) from error
     if running:
         return  # the next probe says so
     if left := _unread(told):
         raise Case(
             f"It returned, and signal {left} still lies in the mailbox. The tasks are {ends}.",
             "Which letter did it get, who had put it there, and when?",
+        )
+    if ends != {"pending": 4} and not pool.chosen:
+        raise Case(
+            f"SIGTERM came while two tasks ran. When it returned, the tasks are {ends}, expected 4 "
+            "pending.",
+            BETWEEN,
         )
     assert "cancelled" not in ends, f"The tasks are {ends}: what is cancelled, nobody runs later."
     assert "succeeded" not in ends, (
