@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,38 @@ def races(latch: Callable[[int], Any]) -> None:
     assert explore(scenario)
 
 
+def hands_over_what_it_returns(latch: Callable[[int], Any]) -> None:
+    """Call the scenario instead of handing it over."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    run: Any = scenario
+    assert explore(run())
+
+
+def asserts_a_function(latch: Callable[[int], Any]) -> None:
+    """Assert the scenario, which is true because it is a function."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    function: object = scenario
+    assert function
+
+
+def one_order(latch: Callable[[int], Any]) -> None:
+    """Wait, in a thread of its own that is waited for, for more than arrive."""
+    gate = latch(2)
+    threads = [threading.Thread(target=call, daemon=True) for call in (gate.arrive, gate.wait)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("test", "told"),
     [
@@ -142,12 +176,19 @@ def races(latch: Callable[[int], Any]) -> None:
         (drops_the_verdict, "your test does not look at what it returns"),
         (builds_on_the_last_run, "gate was made outside the scenario"),
         (races, "arrived += 1"),
+        (hands_over_what_it_returns, "None is not callable: hand the scenario over itself"),
+        (asserts_a_function, "Your test has explored nothing"),
+        (one_order, "By then, your test had explored nothing"),
     ],
 )
 def test_what_is_wrong_with_a_test_of_a_latch(
-    test: Callable[[Any], None], told: str, capsys: pytest.CaptureFixture[str]
+    test: Callable[[Any], None],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is told what the exploration has shown, and not only that something got past it."""
+    monkeypatch.setattr(importlib.import_module("taskqueue_edu.lab.mutants"), "SECONDS", 1000.0)
     lab.mutants("p2.latch", test)
     assert told in " ".join(capsys.readouterr().out.split())
 
