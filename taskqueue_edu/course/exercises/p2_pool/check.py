@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 from taskqueue_edu import TaskQueue, WaitTimeout
 from taskqueue_edu.course.probes import Deaths
@@ -82,7 +83,7 @@ def _made(TinyPool, workers):
     for what the next probe has brought about.
     """
     before = set(threading.enumerate())
-    with Deaths() as deaths:
+    with Deaths() as deaths, mock.patch.object(threading.Thread, "start", _noted_start):
         with closing(TaskQueue()) as queue:
             yield queue, TinyPool(queue, workers), deaths.errors
         end = time.monotonic() + 0.3
@@ -97,8 +98,24 @@ def _at_work(TinyPool, workers):
         yield queue, pool, errors
 
 
+_start, _made_with = threading.Thread.start, WeakKeyDictionary()
+
+
+def _noted_start(thread):
+    _made_with[thread] = thread._args, thread._kwargs  # a thread that has ended has them no more
+    _start(thread)
+
+
 def _nobody_died(errors):
     if errors:
+        *_, (last, _) = traceback.walk_tb(errors[0].__traceback__)
+        if last.f_code is threading.Thread.run.__code__:
+            args, kwargs = _made_with[last.f_locals["self"]]
+            raise Case(
+                f"A thread died before its first line, of {describe(errors[0])}. It was made with "
+                f"args={args!r}{f', kwargs={kwargs!r}' if kwargs else ''}.",
+                "What does the thread call, and what does it give it? What is `args` to be?",
+            )
         question = "Which line raises that, and what does it get to work with?"
         if isinstance(errors[0], NameError):
             question = SLIPPED
@@ -110,12 +127,14 @@ def _nobody_died(errors):
         raise Case(f"A worker died of {describe(errors[0])}", question)
 
 
-def _all_end(queue, seconds=3):
-    try:
-        queue.join(timeout=seconds)
-    except WaitTimeout:
-        return False
-    return True
+def _all_end(queue, errors=()):
+    """Wait until all tasks have ended, for three seconds, or until one of these `errors` is there."""
+    end = time.monotonic() + 3
+    while not errors and time.monotonic() < end:
+        with suppress(WaitTimeout):
+            queue.join(timeout=0.1)
+            return True
+    return False
 
 
 def _counts(queue):
@@ -139,7 +158,7 @@ def one_worker_three_tasks(TinyPool):
                 "Who tells the queue which pool runs it, so that the monitor can ask?",
             )
         queue.submit_many([_Returns(value) for value in (3, 0, None)])
-        ended = _all_end(queue)
+        ended = _all_end(queue, errors)
         _nobody_died(errors)
         counts = _counts(queue)
         happened = f"After three seconds the three tasks are {counts}."
@@ -159,7 +178,7 @@ def each_value_arrives(TinyPool):
     with _at_work(TinyPool, 1) as (queue, _, errors):
         values = [0, "", [], None, _Returns(7), ValueError("a value, and no error")]
         ids = queue.submit_many([_Returns(value) for value in values])
-        ended = _all_end(queue)
+        ended = _all_end(queue, errors)
         _nobody_died(errors)
         assert ended, (
             f"Six tasks return {', '.join(map(repr, values))}. After three seconds they are "
@@ -305,7 +324,7 @@ def as_many_threads(TinyPool):
     with _at_work(TinyPool, 2) as (queue, _, errors):
         runners = SimpleQueue()
         queue.submit_many([_Notes(runners)] * 6)
-        _all_end(queue)
+        _all_end(queue, errors)
         _nobody_died(errors)
         threads = {runners.get() for _ in range(runners.qsize())}
         assert len(threads) <= 2, f"The pool has 2 workers, and {len(threads)} threads ran six tasks."
