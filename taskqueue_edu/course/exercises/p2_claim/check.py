@@ -23,7 +23,7 @@ def it_answers(claim):
     return verdict if verdict.kind in ("assertion", "exception") else None
 
 
-@check.probe(question="What must be in `seen` after a claim, and is the lock free?")
+@check.probe(question="Who is told True? What must be in `seen` after a claim, and is the lock free?")
 def one_after_the_other(claim):
     """One thread claims a, a, b, a."""
 

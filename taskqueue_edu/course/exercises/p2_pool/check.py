@@ -102,7 +102,8 @@ _start, _made_with = threading.Thread.start, WeakKeyDictionary()
 
 
 def _noted_start(thread):
-    _made_with[thread] = thread._args, thread._kwargs  # a thread that has ended has them no more
+    if hasattr(thread, "_args"):  # a thread that has ended has them no more
+        _made_with[thread] = thread._args, thread._kwargs
     _start(thread)
 
 

@@ -21,6 +21,7 @@ class _Taken:
     def __init__(self):
         self.times = 0
         self.locks = set()
+        self.looked_up = False  # whether somebody has looked for its acquire(), to call it or not
         self.limited = False  # whether one was taken by acquire(blocking=False), or with a timeout
 
     def making(self):
@@ -49,7 +50,12 @@ class _Watched:
     def __exit__(self, *error):
         return self._lock.__exit__(*error)
 
-    def acquire(self, *args, **kwargs):
+    @property
+    def acquire(self):
+        self._taken.looked_up = True
+        return self._acquire
+
+    def _acquire(self, *args, **kwargs):
         self._taken.times += 1
         self._taken.locks.add(self)
         # `threading` asks so itself, to learn who has the lock of a condition or an event.
@@ -66,7 +72,7 @@ def _takes(Tally, call):
     taken = _Taken()
     with taken.making():
         tally = Tally()
-    taken.times = 0
+    taken.times, taken.looked_up = 0, False
     taken.locks.clear()
     call(tally)
     return taken
@@ -167,7 +173,8 @@ def a_lock_with_a_limit(Tally):
 )
 def two_add(Tally):
     """Two threads add a file each."""
-    return None if _takes(Tally, _adds).times else _both_add(Tally)
+    taken = _takes(Tally, _adds)
+    return None if taken.times or taken.looked_up else _both_add(Tally)
 
 
 @check.probe(
