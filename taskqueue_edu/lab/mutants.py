@@ -25,7 +25,7 @@ from taskqueue_edu.lab.interleave.scenarios import asserts
 from taskqueue_edu.lab.interleave.scope import Scope
 from taskqueue_edu.lab.interleave.search import EXPLORES, keeping
 from taskqueue_edu.lab.isolate import isolated, where
-from taskqueue_edu.lab.probes import HANGS, asked, describe, evidence_of, said, undone
+from taskqueue_edu.lab.probes import HANGS, QUESTIONS, asked, describe, evidence_of, said, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 SECONDS: Final = 10.0
@@ -54,7 +54,7 @@ class _Ran(msgspec.Struct, frozen=True):
     silent: int = 0
     """How many of them assert nothing."""
     failed: str = ""
-    """What the last exploration came to, if it was not ok."""
+    """What the last exploration that was not ok came to."""
     kind: str = ""
     evidence: Evidence | None = None
     crashed: bool = False
@@ -216,7 +216,13 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
         )
     elif ran.failed:
         happened = f"It was turned down: {ran.failed}"
-        question = "Which of those lines are your test's: do they ask too much, or race?"
+        question = asked(
+            ran.failed, "Which of those lines are your test's: do they ask too much, or race?"
+        )
+        question = QUESTIONS.get(ran.kind, question)
+    elif ran.explored and ran.complaint.startswith("AssertionError"):
+        happened += "\nBy then, `explore` had found nothing."
+        question = "What does `explore` return if it finds nothing: what does your test make of it?"
     fails = ran.hung or ran.complaint.startswith("AssertionError")
     if fails and ran.plain and _explores(exercise):
         happened += f"\nBy then, your test had explored nothing: {_PLAIN}"
@@ -266,7 +272,8 @@ def _run(
             returned=returned,
             plain=not verdicts,
         )
-        if verdicts and not (last := verdicts[-1]).ok:
+        if failing := [verdict for verdict in verdicts if not verdict.ok]:
+            last = failing[-1]
             evidence = evidence_of(last) if last.steps else None
             told = said(last.kind, last.message)
             ran = replace(ran, failed=told, kind=last.kind, evidence=evidence)

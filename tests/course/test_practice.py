@@ -159,6 +159,42 @@ def asserts_a_function(latch: Callable[[int], Any]) -> None:
     assert function
 
 
+def takes_a_verdict_for_true(latch: Callable[[int], Any]) -> None:
+    """Compare a verdict, which only counts as true."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    verdict: object = explore(scenario)
+    assert verdict == True  # noqa: E712 - that is the slip
+
+
+def calls_what_threads_are_to_call(latch: Callable[[int], Any]) -> None:
+    """Give `together` what the calls return."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive(), gate.wait())
+
+    assert explore(scenario)
+
+
+def more_wait_than_arrive(latch: Callable[[int], Any]) -> None:
+    """Wait for two, where one arrives; the scenario after it is right."""
+
+    def scenario() -> None:
+        gate = latch(2)
+        together(gate.arrive, gate.wait)
+
+    def other() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    verdicts = [explore(scenario), explore(other)]
+    assert all(verdicts)
+
+
 def one_order(latch: Callable[[int], Any]) -> None:
     """Wait, in a thread of its own that is waited for, for more than arrive."""
     gate = latch(2)
@@ -179,6 +215,9 @@ def one_order(latch: Callable[[int], Any]) -> None:
         (hands_over_what_it_returns, "None is not callable: hand the scenario over itself"),
         (asserts_a_function, "Your test has explored nothing"),
         (one_order, "By then, your test had explored nothing"),
+        (takes_a_verdict_for_true, "By then, `explore` had found nothing."),
+        (calls_what_threads_are_to_call, "Which value or argument does the error speak of"),
+        (more_wait_than_arrive, "What does each thread wait for"),
     ],
 )
 def test_what_is_wrong_with_a_test_of_a_latch(

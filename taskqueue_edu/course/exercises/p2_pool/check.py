@@ -3,6 +3,7 @@
 import threading
 import time
 import traceback
+from collections import Counter
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -75,6 +76,10 @@ class _Returns:
         return self.value
 
 
+class _Endless(Exception):
+    """A worker asks again and again, whatever it is told."""
+
+
 @contextmanager
 def _made(TinyPool, workers):
     """Give a queue, its pool of so many workers, and what ended threads of it.
@@ -83,7 +88,22 @@ def _made(TinyPool, workers):
     for what the next probe has brought about.
     """
     before = set(threading.enumerate())
-    with Deaths() as deaths, mock.patch.object(threading.Thread, "start", _noted_start):
+    claim, told = Dispatcher.claim, Counter()
+
+    def limited(desk, *args, **kwargs):
+        """End a worker that goes on asking after a None: it would take the processor from all."""
+        run = claim(desk, *args, **kwargs)
+        told[threading.current_thread()] += run is None
+        if told[threading.current_thread()] > 100:
+            deaths.errors.append(_Endless())
+            raise SystemExit
+        return run
+
+    with (
+        Deaths() as deaths,
+        mock.patch.object(threading.Thread, "start", _noted_start),
+        mock.patch.object(Dispatcher, "claim", limited),
+    ):
         with closing(TaskQueue()) as queue:
             yield queue, TinyPool(queue, workers), deaths.errors
         end = time.monotonic() + 0.3
@@ -350,6 +370,9 @@ def it_is_closed(TinyPool):
     with _claimers() as claimers, _at_work(TinyPool, 2) as (queue, pool, errors):
         queue.close()
         within(3, pool.join, when="The queue was closed and join() called")
+        assert not any(isinstance(error, _Endless) for error in errors), (
+            "claim() returned None to a worker, which called it a hundred times more."
+        )
         assert not errors, f"A worker died of {errors[0]!r}."
         if len(claimers) > 2:
             raise Case(
