@@ -15,9 +15,10 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import IO, Final, NamedTuple
 
 SECONDS: Final = 30.0
@@ -189,6 +190,18 @@ def _where(stacks: str) -> str:
             stands = _STANDS.match(line)
             if stands and is_learners(stands[1]):
                 lines.append(f"\n  a thread stands at: {source_line(stands[1], int(stands[2]))}")
+                break
+    return "".join(lines)
+
+
+def where(frames: Iterable[FrameType]) -> str:
+    """Say at which line of the learner's own code each of these threads stands."""
+    lines = []
+    for frame in frames:
+        for call, number in traceback.walk_stack(frame):
+            if is_learners(call.f_code.co_filename):
+                line = source_line(call.f_code.co_filename, number)
+                lines.append(f"\n  a thread stands at: {line}")
                 break
     return "".join(lines)
 

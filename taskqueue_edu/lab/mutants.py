@@ -8,8 +8,9 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from mmap import mmap
 from types import FrameType
 from typing import Any, Final
@@ -22,9 +23,9 @@ from taskqueue_edu.lab.crash.explore import keeping as keeping_crashes
 from taskqueue_edu.lab.exercises import Exercise, find, import_file
 from taskqueue_edu.lab.interleave.scenarios import asserts
 from taskqueue_edu.lab.interleave.scope import Scope
-from taskqueue_edu.lab.interleave.search import keeping
-from taskqueue_edu.lab.isolate import isolated
-from taskqueue_edu.lab.probes import HANGS, SLIPPED, describe, evidence_of, said, undone
+from taskqueue_edu.lab.interleave.search import EXPLORES, keeping
+from taskqueue_edu.lab.isolate import isolated, where
+from taskqueue_edu.lab.probes import HANGS, QUESTIONS, asked, describe, evidence_of, said, undone
 from taskqueue_edu.lab.verdict import Evidence, State, Verdict
 
 SECONDS: Final = 10.0
@@ -53,7 +54,7 @@ class _Ran(msgspec.Struct, frozen=True):
     silent: int = 0
     """How many of them assert nothing."""
     failed: str = ""
-    """What the last exploration came to, if it was not ok."""
+    """What the last exploration that was not ok came to."""
     kind: str = ""
     evidence: Evidence | None = None
     crashed: bool = False
@@ -66,6 +67,8 @@ class _Ran(msgspec.Struct, frozen=True):
     """Whether the test did not end."""
     exploring: bool = False
     """Whether `explore` was at it then."""
+    plain: bool = False
+    """Whether `explore` had not been called until then."""
 
 
 def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
@@ -74,7 +77,7 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     rights = ["solution", *(f"alt_{name}" for name in exercise.others("alt"))]
     silent = slept = explored = False
     for name in rights:
-        ran = _run(exercise, name, test)
+        ran = _run(exercise, name, test, watched=True)
         if ran.complaint or ran.kind in _NO_EVIDENCE:
             return _turned_down(exercise, ran)
         silent |= ran.explored > 0 and ran.silent == ran.explored
@@ -123,6 +126,9 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
             "not look at what it returns."
         )
         question = f"What does `{tool}` return, and which line asserts it?"
+    elif not explored and _explores(exercise):
+        happened += f"\nYour test has explored nothing: {_PLAIN}"
+        question = "What runs a scenario in every order, and which line hands yours over to it?"
     elif silent:
         happened += (
             "\nYour scenario asserts nothing: it fails only if a thread raises an error or waits "
@@ -180,6 +186,7 @@ def _catches(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> bool:
 
 _SMALLER: Final = "Would fewer threads, or fewer steps, show the same?"
 """What to ask if a scenario has too many schedules."""
+_PLAIN: Final = "outside of `explore`, threads run in one order, as it comes."
 _NO_EVIDENCE: Final = ("stuck", "not repeatable")
 """Kinds of verdicts that say something of a scenario, and nothing of what it tries."""
 
@@ -187,10 +194,8 @@ _NO_EVIDENCE: Final = ("stuck", "not repeatable")
 def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     """Say that a test turns down what is right, and why."""
     happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
-    question = "Does your test ask for something that was not promised?"
-    if ran.complaint.startswith(("NameError", "UnboundLocalError")):
-        question = SLIPPED
-    elif ran.exploring:
+    question = asked(ran.complaint, "Does your test ask for something that was not promised?")
+    if ran.exploring:
         happened = (
             f"It was turned down: `explore` was still trying schedules after {SECONDS:.0f} seconds."
         )
@@ -211,7 +216,16 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
         )
     elif ran.failed:
         happened = f"It was turned down: {ran.failed}"
-        question = "Which of those lines are your test's: do they ask too much, or race?"
+        question = asked(
+            ran.failed, "Which of those lines are your test's: do they ask too much, or race?"
+        )
+        question = QUESTIONS.get(ran.kind, question)
+    elif ran.explored and ran.complaint.startswith("AssertionError"):
+        happened += "\nBy then, `explore` had found nothing."
+        question = "What does `explore` return if it finds nothing: what does your test make of it?"
+    fails = ran.hung or ran.complaint.startswith("AssertionError")
+    if fails and ran.plain and _explores(exercise):
+        happened += f"\nBy then, your test had explored nothing: {_PLAIN}"
     return Verdict(
         exercise.name,
         State.COUNTEREXAMPLE,
@@ -222,6 +236,11 @@ def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     )
 
 
+def _explores(exercise: Exercise) -> bool:
+    """Tell whether an exercise is about what `explore` finds: then its own check uses it."""
+    return any("explore" in probe.run.__globals__ for probe in exercise.check.probes)
+
+
 def _run(
     exercise: Exercise, name: str, test: Callable[[Any], Any], *, watched: bool = False
 ) -> _Ran:
@@ -230,7 +249,8 @@ def _run(
     If it is `watched`, it is ended as soon as none of its threads can ever go on.
     """
 
-    shared = mmap(-1, 2)  # with the copy: whether it explores, and whether it waits for ever
+    # With the copy: whether it explores, whether it waits for ever, and at which lines.
+    shared = mmap(-1, 4096)
 
     def run() -> bytes:
         if watched and hasattr(os, "fork"):  # it is a copy that may be ended
@@ -244,8 +264,16 @@ def _run(
                 complaint = describe(error)
         scope = Scope(())
         silent = sum(v.scenario is not None and not asserts(v.scenario, scope) for v in verdicts)
-        ran = _Ran(complaint, len(verdicts), silent, slept=bool(sleeps), returned=returned)
-        if verdicts and not (last := verdicts[-1]).ok:
+        ran = _Ran(
+            complaint,
+            len(verdicts),
+            silent,
+            slept=bool(sleeps),
+            returned=returned,
+            plain=not verdicts,
+        )
+        if failing := [verdict for verdict in verdicts if not verdict.ok]:
+            last = failing[-1]
             evidence = evidence_of(last) if last.steps else None
             told = said(last.kind, last.message)
             ran = replace(ran, failed=told, kind=last.kind, evidence=evidence)
@@ -257,22 +285,27 @@ def _run(
         return msgspec.json.encode(ran)
 
     ended = isolated(run, SECONDS)
+    exploring, plain = shared[0] == EXPLORES, not shared[0]
     if shared[1]:
-        return _Ran("It waits for ever.", hung=True)
+        lines = shared[2:].rstrip(b"\0").decode(errors="ignore")
+        return _Ran(f"It waits for ever.{lines}", hung=True, plain=plain)
     if ended.answer is None:
-        return _Ran(ended.why, hung=ended.hung, exploring=bool(shared[0]))
+        return _Ran(ended.why, hung=ended.hung, exploring=exploring, plain=plain)
     return msgspec.json.decode(ended.answer, type=_Ran)
 
 
 def _end_if_stuck(shared: mmap) -> None:
-    """End this process when no thread of it can ever go on, and note that in the second byte."""
+    """End this process when no thread of it can ever go on, and note that, and where they stand."""
     own, before = _thread.get_ident(), dict[int, FrameType]()
     while True:
         select.select([], [], [], 0.2)  # `time.sleep` is the test's
         frames = sys._current_frames()
         del frames[own]
-        if all(map(_waits_for_ever, frames.values())):
+        # `explore` sees by itself that nobody can go on.
+        if shared[0] != EXPLORES and all(_waits_for_ever(f, frames) for f in frames.values()):
             if frames == before:  # in the same calls: none was notified during the first look
+                lines = where(frames.values()).encode()[: len(shared) - 2]
+                shared[2 : 2 + len(lines)] = lines
                 shared[1] = 1
                 os._exit(0)
             before = frames
@@ -280,14 +313,31 @@ def _end_if_stuck(shared: mmap) -> None:
             before = {}
 
 
-def _waits_for_ever(frame: FrameType) -> bool:
-    """Tell whether a thread waits for another one, without a time limit."""
-    if frame.f_code is not threading.Condition.wait.__code__:
-        return False
-    called = frame.f_locals
-    # notify() takes a waiter off that list.
-    waits = called.get("waiter") in getattr(called["self"], "_waiters", ())
-    return waits and called["timeout"] is None
+_JOIN: Final = threading.Thread.join.__code__
+_START: Final = threading.Thread.start.__code__
+
+
+def _waits_for_ever(frame: FrameType, frames: Mapping[int, FrameType]) -> bool:
+    """Tell whether a thread waits for another one of these, without a time limit."""
+    calls = list(islice(_callers(frame), 3))
+    if calls[0].f_code is threading.Condition.wait.__code__:
+        called = frame.f_locals
+        # notify() takes a waiter off that list.
+        waits = called.get("waiter") in getattr(called["self"], "_waiters", ())
+        # What start() waits for comes by itself: the new thread may not have a frame yet.
+        return waits and called["timeout"] is None and calls[-1].f_code is not _START
+    for call in calls[:2]:  # up to Python 3.12, join() calls a helper
+        if call.f_code is _JOIN:
+            called = call.f_locals
+            return called["timeout"] is None and called["self"].ident in frames
+    return False
+
+
+def _callers(frame: FrameType | None) -> Iterator[FrameType]:
+    """Return a frame and those that have called it, the innermost first."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 @contextmanager

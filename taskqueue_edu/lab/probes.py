@@ -46,7 +46,8 @@ MISTAKEN: Final = "Which value or argument does the error speak of, and where do
 """What to ask if a line meets a value that it can do nothing with."""
 _OF_ANOTHER_KIND: Final = re.compile(
     r"AttributeError: |AttributeError in [^:]*: (?!'NoneType')|TypeError: .*NoneType"
-    r"|TypeError( in [^:]*)?: .*(positional argument|keyword argument|not callable)"
+    r"|TypeError( in [^:]*)?: .*(positional argument|keyword argument|not callable"
+    r"|context manager protocol|between instances of '(?!NoneType)\w+' and '(?!NoneType))"
 )
 # In a schedule, where its line reads "... in thread A: ", the others may be the race itself.
 

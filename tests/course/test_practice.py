@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,74 @@ def races(latch: Callable[[int], Any]) -> None:
     assert explore(scenario)
 
 
+def hands_over_what_it_returns(latch: Callable[[int], Any]) -> None:
+    """Call the scenario instead of handing it over."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    run: Any = scenario
+    assert explore(run())
+
+
+def asserts_a_function(latch: Callable[[int], Any]) -> None:
+    """Assert the scenario, which is true because it is a function."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    function: object = scenario
+    assert function
+
+
+def takes_a_verdict_for_true(latch: Callable[[int], Any]) -> None:
+    """Compare a verdict, which only counts as true."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    verdict: object = explore(scenario)
+    assert verdict == True  # noqa: E712 - that is the slip
+
+
+def calls_what_threads_are_to_call(latch: Callable[[int], Any]) -> None:
+    """Give `together` what the calls return."""
+
+    def scenario() -> None:
+        gate = latch(1)
+        together(gate.arrive(), gate.wait())
+
+    assert explore(scenario)
+
+
+def more_wait_than_arrive(latch: Callable[[int], Any]) -> None:
+    """Wait for two, where one arrives; the scenario after it is right."""
+
+    def scenario() -> None:
+        gate = latch(2)
+        together(gate.arrive, gate.wait)
+
+    def other() -> None:
+        gate = latch(1)
+        together(gate.arrive, gate.wait)
+
+    verdicts = [explore(scenario), explore(other)]
+    assert all(verdicts)
+
+
+def one_order(latch: Callable[[int], Any]) -> None:
+    """Wait, in a thread of its own that is waited for, for more than arrive."""
+    gate = latch(2)
+    threads = [threading.Thread(target=call, daemon=True) for call in (gate.arrive, gate.wait)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("test", "told"),
     [
@@ -142,12 +212,22 @@ def races(latch: Callable[[int], Any]) -> None:
         (drops_the_verdict, "your test does not look at what it returns"),
         (builds_on_the_last_run, "gate was made outside the scenario"),
         (races, "arrived += 1"),
+        (hands_over_what_it_returns, "None is not callable: hand the scenario over itself"),
+        (asserts_a_function, "Your test has explored nothing"),
+        (one_order, "By then, your test had explored nothing"),
+        (takes_a_verdict_for_true, "By then, `explore` had found nothing."),
+        (calls_what_threads_are_to_call, "Which value or argument does the error speak of"),
+        (more_wait_than_arrive, "What does each thread wait for"),
     ],
 )
 def test_what_is_wrong_with_a_test_of_a_latch(
-    test: Callable[[Any], None], told: str, capsys: pytest.CaptureFixture[str]
+    test: Callable[[Any], None],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is told what the exploration has shown, and not only that something got past it."""
+    monkeypatch.setattr(importlib.import_module("taskqueue_edu.lab.mutants"), "SECONDS", 1000.0)
     lab.mutants("p2.latch", test)
     assert told in " ".join(capsys.readouterr().out.split())
 

@@ -178,6 +178,32 @@ def test_a_value_of_another_kind_gets_a_question_of_its_own(slip: str) -> None:
     assert verdict.question == MISTAKEN
 
 
+@pytest.mark.parametrize(
+    ("slip", "question"),
+    [
+        ("set().append(1)", MISTAKEN),
+        ("threading.local().name", MISTAKEN),  # or nobody has given it one yet: that fits as well
+        ("object() < object()", MISTAKEN),
+        ("None < 1", "something else"),  # another thread may have put None there
+        ("with threading.Lock: pass", MISTAKEN),
+    ],
+)
+def test_a_slip_in_a_schedule_gets_a_question_of_its_own(slip: str, question: str) -> None:
+    """What can be no race is a slip there, too, and nothing in its text is the lab's."""
+    check = Check("f")
+
+    @check.probe(question="something else")
+    def probe(f: Any) -> Any:
+        """It is called."""
+        return explore(f)
+
+    made: dict[str, Any] = {"threading": threading}
+    exec(f"def f():\n    {slip}", made)
+    verdict = check.judge("p9.none", [made["f"]])
+    assert verdict.question == question
+    assert "Meta" not in verdict.happened
+
+
 def test_a_file_that_can_not_be_imported_is_told_its_line(tmp_path: Path) -> None:
     """An answer that is a file is told which of its lines raised an error."""
     path = tmp_path / "linkcheck.py"

@@ -54,6 +54,7 @@ def _stand_in(cooperative: type, real: Any, scope: Scope) -> type:
                 return issubclass(subclass, (of_real, cooperative))
             return super().__subclasscheck__(subclass)
 
+    Meta.__name__ = "type"  # an error that speaks of such a class reads as that of any other
     stand_in = Meta(cooperative.__name__, (cooperative,), {"__doc__": cooperative.__doc__})
     return stand_in
 

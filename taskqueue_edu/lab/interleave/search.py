@@ -150,6 +150,11 @@ def explore(
     With `limits=False` no wait ends because its time is over, as if each limit were very long: that
     shows whether somebody wakes who waits. A `sleep` ends, and so does a wait of no time.
     """
+    if not callable(scenario):
+        raise TypeError(
+            f"explore() runs a function, and {scenario!r} is not callable: hand the scenario over "
+            "itself, without calling it"
+        )
     lab = Laboratory(scenario, also=also, benign=benign, limits=limits)
     _note(running=True)
     try:
@@ -162,6 +167,9 @@ def explore(
     return verdict
 
 
+EXPLORES: Final = 1
+HAS_EXPLORED: Final = 2
+
 _kept: list[Verdict] | None = None
 _running: mmap | None = None
 
@@ -170,7 +178,8 @@ _running: mmap | None = None
 def keeping(running: mmap) -> Iterator[list[Verdict]]:
     """Keep what each call of `explore` has found meanwhile, whatever becomes of it there.
 
-    The first byte of `running` is 1 during a call, for another process to see.
+    The first byte of `running` is EXPLORES during a call, and HAS_EXPLORED after it, for another
+    process to see.
     """
     global _kept, _running
     before = _kept, _running
@@ -184,7 +193,7 @@ def keeping(running: mmap) -> Iterator[list[Verdict]]:
 
 def _note(*, running: bool) -> None:
     if _running is not None:
-        _running[0] = running
+        _running[0] = EXPLORES if running else HAS_EXPLORED
 
 
 def replay(

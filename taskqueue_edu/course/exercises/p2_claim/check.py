@@ -23,7 +23,7 @@ def it_answers(claim):
     return verdict if verdict.kind in ("assertion", "exception") else None
 
 
-@check.probe(question="What must be in `seen` after a claim, and is the lock free?")
+@check.probe(question="Who is told True? What must be in `seen` after a claim, and is the lock free?")
 def one_after_the_other(claim):
     """One thread claims a, a, b, a."""
 
@@ -37,12 +37,12 @@ def one_after_the_other(claim):
 
 @check.probe(question="By what does claim() know a path, and what do all others look for in `seen`?")
 def the_path_itself(claim):
-    """One thread claims a/x, b/x, A/x, and then c/x, which somebody else has put into `seen`."""
+    """One thread claims a/x, b/x, A/x, x, a, and then c/x, which somebody else has put into `seen`."""
 
     def scenario():
-        seen, lock, paths = {"c/x"}, threading.Lock(), ("a/x", "b/x", "A/x", "c/x")
+        seen, lock, paths = {"c/x"}, threading.Lock(), ("a/x", "b/x", "A/x", "x", "a", "c/x")
         answers = [claim(path, seen, lock) for path in paths]
-        assert answers == [True, True, True, False], (
+        assert answers == [True] * 5 + [False], (
             f"c/x was in `seen`; claims of {', '.join(paths)} gave {answers}"
         )
         assert seen.issuperset(paths), (

@@ -119,6 +119,7 @@ def a_function_looks(Handle):
                 seen.append(error)
 
         handle.call_back(function)
+        assert not seen, f"nothing was set yet; a function was called, and got {seen[0]!r}"
         handle.set(42)
         assert seen in ([], [42]), f"42 was set; the function that was called got {seen[0]!r}"
 

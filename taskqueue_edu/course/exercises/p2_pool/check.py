@@ -3,11 +3,13 @@
 import threading
 import time
 import traceback
+from collections import Counter
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 from taskqueue_edu import TaskQueue, WaitTimeout
 from taskqueue_edu.course.probes import Deaths
@@ -74,6 +76,10 @@ class _Returns:
         return self.value
 
 
+class _Endless(Exception):
+    """A worker asks again and again, whatever it is told."""
+
+
 @contextmanager
 def _made(TinyPool, workers):
     """Give a queue, its pool of so many workers, and what ended threads of it.
@@ -82,7 +88,22 @@ def _made(TinyPool, workers):
     for what the next probe has brought about.
     """
     before = set(threading.enumerate())
-    with Deaths() as deaths:
+    claim, told = Dispatcher.claim, Counter()
+
+    def limited(desk, *args, **kwargs):
+        """End a worker that goes on asking after a None: it would take the processor from all."""
+        run = claim(desk, *args, **kwargs)
+        told[threading.current_thread()] += run is None
+        if told[threading.current_thread()] > 100:
+            deaths.errors.append(_Endless())
+            raise SystemExit
+        return run
+
+    with (
+        Deaths() as deaths,
+        mock.patch.object(threading.Thread, "start", _noted_start),
+        mock.patch.object(Dispatcher, "claim", limited),
+    ):
         with closing(TaskQueue()) as queue:
             yield queue, TinyPool(queue, workers), deaths.errors
         end = time.monotonic() + 0.3
@@ -97,8 +118,25 @@ def _at_work(TinyPool, workers):
         yield queue, pool, errors
 
 
+_start, _made_with = threading.Thread.start, WeakKeyDictionary()
+
+
+def _noted_start(thread):
+    if hasattr(thread, "_args"):  # a thread that has ended has them no more
+        _made_with[thread] = thread._args, thread._kwargs
+    _start(thread)
+
+
 def _nobody_died(errors):
     if errors:
+        *_, (last, _) = traceback.walk_tb(errors[0].__traceback__)
+        if last.f_code is threading.Thread.run.__code__:
+            args, kwargs = _made_with[last.f_locals["self"]]
+            raise Case(
+                f"A thread died before its first line, of {describe(errors[0])}. It was made with "
+                f"args={args!r}{f', kwargs={kwargs!r}' if kwargs else ''}.",
+                "What does the thread call, and what does it give it? What is `args` to be?",
+            )
         question = "Which line raises that, and what does it get to work with?"
         if isinstance(errors[0], NameError):
             question = SLIPPED
@@ -110,12 +148,14 @@ def _nobody_died(errors):
         raise Case(f"A worker died of {describe(errors[0])}", question)
 
 
-def _all_end(queue, seconds=3):
-    try:
-        queue.join(timeout=seconds)
-    except WaitTimeout:
-        return False
-    return True
+def _all_end(queue, errors=()):
+    """Wait until all tasks have ended, for three seconds, or until one of these `errors` is there."""
+    end = time.monotonic() + 3
+    while not errors and time.monotonic() < end:
+        with suppress(WaitTimeout):
+            queue.join(timeout=0.1)
+            return True
+    return False
 
 
 def _counts(queue):
@@ -139,7 +179,7 @@ def one_worker_three_tasks(TinyPool):
                 "Who tells the queue which pool runs it, so that the monitor can ask?",
             )
         queue.submit_many([_Returns(value) for value in (3, 0, None)])
-        ended = _all_end(queue)
+        ended = _all_end(queue, errors)
         _nobody_died(errors)
         counts = _counts(queue)
         happened = f"After three seconds the three tasks are {counts}."
@@ -159,7 +199,7 @@ def each_value_arrives(TinyPool):
     with _at_work(TinyPool, 1) as (queue, _, errors):
         values = [0, "", [], None, _Returns(7), ValueError("a value, and no error")]
         ids = queue.submit_many([_Returns(value) for value in values])
-        ended = _all_end(queue)
+        ended = _all_end(queue, errors)
         _nobody_died(errors)
         assert ended, (
             f"Six tasks return {', '.join(map(repr, values))}. After three seconds they are "
@@ -305,7 +345,7 @@ def as_many_threads(TinyPool):
     with _at_work(TinyPool, 2) as (queue, _, errors):
         runners = SimpleQueue()
         queue.submit_many([_Notes(runners)] * 6)
-        _all_end(queue)
+        _all_end(queue, errors)
         _nobody_died(errors)
         threads = {runners.get() for _ in range(runners.qsize())}
         assert len(threads) <= 2, f"The pool has 2 workers, and {len(threads)} threads ran six tasks."
@@ -330,6 +370,9 @@ def it_is_closed(TinyPool):
     with _claimers() as claimers, _at_work(TinyPool, 2) as (queue, pool, errors):
         queue.close()
         within(3, pool.join, when="The queue was closed and join() called")
+        assert not any(isinstance(error, _Endless) for error in errors), (
+            "claim() returned None to a worker, which called it a hundred times more."
+        )
         assert not errors, f"A worker died of {errors[0]!r}."
         if len(claimers) > 2:
             raise Case(

@@ -18,6 +18,6 @@ class Tally:
             self.lines += lines
 
     def report(self):
-        """Return (files, lines) as they were together at one moment."""
+        """Return the tuple (files, lines), as they were together at one moment."""
         with self._lock:  # the same lock: reading in the middle of add() is what it keeps out
             return self.files, self.lines

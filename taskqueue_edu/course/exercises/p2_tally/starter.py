@@ -13,5 +13,5 @@ class Tally:
         ...
 
     def report(self):
-        """Return (files, lines) as they were together at one moment."""
+        """Return the tuple (files, lines), as they were together at one moment."""
         ...

@@ -212,6 +212,31 @@ def both_have_moved(move):
     return _two_move(move) and _lines_change(move)
 
 
+@check.probe(
+    question="Which locks are taken, one by one, when move() looks, removes and appends?",
+)
+def somebody_changes_one(move):
+    """One thread moves a task; another has the lock of one of the two lines, and adds b to it."""
+
+    def scenario(number):
+        lines, told = _lines("a", ""), []
+
+        def add():
+            with lines[number].lock:
+                found = list(lines[number].tasks)
+                lines[number].tasks = [*found, "b"]
+
+        together(lambda: told.append(move("a", *lines)), add)
+        found = [sorted(line.tasks) for line in lines]
+        expected = [["b"], ["a"]] if number == 0 else [[], ["a", "b"]]
+        assert told == [True] and found == expected, (
+            f"a was moved, and b added to the {('first', 'second')[number]} line: move() returned "
+            f"{told[0]}, and the lines hold {found[0]}, {found[1]}"
+        )
+
+    return explore(lambda: scenario(0)) and explore(lambda: scenario(1))
+
+
 def _in_the_middle(move):
     def scenario():
         line, told = Line(1, "a"), []

