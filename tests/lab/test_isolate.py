@@ -99,6 +99,22 @@ def test_an_answer(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+def test_threads_take_no_memory_to_speak_of() -> None:
+    """A hundred threads that wait are allowed, though each has addresses of its own."""
+
+    def code() -> bytes:
+        go_on = threading.Event()
+        threads = [threading.Thread(target=go_on.wait) for _ in range(100)]
+        for thread in threads:
+            thread.start()
+        go_on.set()
+        for thread in threads:
+            thread.join()
+        return b"done"
+
+    assert isolated(code).answer == b"done"
+
+
 def test_a_million_lines() -> None:
     """Of very much output, the beginning is kept."""
 
