@@ -234,7 +234,11 @@ def another_store(LineStore):
             one.sync(one.append(_fact(1)))
         fsyncs.files.clear()
         try:
-            within(3, lambda: other.sync(other.append(_fact(1))), "When the fsync of another store has failed")
+            within(
+                3,
+                lambda: other.sync(other.append(_fact(1))),
+                "When the fsync of another store has failed",
+            )
         except OSError as error:
             raise AssertionError(
                 f"The fsync of one store failed, and sync() of the other one raised {error!r}."
@@ -482,7 +486,9 @@ def _at_once(LineStore, one, other, *, before=False):
                 if method == "flush":
                     seen.append(0)
                     found = _lines_in(path)
-                    assert found >= lines, f"flush({position}) returned, and the file has {found} lines"
+                    assert found >= lines, (
+                        f"flush({position}) returned, and the file has {found} lines"
+                    )
                 else:
                     kept = max(fsyncs, default=0)
                     assert kept >= lines, (
@@ -537,7 +543,9 @@ def a_flush_and_a_sync(LineStore):
     return _at_once(LineStore, "flush", "sync")
 
 
-@check.probe(question="Which facts has an fsync kept: those from before it began, or before it ended?")
+@check.probe(
+    question="Which facts has an fsync kept: those from before it began, or before it ended?"
+)
 def a_sync_and_a_flush(LineStore):
     """One thread syncs a fact, another appends one and flushes it, and then that is synced, too."""
     return _at_once(LineStore, "sync", "flush")
@@ -669,7 +677,10 @@ def a_write_fails_in_the_middle(LineStore):
             position = store.append(_fact(number))
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, before[1]))
         try:
-            with suppress(Exception), redirect_stdout(io.StringIO()):  # what it prints needs room, too
+            with (
+                suppress(Exception),
+                redirect_stdout(io.StringIO()),
+            ):  # what it prints needs room, too
                 store.flush(position)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
