@@ -20,7 +20,7 @@ from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
 from taskqueue_edu.lab.crash.system import FIRST_DESCRIPTOR
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu.lab.probes import HANGS, Case, Check
 from taskqueue_edu.workloads import MathTask
 
 check = Check("LineStore")
@@ -38,6 +38,14 @@ def _fact(number):
 
 def _ids(found):
     return [task_id for _, task_id, *_ in found]
+
+
+def _ends(call, *arguments):
+    """Return what a method of a store returns. If it hangs, that is a case of its own."""
+    try:
+        return within(3, lambda: call(*arguments), f"{call.__name__}() was called")
+    except AssertionError as error:
+        raise Case(str(error), HANGS) from error
 
 
 def _is_folder(file):
@@ -87,15 +95,22 @@ def the_first_facts(LineStore):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "facts.jsonl")
         store = LineStore(path)
-        found = store.load()
+        found = _ends(store.load)
         assert found is not None, "load() returned None, expected the facts in the file."
-        assert not _ids(found), "There is no file yet, and load() gave facts."
-        numbers = [store.append(_fact(number)) for number in (1, 2)]
+        try:
+            ids = _ids(found)
+        except (TypeError, ValueError) as error:
+            raise Case(
+                f"load() returned {found!r}, expected the facts in the file, and nothing else.",
+                "What does `facts_of` return, and what must `load`?",
+            ) from error
+        assert not ids, "There is no file yet, and load() gave facts."
+        numbers = [_ends(store.append, _fact(number)) for number in (1, 2)]
         assert None not in numbers, "append() returned None, and flush() gets that."
         assert numbers == sorted(set(numbers)), f"append() returned {numbers}: they must grow."
         assert all(numbers), "append() returned 0, which says that there is nothing to flush."
-        store.flush(numbers[-1])
-        store.close()
+        _ends(store.flush, numbers[-1])
+        _ends(store.close)
         try:
             found = _ids(facts_of(path.read_bytes())[0])
         except JournalDamaged as error:
@@ -133,7 +148,7 @@ def what_is_flushed(LineStore):
         store = LineStore(path)
         list(store.load())
         for number, method in enumerate((store.flush, store.sync), 1):
-            method(store.append(_fact(number)))
+            _ends(method, store.append(_fact(number)))
             lines = path.read_bytes().count(b"\n")
             assert lines == number, (
                 f"{method.__name__}() returned, and the file has {lines} of {number} lines. The "
