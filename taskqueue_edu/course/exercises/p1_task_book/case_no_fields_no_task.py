@@ -1,5 +1,6 @@
 """A class without fields is returned, not called."""
 
+
 class TaskBook:
     """Task types by name: each name stands for one class, for good."""
 

@@ -153,7 +153,9 @@ def the_errors_of_a_class_are_its_own(TaskBook):
 def the_types_are_shown(TaskBook):
     """types() is asked for what was entered."""
     types = _book(TaskBook).types()
-    assert isinstance(types, Mapping), f"types() returned {types!r}, expected a mapping, such as a dict."
+    assert isinstance(types, Mapping), (
+        f"types() returned {types!r}, expected a mapping, such as a dict."
+    )
     assert dict(types) == {"add": _Add, "shout": _Shout}, f"types() returned {dict(types)}."
 
 
@@ -164,7 +166,9 @@ def asking_enters_nothing(TaskBook):
     with suppress(LookupError):
         book.make("sing", "la")
     names = list(book.types())
-    assert sorted(names) == ["add", "shout"], f"Then types() has {names}: make('sing') entered something."
+    assert sorted(names) == ["add", "shout"], (
+        f"Then types() has {names}: make('sing') entered something."
+    )
 
 
 @check.probe("returns_internals", question="How many names does the dict have after types()?")

@@ -22,9 +22,7 @@ class BoundedBuffer:
 
     def get(self, timeout=None):
         with self._changed:
-            item = self._changed.wait_for(
-                lambda: self._items and self._items.popleft(), timeout
-            )
+            item = self._changed.wait_for(lambda: self._items and self._items.popleft(), timeout)
             if not item:
                 raise Empty
             self._changed.notify_all()

@@ -33,7 +33,9 @@ def two_buffers(BoundedBuffer):
         filled.put("a")
         got = _attempt(empty.get, timeout=0.01)
         if before == "Empty" != got:
-            wrong.append(f"a was put into one of two buffers, and get() of the other returned {got!r}")
+            wrong.append(
+                f"a was put into one of two buffers, and get() of the other returned {got!r}"
+            )
 
     # Not in the lab, which runs it again: what was left behind then would tell another story.
     with suppress(Exception):  # what goes wrong with one buffer is found below

@@ -35,7 +35,9 @@ def one_after_the_other(claim):
     return explore(scenario)
 
 
-@check.probe(question="By what does claim() know a path, and what do all others look for in `seen`?")
+@check.probe(
+    question="By what does claim() know a path, and what do all others look for in `seen`?"
+)
 def the_path_itself(claim):
     """One thread claims a/x, b/x, A/x, x, a, and then c/x, which somebody else has put into `seen`."""
 
@@ -151,7 +153,9 @@ def another_path(claim):
     def scenario():
         seen, lock, answers = set(), threading.Lock(), {}
         claim("a", seen, lock)
-        together(*[lambda path=path: answers.update({path: claim(path, seen, lock)}) for path in "ab"])
+        together(
+            *[lambda path=path: answers.update({path: claim(path, seen, lock)}) for path in "ab"]
+        )
         assert answers == {"a": False, "b": True}, (
             f"a had been claimed, b had not; two threads claimed them, and were told {answers}"
         )

@@ -215,7 +215,9 @@ def without_a_wait(Handle):
     return explore(scenario)
 
 
-@check.probe(question="What does a thread find that asks while another is in the middle of result()?")
+@check.probe(
+    question="What does a thread find that asks while another is in the middle of result()?"
+)
 def two_ask_at_once(Handle):
     """42 is set, and then two threads ask for the result at once, with `timeout=0`."""
 

@@ -241,7 +241,9 @@ def an_error_is_an_outcome(TinyPool):
     assert counts == {"failed": 1, "succeeded": 1}, f"After three seconds they are {counts}."
 
 
-@check.probe(question="Which lines of yours execute a task, and can two of them come to the same one?")
+@check.probe(
+    question="Which lines of yours execute a task, and can two of them come to the same one?"
+)
 def it_runs_once(TinyPool):
     """A pool of one worker gets a task that raises an error: it runs once."""
     _, runs = _one_worker_and_an_error(TinyPool)
@@ -318,7 +320,9 @@ def each_has_its_name(TinyPool):
     return _two_workers(TinyPool)
 
 
-@check.probe(question="What is each thread called, and does it run its task itself before it claims another?")
+@check.probe(
+    question="What is each thread called, and does it run its task itself before it claims another?"
+)
 def four_workers(TinyPool):
     """A pool of four workers gets four tasks that can end only together."""
     with _at_work(TinyPool, 4) as (queue, _, _):
@@ -348,7 +352,9 @@ def as_many_threads(TinyPool):
         _all_end(queue, errors)
         _nobody_died(errors)
         threads = {runners.get() for _ in range(runners.qsize())}
-        assert len(threads) <= 2, f"The pool has 2 workers, and {len(threads)} threads ran six tasks."
+        assert len(threads) <= 2, (
+            f"The pool has 2 workers, and {len(threads)} threads ran six tasks."
+        )
 
 
 @contextmanager
@@ -461,7 +467,9 @@ def longer_than_any_timeout(TinyPool):
 def longer_than_any_sleep(TinyPool):
     """The queue is closed and join() called while two workers have tasks that outlast any sleep."""
     left, _, slept, _ = _left_at_work(TinyPool, 0)
-    assert not (left == 2 and slept), f"join() slept for a while, and returned while {_running(left)}."
+    assert not (left == 2 and slept), (
+        f"join() slept for a while, and returned while {_running(left)}."
+    )
 
 
 @check.probe(
@@ -533,7 +541,9 @@ def whoever_comes_last(TinyPool):
     return None if "'_Desk' object has no attribute" in verdict.message else verdict
 
 
-@check.probe(question="What does attach() do if another pool runs the queue, and what runs by then?")
+@check.probe(
+    question="What does attach() do if another pool runs the queue, and what runs by then?"
+)
 def another_pool_has_the_queue(TinyPool):
     """Another pool runs the queue already, and start() is called."""
     with closing(TaskQueue()) as queue:

@@ -207,7 +207,9 @@ def two_locks(Tally):
     return verdict if len(_takes(Tally, _reports).locks) > 1 else None
 
 
-@check.probe(question="Between which two lines of add(), or of report(), may another thread come in?")
+@check.probe(
+    question="Between which two lines of add(), or of report(), may another thread come in?"
+)
 def never_apart(Tally):
     """One thread adds a file while another asks for the report: never one number without the other."""
     return _one_looks(Tally)

@@ -1,7 +1,6 @@
 """A task that is moved to where it is was not there, it says."""
 
 
-
 def move(task, source, target):
     """Move a task from one Line to another, in one step. Return whether it was in `source`."""
     if source is target:

@@ -1,7 +1,6 @@
 """A return before release() keeps the second lock."""
 
 
-
 def move(task, source, target):
     """Move a task from one Line to another, in one step. Return whether it was in `source`."""
     if source is target:

@@ -1,7 +1,6 @@
 """Lines have no order of their own."""
 
 
-
 def move(task, source, target):
     """Move a task from one Line to another, in one step. Return whether it was in `source`."""
     if source is target:

@@ -31,7 +31,9 @@ def _outcomes(results):
     return [results.get_nowait() for _ in range(results.qsize())]
 
 
-@check.probe(question="Which lines put something into `results`, for whom, and when does the worker end?")
+@check.probe(
+    question="Which lines put something into `results`, for whom, and when does the worker end?"
+)
 def two_functions(work):
     """One worker runs two functions; then comes None."""
 
@@ -39,7 +41,9 @@ def two_functions(work):
         tasks, results = _put(_one, _two, None)
         work(tasks, results)
         found = _outcomes(results)
-        assert found == [1, 2], f"functions that return 1 and 2 were put in, and the results are {found}"
+        assert found == [1, 2], (
+            f"functions that return 1 and 2 were put in, and the results are {found}"
+        )
 
     return explore(scenario)
 

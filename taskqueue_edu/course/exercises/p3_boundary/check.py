@@ -83,9 +83,8 @@ def a_large_file(load_index):
     """The file holds an index of a million bytes."""
     data = json.dumps({"a": ["x" * 1_000_000]}).encode()
     index, error = _loaded(load_index, "large.json", data)
-    assert index == json.loads(data), (
-        f"It is a good index of {len(data):,} bytes, and it "
-        + (f"raised {repr(error)[:99]}." if error else "returned another one.")
+    assert index == json.loads(data), f"It is a good index of {len(data):,} bytes, and it " + (
+        f"raised {repr(error)[:99]}." if error else "returned another one."
     )
 
 

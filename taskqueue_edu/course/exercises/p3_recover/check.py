@@ -59,15 +59,24 @@ def no_journal_yet(recover):
         assert list(found) == [], f"Without a file it returned {found!r}, expected []."
 
 
-@check.probe(question="Of what type is a line of the file, and of what type one that `text_of` takes?")
+def _all_is_well(recover, texts):
+    data = b"".join(map(sealed, texts))
+    found, error, after = _recovered(recover, data)
+    assert error is None, f"Nothing is wrong with the file, and it raised {error!r}."
+    assert found == texts, f"The file holds {texts}, and it returned {found}."
+    assert after == data, "Nothing was wrong with the file, and it is not as it was."
+
+
+@check.probe(question="How many lines has an empty file, and which of them is the last?")
+def an_empty_journal(recover):
+    """There is an empty file: it was made, and nothing was written yet."""
+    _all_is_well(recover, [])
+
+
+@check.probe(question="How does a line look that `text_of` takes, and how one that you give to it?")
 def a_whole_journal(recover):
-    """There is an empty file, and one of three whole lines."""
-    for texts in ([], TEXTS):
-        data = b"".join(map(sealed, texts))
-        found, error, after = _recovered(recover, data)
-        assert error is None, f"Nothing is wrong with the file, and it raised {error!r}."
-        assert found == texts, f"The file holds {texts}, and it returned {found}."
-        assert after == data, "Nothing was wrong with the file, and it is not as it was."
+    """The file has three whole lines."""
+    _all_is_well(recover, TEXTS)
 
 
 @check.probe(question="Do two lines of the same text have to be one?")
@@ -161,7 +170,9 @@ def damage_is_reported(recover):
         )
 
 
-@check.probe(question="What do you have to know before you change the file, and how do you find it out?")
+@check.probe(
+    question="What do you have to know before you change the file, and how do you find it out?"
+)
 def damage_and_a_torn_line(recover):
     """The first or second line is damaged, and the third is torn, or equal to the damaged one."""
     first, second, third = map(sealed, TEXTS)

@@ -67,6 +67,12 @@ def it_is_paid(pay):
     bank = _Bank()
     receipt, error = _paid(pay, bank)
     assert error is None, f"The bank said yes, and it raised {error!r}."
+    for amount in bank.charged.values():
+        if amount != 10:
+            raise Case(
+                f"pay(bank, 10, sleep) was called, and the bank was asked to charge {amount!r}.",
+                "What does `charge` take, in which order, and what do you give to it?",
+            )
     assert receipt == "receipt for 10", f"It returned {receipt!r}, expected the bank's receipt."
     assert bank.asked == 1, f"The bank said yes, and was asked {bank.asked} times."
     if bank.waits:
@@ -165,7 +171,9 @@ def the_waits(pay):
                 "Who decides what waiting is, the one who calls `pay` or `pay`?",
             )
         tries = len(waits) + 1
-        assert bank.asked == tries, f"The first {busy} tries fail: {bank.asked} tries, expected {tries}."
+        assert bank.asked == tries, (
+            f"The first {busy} tries fail: {bank.asked} tries, expected {tries}."
+        )
         if bank.waits == [*waits, 4] and busy > 4:
             raise Case(
                 f"The first {busy} tries fail: it waited {bank.waits}, and then it did not try again.",

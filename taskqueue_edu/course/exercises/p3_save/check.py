@@ -120,7 +120,9 @@ def _saved(save, path, data):
     except ValueError as error:
         if "closed file" not in str(error):
             raise
-        raise Case(describe(error), "Which lines need an open file, and which one closes it?") from error
+        raise Case(
+            describe(error), "Which lines need an open file, and which one closes it?"
+        ) from error
 
 
 @check.probe(question="Which file has the name `path` after each line, and what does it hold?")
@@ -255,9 +257,13 @@ def a_killed_process_had_left_a_file(save):
             try:
                 anew(save, "save")(path, b"new")
             except OSError as error:
-                raise AssertionError(f"{name!r} was there already, and it raised {error!r}.") from error
+                raise AssertionError(
+                    f"{name!r} was there already, and it raised {error!r}."
+                ) from error
             held = path.read_bytes()
-        assert held == b"new", f"{name!r} was there already. b'new' was saved, and the file holds {held}."
+        assert held == b"new", (
+            f"{name!r} was there already. b'new' was saved, and the file holds {held}."
+        )
 
 
 @check.probe(question="What does the file hold after each of the steps that are shown?")
@@ -310,7 +316,9 @@ def a_file_with_the_new_ones_name(save):
         )
 
 
-@check.probe(question="Which names does your pattern match, if `path` has a `*`, `?` or `[` in its name?")
+@check.probe(
+    question="Which names does your pattern match, if `path` has a `*`, `?` or `[` in its name?"
+)
 def a_name_with_brackets(save):
     """A file "[ab]" is saved; the folder has one of somebody else, called as the new one but for "a"."""
     with tempfile.TemporaryDirectory() as place:
@@ -352,7 +360,10 @@ def a_failure_leaves_nothing_behind(save):
         assert held == b"old", f"fsync raised {error!r}, and the file holds {held}."
         assert not extra, f"fsync raised {error!r}, and {extra} stayed behind."
     fails = mock.Mock(side_effect=OSError(errno.EIO, "made to fail"))
-    with tempfile.TemporaryDirectory() as place, mock.patch.multiple(os, replace=fails, rename=fails):
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.multiple(os, replace=fails, rename=fails),
+    ):
         path = Path(place, "results.json")
         path.write_bytes(b"old")
         with suppress(OSError):

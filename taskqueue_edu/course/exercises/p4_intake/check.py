@@ -181,7 +181,9 @@ def two_hand_in(Intake):
     return explore(scenario)
 
 
-@check.probe(question="Where can accept() stand when the first close() returns, and what comes next?")
+@check.probe(
+    question="Where can accept() stand when the first close() returns, and what comes next?"
+)
 def one_hands_in_while_one_closes_twice(Intake):
     """One thread hands in a job while another closes, and then closes once more."""
 

@@ -1,5 +1,6 @@
 """Ctrl-C while it closes leaves the rest open."""
 
+
 class Service:
     """A queue and a pool that works on it; with a server, if the tasks need one."""
 

@@ -204,7 +204,9 @@ def a_file_that_may_not_be_read(read_settings):
         return
     said = f"It returned {found}, as if there were no file."
     if any(asked_before) and found.get("workers") != 8:
-        raise Case(said, "For which files does `os.access` say no: only for those that are not there?")
+        raise Case(
+            said, "For which files does `os.access` say no: only for those that are not there?"
+        )
     assert found.get("workers") == 8, said
 
 
