@@ -362,7 +362,6 @@ def get_sleeps_until_something_is_put(NewestFirst):
     got, slept, early = _woken(mine, lambda: mine.put("late"), "An item was put", "put()")
     if isinstance(got, Exception):
         raise got
-<<<<<<< HEAD
     assert not early, (
         f"get() returned {got!r} from an empty queue, before anything was put."
     )
@@ -370,10 +369,6 @@ def get_sleeps_until_something_is_put(NewestFirst):
         "While nothing is there, get() looks on and on. It must sleep until another method wakes it: "
         "a pause between two looks is no such sleep."
     )
-=======
-    assert not early, f"get() returned {got!r} from an empty queue, before anything was put."
-    assert slept or _stands_still(NewestFirst), "get() must sleep, not look on and on."
->>>>>>> 386c5a2b248dc423157fdecd03e40cec90bcabfd
     assert got == "late", f"It got {got!r}, expected 'late'."
 
 
