@@ -11,9 +11,7 @@ from taskqueue_edu.lab.probes import Check
 
 check = Check("save")
 
-check.probe(question="Which file has the name `path` after each line, and what does it hold?")(
-    it_saves
-)
+check.probe(question="Which file has the name `path` after each line, and what does it hold?")(it_saves)
 check.probe(question="Where are the bytes after `write`, and for which can fsync wait?")(
     fsync_has_the_bytes
 )

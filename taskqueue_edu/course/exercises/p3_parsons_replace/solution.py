@@ -6,7 +6,7 @@ from taskqueue_edu.files import sync_folder
 
 def save(path, data):
     new = path.with_name("new")
-    # lines
+# lines
     with open(new, "wb") as file:
         file.write(data)
         file.flush()

@@ -15,19 +15,13 @@ class LineStore:
     """Keeps facts in a file, one a line."""
 
     json = True
-
     def __init__(self, path):
         self.path = Path(path)
         self.file = open(path, "ab+")
         self.count = self.written = self.synced = 0
         self.pending = []
-        self.mutex, self.writing, self.syncing = (
-            threading.Lock(),
-            threading.Lock(),
-            threading.Lock(),
-        )
+        self.mutex, self.writing, self.syncing = threading.Lock(), threading.Lock(), threading.Lock()
         self.write_error = self.sync_error = None
-
     def load(self):
         self.file.seek(0)
         data = self.file.read()
@@ -38,13 +32,11 @@ class LineStore:
         sync_folder(self.path.parent)
         self.count = self.written = self.synced = len(found)
         return found
-
     def append(self, fact):
         with self.mutex:
             self.pending.append(line_of(self.count + 1, fact))
             self.count += 1
             return self.count
-
     def flush(self, position):
         with self.writing:
             if self.written >= position:
@@ -56,12 +48,11 @@ class LineStore:
             rest = b"".join(lines)
             try:
                 while rest:
-                    rest = rest[os.write(self.file.fileno(), rest) :]
+                    rest = rest[os.write(self.file.fileno(), rest):]
             except BaseException as e:
                 self.write_error = e
                 raise
             self.written = upto
-
     def sync(self, position):
         with self.syncing:
             if self.synced >= position:
@@ -76,6 +67,5 @@ class LineStore:
                 self.sync_error = e
                 raise
             self.synced = upto
-
     def close(self):
         self.file.close()

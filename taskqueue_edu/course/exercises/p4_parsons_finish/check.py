@@ -66,10 +66,7 @@ def _finished(finish, *more):
 _SUMS = [MathTask("sum", (n, n)) for n in range(5)]
 
 
-@check.probe(
-    "shutdown_drains",
-    question="What does `shutdown` wait for, and what becomes of the tasks that still wait?",
-)
+@check.probe("shutdown_drains", question="What does `shutdown` wait for, and what becomes of the tasks that still wait?")
 def one_runs_and_five_wait(finish):
     """One task runs and five wait when the end comes."""
     _, ends = _finished(finish, *_SUMS)
