@@ -194,7 +194,9 @@ _NO_EVIDENCE: Final = ("stuck", "not repeatable")
 def _turned_down(exercise: Exercise, ran: _Ran) -> Verdict:
     """Say that a test turns down what is right, and why."""
     happened, evidence = f"It was turned down: {ran.complaint}", ran.evidence
-    question = asked(ran.complaint, "Does your test ask for something that was not promised?")
+    promised = "Does your test ask for something that was not promised?"
+    lacks = any(f"Error: '{name}' object " in ran.complaint for name in exercise.check.names)
+    question = promised if lacks else asked(ran.complaint, promised)
     if ran.exploring:
         happened = (
             f"It was turned down: `explore` was still trying schedules after {SECONDS:.0f} seconds."

@@ -9,7 +9,9 @@ class Waiting:
         self._lines.setdefault(priority, deque()).append(item)
 
     def get(self):
-        return self._lines[max(p for p, line in self._lines.items() if line)].popleft()
+        priority = max((p for p, line in self._lines.items() if line), default=None)
+        # Nothing is promised of an empty one: here it raises no error.
+        return None if priority is None else self._lines[priority].popleft()
 
     def items(self):
         return [item for p in sorted(self._lines, reverse=True) for item in self._lines[p]]

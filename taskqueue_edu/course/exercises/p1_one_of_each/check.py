@@ -16,7 +16,7 @@ check = Check("Files")
 @check.probe(question="When is a SourceFile made, when is one found, and is the lock free then?")
 def one_after_the_other(Files):
     """One thread asks for seven paths and for each once more, by an equal text; then another asks."""
-    odd = []
+    odd, mixed = [], []
 
     def scenario():
         files, names = Files(), [*"abcdA", "x/a", "y/a"]
@@ -24,8 +24,11 @@ def one_after_the_other(Files):
         if None in first:
             raise AssertionError("get() returned None: one of its ways ends without `return`")
         odd[:] = [pair for pair in zip(names, first, strict=True) if not hasattr(pair[1], "path")]
-        paths = [file.path for file in first]
-        assert paths == [f"{name}.py" for name in names], f"get() gave the files of {paths}"
+        for number, (name, file) in enumerate(zip(names, first, strict=True)):
+            if file.path != f"{name}.py":
+                known = any(file is other for other in first[:number])
+                mixed[:] = [name, file.path, known]
+                raise AssertionError
         again = [files.get(f"{name}.py") for name in names]
         for name, one, other in zip(names, first, again, strict=True):
             assert other is not None, f"get('{name}.py') returned None when it was called again"
@@ -41,6 +44,15 @@ def one_after_the_other(Files):
         raise Case(
             f"get('{name}.py') returned {got!r}, which has no `path`: expected a SourceFile.",
             "Which line makes the object, and what is the value of what stands there?",
+        )
+    if mixed:
+        name, path, known = mixed
+        raise Case(
+            f"get('{name}.py') gave {'the object that it had given for' if known else 'a file of'} "
+            f"{path!r}.",
+            "Under which key is an object kept, and which other path has the same key?"
+            if known
+            else "Which line makes the object, and of which path?",
         )
     return found
 
@@ -92,16 +104,16 @@ def the_lock_is_free_after_an_error(Files):
 
 @check.probe(question="What of a file is lost if its object is forgotten, and who forgets it?")
 def it_forgets_none(Files):
-    """A thread writes into one object and lets it go, asks for 200 others, and looks again."""
+    """A thread writes into one object and lets it go, asks for 3,000 others, and looks again."""
 
     def run():
         files = Files()
         files.get("a.py").lines = 12
-        for number in range(200):
+        for number in range(3000):
             files.get(f"{number}.py")
         return getattr(files.get("a.py"), "lines", None)
 
-    lines = within(2, run)
+    lines = within(10, run)
     assert lines == 12, "get('a.py') gave another object than before: what was written is lost."
 
 
@@ -136,6 +148,33 @@ def who_has_to_wait_sleeps(Files):
         message=f"{found.message}. In this order a loop in get() spins: it runs on and on. A thread "
         "that waits for a lock sleeps",
     )
+
+
+@check.probe(question="What does get() do while another thread is in it: does it wait for that?")
+def nobody_gives_up(Files):
+    """Two threads ask for one path, in every order; does each get an object?"""
+
+    def scenario():
+        files, got = Files(), []
+        together(*[lambda: got.append(files.get("a.py"))] * 2)
+        assert None not in got, "two threads asked for a.py, and get() returned None to one"
+
+    found = explore(scenario)
+    return found if found.kind in ("exception", "assertion") else None
+
+
+@check.probe(question="How many threads does that semaphore let in at once?")
+def a_semaphore_lets_one_in(Files):
+    """Two threads ask for one path. Is what they wait for free for more than one?"""
+    for kept in (*getattr(Files(), "__dict__", {}).values(), *vars(Files).values()):
+        if not isinstance(kept, threading.Semaphore):
+            continue
+        free = [kept.acquire(blocking=False) for _ in range(2)].count(True)
+        for _ in range(free):
+            kept.release()
+        if free > 1:
+            return _two_ask(Files)
+    return None
 
 
 @check.probe(

@@ -1,9 +1,11 @@
 """A task type must survive JSON, never change, and run again only when that helps."""
 
 import dataclasses
+import inspect
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
+from types import FunctionType
 from typing import get_origin, get_type_hints
 from unittest import mock
 
@@ -115,7 +117,30 @@ def json_changes_nothing(TotalSize):
     raise AssertionError(f"Numbers passed for URLs, and were stored: {payload.decode()}")
 
 
-KEPT = "What is left of the first run when the second begins: an attribute, a default, a global?"
+KEPT = (
+    "What is left of the first run when the second begins: a default, an attribute, a global, a "
+    "cache?"
+)
+
+
+@check.probe("mutable_default", question="When is the object behind that default made?")
+def a_run_leaves_the_defaults_alone(TotalSize):
+    """A task of one page of 8 bytes runs twice, if execute() has a list or a set as a default."""
+    execute = inspect.unwrap(TotalSize.execute)
+    if not isinstance(execute, FunctionType):
+        return
+    defaults = *(execute.__defaults__ or ()), *(execute.__kwdefaults__ or {}).values()
+    shared = [default for default in defaults if isinstance(default, list | set)]
+    before = repr(shared)
+    task, said = TotalSize(urls=("a",)), []
+    page = Page("a", 200, 8, 0.01)
+    with mock.patch.object(FetchPage, "execute", lambda _: page), suppress(Exception):
+        said = [task.execute() for _ in range(2 * bool(shared))]
+    assert len(set(map(repr, said))) < 2 or repr(shared) == before, (
+        f"A task of one page of 8 bytes ran twice, and said {said[0]}, then {said[1]}. The default "
+        f"in `def execute` was {before[1:-1]}, and is {repr(shared)[1:-1]} now."
+    )
+
 
 
 @check.probe(question="Which pages are fetched, how often each, and which sizes are added?")
@@ -315,7 +340,7 @@ def no_other_error_is_tried_again(TotalSize):
 
 @check.probe(question="Does `attempts` count the first run, and is the error one of those in `on`?")
 def a_busy_server_is_asked_again(TotalSize):
-    """A page comes at the fourth try, after a server that was busy (ConnectionError)."""
+    """A server is busy three times (ConnectionError), then a page comes; another stays busy."""
     if catalogue.find("total_size").retry is None:
         raise Case(
             "The type has no retry policy: for the queue, a task that fails once has failed.",

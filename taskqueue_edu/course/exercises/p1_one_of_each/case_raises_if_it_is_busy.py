@@ -1,0 +1,21 @@
+"""It waits for five seconds, and then raises."""
+
+from taskqueue_edu.course.exercises.p1_one_of_each.given import SourceFile, threading
+
+
+class Files:
+    """Gives out the one SourceFile of a path."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._files = {}
+
+    def get(self, path):
+        if not self._lock.acquire(timeout=5):
+            raise TimeoutError("busy")
+        try:
+            if path not in self._files:
+                self._files[path] = SourceFile(path)
+            return self._files[path]
+        finally:
+            self._lock.release()
