@@ -174,13 +174,28 @@ def solution_text(exercise: Exercise) -> str:
     return "\n\n".join([exercise.about, solution, *other_ways(exercise)])
 
 
+SHOWN: Final = 3
+"""So many other right answers are shown: a dozen would be read by nobody."""
+
+
 def other_ways(exercise: Exercise) -> list[str]:
-    """Return the other right answers to an exercise, each folded under its name: Markdown."""
-    return [
-        f"<details><summary>Another way: {name.replace('_', ' ')}</summary>\n\n"
-        f"```python\n{source}```\n\n</details>"
-        for name, source in exercise.others("alt").items()
+    """Return some other right answers to an exercise, each folded under its name: Markdown.
+
+    Those come first whose names stand among the alternatives of `about.md`, in that order.
+    """
+    told = exercise.about.partition("*Alternatives.*")[2].replace("`", "").casefold()
+    named = {name.replace("_", " "): source for name, source in exercise.others("alt").items()}
+    # A name that is not found has the place -1.
+    ways = sorted(named, key=lambda name: told.find(name) % (len(told) + 1))
+    shown = [
+        f"<details><summary>Another way: {name}</summary>\n\n"
+        f"```python\n{named[name]}```\n\n</details>"
+        for name in ways[:SHOWN]
     ]
+    more = len(ways) - len(shown)
+    if more:
+        shown.append(f"And {more} more: the check takes each that keeps the promise.")
+    return shown
 
 
 class Text:
