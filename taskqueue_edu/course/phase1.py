@@ -194,9 +194,10 @@ trace("p1.names", [..., ..., ..., ..., ...])
 # To repair it, break one of the three. The simplest is the first: make an object for each job, and
 # keep no name for it. `queue.submit(IndexFile(path))` in the loop does that.
 #
-# Now the real `TaskQueue`. A batch carries a list of paths. The caller submits the batch and then tidies up
-# its list. One queue is in memory, one keeps its tasks in a folder on disk. **Predict** for each: does the task
-# count all lines of the four files, or none? (`@task_type` gives the class a name by which the folder knows it: part 3.)
+# Now the real `TaskQueue`. A **worker** takes tasks out of it and runs them; `WorkerPool(1)` has one worker. A batch carries a
+# list of paths. The caller submits the batch and then tidies up its list. One queue is in memory, one keeps its tasks in a
+# folder on disk. **Predict** for each: does the task count all lines of the four files, or none? (`@task_type` gives the class
+# a name by which the folder knows it: part 3.)
 
 # %%
 prediction_memory = ...  # "all" or "none"
@@ -678,7 +679,8 @@ show_source(Catalogue.encode)
 #   errors are not worth another try.
 # - Running it twice does no harm and gives the same sum: such a task is called *idempotent*. No setting says so; it is so
 #   if `execute` keeps nothing from one run to the next, and no size in a cache: a page may grow. Two such tasks may run at
-#   once, and each returns its own sum.
+#   once, and each returns its own sum. (If the check shows a table: it has a column for each *thread*, here one that runs a
+#   task. Read it from the top. A thread may stop after any step, and another one goes on. Section 4 explains more.)
 #
 # `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
 # `@task_type(..., retry=...)`.
@@ -950,6 +952,8 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 # %% [markdown]
 # The **lab** plays this game to its end. `explore` runs a function again and again, each time with another order of
 # the steps of its threads, and shows the simplest order that goes wrong. It needs no luck, and says the same each time.
+# Two things that it finds have names. In a **deadlock**, all threads that are left wait, and none can ever go on. After a
+# **lost wakeup**, a thread sleeps for ever because the call that wakes came while it was not yet asleep.
 
 # %%
 explore(two_ask)
