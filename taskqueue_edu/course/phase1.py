@@ -953,7 +953,7 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 # The **lab** plays this game to its end. `explore` runs a function again and again, each time with another order of
 # the steps of its threads, and shows the simplest order that goes wrong. It needs no luck, and says the same each time.
 # Two things that it finds have names. In a **deadlock**, all threads that are left wait, and none can ever go on. After a
-# **lost wakeup**, a thread sleeps for ever because the call that wakes came while it was not yet asleep.
+# **lost wakeup**, a thread sleeps for ever: the call that was to wake it came too early, or woke another one.
 
 # %%
 explore(two_ask)
