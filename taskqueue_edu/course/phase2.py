@@ -887,9 +887,9 @@ step_through(explore(there_and_back))
 #
 # ## ★ Exercise 4: move without a circle
 #
-# Also: a task that is not in `source` (any more) can't be moved, which is no error, and `source` may be `target`: then
-# the task may come last, or stay where it is. The order is yours: whoever else takes the locks of two lines gives the
-# first one back if it doesn't get the second.
+# Also: a task that is not in `source` (any more) can't be moved, which is no error; of two equal ones, one moves; and
+# `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. The order is
+# yours: whoever else takes the locks of two lines gives the first one back if it doesn't get the second.
 
 # %% exercise="p2.transfer"
 
