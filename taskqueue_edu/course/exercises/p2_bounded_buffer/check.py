@@ -15,7 +15,7 @@ from taskqueue_edu.lab.probes import Check
 check = Check("BoundedBuffer")
 
 # Schedules. Whoever just waits has at most 500 of them; who looks again by itself, many more.
-_ENOUGH = 1000
+_ENOUGH = 600
 
 
 def _attempt(call, *args, **kwargs):
@@ -84,6 +84,23 @@ def nobody_polls(BoundedBuffer):
     return next((verdict for verdict in found if verdict.kind == "no progress"), None)
 
 
+@cache
+def _one_puts_and_one_gets(BoundedBuffer):
+    def scenario():
+        buffer, got = BoundedBuffer(1), []
+        together(lambda: buffer.put("a"), lambda: got.append(buffer.get()))
+        assert got == ["a"], f"a was put, and {got} came out"
+
+    return explore(scenario)
+
+
+@check.probe(question="After which line of put() is the item there, and after which does get() know?")
+def what_is_told_is_there(BoundedBuffer):
+    """One thread puts an item, another gets it."""
+    verdict = _one_puts_and_one_gets(BoundedBuffer)
+    return verdict if verdict.kind in ("assertion", "exception") else None
+
+
 @check.probe(
     "notify_is_remembered",
     kinds=["lost wakeup"],
@@ -91,13 +108,7 @@ def nobody_polls(BoundedBuffer):
 )
 def one_puts_and_one_gets(BoundedBuffer):
     """One thread puts an item, another gets it, in every order."""
-
-    def scenario():
-        buffer, got = BoundedBuffer(1), []
-        together(lambda: buffer.put("a"), lambda: got.append(buffer.get()))
-        assert got == ["a"], f"a was put, and {got} came out"
-
-    return explore(scenario)
+    return _one_puts_and_one_gets(BoundedBuffer)
 
 
 @check.probe(question="Which end of the deque does each method use?")
