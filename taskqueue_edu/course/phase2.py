@@ -381,8 +381,8 @@ display(explore(one_task_for_two(bold_worker)))
 #
 # Links and renames bring the same path several times. Workers call `claim` before they index a file, so that
 # one of them does it. `seen` is the set of paths that were claimed, each as it came; all callers share `seen` and `lock`.
-# Somebody may have the lock for a minute: wait for it. Asking for it once a second does no harm; a hundred times a second
-# costs the one who works.
+# Somebody may have the lock for a long time: wait for it, however long. Asking for it once a second does no harm; ten
+# times a second costs the one who works.
 
 # %% exercise="p2.claim"
 
@@ -518,8 +518,9 @@ trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 # ## ★ Exercise 2: a bounded buffer
 #
 # The classic. `put` waits while the buffer is full, `get` while it is empty. With a `timeout` in seconds they raise
-# `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first. If you need a clock,
-# `time.monotonic()`: in the lab time is virtual, and `datetime.now()` doesn't know of it.
+# `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first. Who waits is
+# woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time. If you
+# need a clock, `time.monotonic()`: in the lab time is virtual, and `datetime.now()` doesn't know of it.
 #
 # Finish the sentence in the comment first.
 
@@ -886,9 +887,9 @@ step_through(explore(there_and_back))
 #
 # ## ★ Exercise 4: move without a circle
 #
-# Also: a task that is not in `source` (any more) can't be moved, which is no error, and `source` may be `target`: then
-# the task may come last, or stay where it is. The order is yours: whoever else takes the locks of two lines gives the
-# first one back if it doesn't get the second.
+# Also: a task that is not in `source` (any more) can't be moved, which is no error; of two equal ones, one moves; and
+# `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. The order is
+# yours: whoever else takes the locks of two lines gives the first one back if it doesn't get the second.
 
 # %% exercise="p2.transfer"
 

@@ -58,7 +58,7 @@ _ALL: Final = {
     ),
     # Phase 2: threads
     "gil_is_a_lock": (
-        "The GIL makes `x += 1` safe.",
+        "The GIL makes a line such as `x += 1` safe.",
         "It keeps single bytecodes apart. Another thread may run between two of them.",
     ),
     "ran_so_correct": (

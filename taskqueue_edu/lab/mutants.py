@@ -77,16 +77,13 @@ def _judge(exercise: Exercise, test: Callable[[Any], Any]) -> Verdict:
     rights = ["solution", *(f"alt_{name}" for name in exercise.others("alt"))]
     silent = slept = explored = False
     for name in rights:
-        ran = _run(exercise, name, test, watched=True)
+        ran = _run(exercise, name, test)
         if ran.complaint or ran.kind in _NO_EVIDENCE:
             return _turned_down(exercise, ran)
         silent |= ran.explored > 0 and ran.silent == ran.explored
         slept |= ran.slept
         explored |= ran.explored > 0
-    broken = {
-        name: _run(exercise, f"wrong_{name}", test, watched=not explored)
-        for name in exercise.others("wrong")
-    }
+    broken = {name: _run(exercise, f"wrong_{name}", test) for name in exercise.others("wrong")}
     survivors = [name for name, ran in broken.items() if not ran.complaint]
     if not survivors and slept:
         return Verdict(
@@ -243,19 +240,17 @@ def _explores(exercise: Exercise) -> bool:
     return any("explore" in probe.run.__globals__ for probe in exercise.check.probes)
 
 
-def _run(
-    exercise: Exercise, name: str, test: Callable[[Any], Any], *, watched: bool = False
-) -> _Ran:
+def _run(exercise: Exercise, name: str, test: Callable[[Any], Any]) -> _Ran:
     """Run a test on an implementation, in a copy of this process.
 
-    If it is `watched`, it is ended as soon as none of its threads can ever go on.
+    It is ended as soon as none of its threads can ever go on.
     """
 
     # With the copy: whether it explores, whether it waits for ever, and at which lines.
     shared = mmap(-1, 4096)
 
     def run() -> bytes:
-        if watched and hasattr(os, "fork"):  # it is a copy that may be ended
+        if hasattr(os, "fork"):  # it is a copy that may be ended
             _thread.start_new_thread(_end_if_stuck, (shared,))
         complaint = returned = ""
         with keeping(shared) as verdicts, keeping_crashes() as crashes, _sleeps(test) as sleeps:

@@ -762,6 +762,13 @@ def test_an_implementation_that_waits_for_ever(
     lab.mutants("p2.latch", test)
     assert "4 got past it. One of them: It counts without the lock" in shown(capsys)
 
+    def explores(latch: Callable[[int], Any]) -> None:
+        assert explore(lambda: latch(0).wait())
+        test(latch)
+
+    lab.mutants("p2.latch", explores)
+    assert "4 got past it. One of them: It counts without the lock" in shown(capsys)
+
 
 def test_a_test_that_sleeps(sorting: Exercise, capsys: pytest.CaptureFixture[str]) -> None:
     """A test that tells all apart, and sleeps, is asked what it waits for."""

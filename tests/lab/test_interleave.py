@@ -20,6 +20,7 @@ import pytest
 from lab.lab_fuzz import compare
 from lab.lab_programs import BUGS, CORRECT
 from taskqueue_edu.lab.interleave import explore, replay, together
+from taskqueue_edu.lab.interleave.primitives import Primitive
 from taskqueue_edu.lab.isolate import isolated
 
 HERE = Path(__file__).parent
@@ -503,6 +504,30 @@ def test_who_looks_before_it_waits_has_lost_no_wakeup() -> None:
 
 
 # -- what is put in place, and left as it was
+
+
+def test_primitives_that_are_made_in_one_line_have_their_own_names() -> None:
+    """Each is called as the variable or attribute that it was assigned to."""
+
+    class Buffer:
+        def __init__(self) -> None:
+            lock = threading.Lock()
+            self.room, self.stock = threading.Condition(lock), threading.Condition(lock)
+            self.number, self.door = 1, threading.Lock()
+            one, other, last = threading.Event(), threading.Event(), threading.Event()
+            self.all = one, other, last
+            self.way = way = threading.Semaphore(0)
+            self.exit = way
+
+    names = []
+
+    def scenario() -> None:
+        made = Buffer()
+        found = [made.room, made.stock, made.door, *made.all, made.way]
+        names.extend(one.name for one in found if isinstance(one, Primitive))
+
+    explore(scenario)
+    assert names[:7] == ["room", "stock", "door", "one", "other", "last", "way"]
 
 
 def test_names_imported_from_threading_are_under_control() -> None:

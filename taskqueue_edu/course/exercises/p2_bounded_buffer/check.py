@@ -14,6 +14,9 @@ from taskqueue_edu.lab.probes import Check
 
 check = Check("BoundedBuffer")
 
+# Schedules. Whoever just waits has at most 500 of them; who looks again by itself, many more.
+_ENOUGH = 600
+
 
 def _attempt(call, *args, **kwargs):
     try:
@@ -62,23 +65,40 @@ def what_comes_out(BoundedBuffer):
     question="What does the thread do between two looks, and who tells it to look again?",
 )
 def nobody_polls(BoundedBuffer):
-    """A thread waits for an item that comes after a day, then one for a place, then with a timeout."""
+    """A thread waits for an item that comes after 200 s, then one for a place, also with a timeout."""
 
-    def scenario():
-        buffer, a_day = BoundedBuffer(1), 24 * 60 * 60
+    def scenario(timeout):
+        buffer = BoundedBuffer(1)
 
         def late(call, *args):
-            time.sleep(a_day)
+            time.sleep(200)
             call(*args)
 
-        for timeout in (None, 2 * a_day):
-            together(lambda: buffer.get(timeout=timeout), lambda: late(buffer.put, "a"))
-            buffer.put("b")
-            together(lambda: buffer.put("c", timeout=timeout), lambda: late(buffer.get))
-            buffer.get()
+        # 400 s in all: who looks again once a second needs less than the lab's 5,000 switch
+        # points for it, and who does so ten times a second needs more.
+        together(lambda: buffer.get(timeout=timeout), lambda: late(buffer.put, "a"))
+        buffer.put("b")
+        together(lambda: buffer.put("c", timeout=timeout), lambda: late(buffer.get))
 
-    verdict = explore(scenario, bound=0)
-    return verdict if verdict.kind == "no progress" else None
+    found = [explore(lambda: scenario(timeout), bound=0) for timeout in (None, 300)]
+    return next((verdict for verdict in found if verdict.kind == "no progress"), None)
+
+
+@cache
+def _one_puts_and_one_gets(BoundedBuffer):
+    def scenario():
+        buffer, got = BoundedBuffer(1), []
+        together(lambda: buffer.put("a"), lambda: got.append(buffer.get()))
+        assert got == ["a"], f"a was put, and {got} came out"
+
+    return explore(scenario)
+
+
+@check.probe(question="After which line of put() is the item there, and after which does get() know?")
+def what_is_told_is_there(BoundedBuffer):
+    """One thread puts an item, another gets it."""
+    verdict = _one_puts_and_one_gets(BoundedBuffer)
+    return verdict if verdict.kind in ("assertion", "exception") else None
 
 
 @check.probe(
@@ -88,13 +108,7 @@ def nobody_polls(BoundedBuffer):
 )
 def one_puts_and_one_gets(BoundedBuffer):
     """One thread puts an item, another gets it, in every order."""
-
-    def scenario():
-        buffer, got = BoundedBuffer(1), []
-        together(lambda: buffer.put("a"), lambda: got.append(buffer.get()))
-        assert got == ["a"], f"a was put, and {got} came out"
-
-    return explore(scenario)
+    return _one_puts_and_one_gets(BoundedBuffer)
 
 
 @check.probe(question="Which end of the deque does each method use?")
@@ -225,7 +239,7 @@ def _two_get(BoundedBuffer):
         together(put_two, get_one, get_one)
         assert sorted(map(str, got)) == ["a", "b"], f"a and b were put; {got} came out"
 
-    return explore(scenario)
+    return explore(scenario, budget=_ENOUGH)
 
 
 def _gave_up(verdict):
@@ -323,7 +337,7 @@ def _two_put(BoundedBuffer):
         together(lambda: put("b"), lambda: put("c"), get_all)
         assert most == [False], "a buffer with 1 place held two items"
 
-    return explore(scenario)
+    return explore(scenario, budget=_ENOUGH)
 
 
 @check.probe(
@@ -359,7 +373,7 @@ def getters_and_putters_wait(BoundedBuffer):
         together(get_one, get_one, lambda: buffer.put("a"), lambda: buffer.put("b"))
         assert sorted(got) == ["a", "b"], f"a and b were put; {got} came out"
 
-    return explore(scenario)
+    return explore(scenario, budget=_ENOUGH)
 
 
 @check.probe(
@@ -557,3 +571,28 @@ def the_time_goes_on_for_a_put(BoundedBuffer):
         first=lambda buffer: _attempt(buffer.get, timeout=0),
         then=lambda buffer: _attempt(buffer.put, "new", timeout=0),
     )
+
+
+@check.probe(question="Who tells a thread that waits, and which line of it goes on then?")
+def who_waits_is_woken(BoundedBuffer):
+    """A thread waits for an item that comes after 1.7 s, then one for a place: each goes on then."""
+
+    def scenario(timeout):
+        buffer = BoundedBuffer(1)
+
+        def late(call, *args):
+            time.sleep(1.7)
+            call(*args)
+
+        def waits(call, *args, what):
+            began = time.monotonic()
+            call(*args, timeout=timeout)
+            took = time.monotonic() - began
+            assert took < 1.8, f"{what} was there after 1.7 s, and the call came back after {took:.1f} s"
+
+        together(lambda: waits(buffer.get, what="an item"), lambda: late(buffer.put, "a"))
+        buffer.put("b")
+        together(lambda: waits(buffer.put, "c", what="a place"), lambda: late(buffer.get))
+
+    found = [explore(lambda: scenario(timeout), bound=0) for timeout in (None, 20)]
+    return next((verdict for verdict in found if verdict.kind == "assertion"), None)

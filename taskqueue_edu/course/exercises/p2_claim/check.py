@@ -5,7 +5,7 @@ import time
 from unittest import mock
 
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 
 check = Check("claim")
 
@@ -39,16 +39,16 @@ def one_after_the_other(claim):
     question="By what does claim() know a path, and what do all others look for in `seen`?"
 )
 def the_path_itself(claim):
-    """One thread claims a/x, b/x, A/x, x, a, and then c/x, which somebody else has put into `seen`."""
+    """One thread claims a/x, b/x, A/x, x, ./x, " x", a, and then c/x, which somebody else has put into `seen`."""
 
     def scenario():
-        seen, lock, paths = {"c/x"}, threading.Lock(), ("a/x", "b/x", "A/x", "x", "a", "c/x")
+        seen, lock, paths = {"c/x"}, threading.Lock(), ("a/x", "b/x", "A/x", "x", "./x", " x", "a", "c/x")
         answers = [claim(path, seen, lock) for path in paths]
-        assert answers == [True] * 5 + [False], (
-            f"c/x was in `seen`; claims of {', '.join(paths)} gave {answers}"
+        assert answers == [True] * 7 + [False], (
+            f"c/x was in `seen`; claims of {', '.join(map(repr, paths))} gave {answers}"
         )
         assert seen.issuperset(paths), (
-            f"{', '.join(paths)} were claimed, and `seen` is {{{', '.join(sorted(map(repr, seen)))}}}"
+            f"{', '.join(map(repr, paths))} were claimed, and `seen` is {{{', '.join(sorted(map(repr, seen)))}}}"
         )
 
     return explore(scenario)
@@ -80,6 +80,45 @@ def a_lock_for_each_call(claim):
     with mock.patch.multiple(threading, Lock=make, RLock=make):
         claim("a", set(), real())
     return _two_claim(claim) if made else None
+
+
+class _Taken:
+    """A lock that somebody else has: twice, whoever asks for it with a limit doesn't get it."""
+
+    def __init__(self):
+        self._lock, self._refusals, self.refused = threading.Lock(), 2, False
+
+    def acquire(self, blocking=True, timeout=-1):
+        self.refused = (not blocking or timeout >= 0) and self._refusals > 0
+        self._refusals -= self.refused
+        return not self.refused and self._lock.acquire()
+
+    def release(self):
+        self._lock.release()
+
+    def locked(self):
+        return self._lock.locked()
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *error):
+        self.release()
+
+
+@check.probe()
+def a_lock_with_a_limit(claim):
+    """One thread claims a. If it asks for the lock with a limit, it doesn't get it at first."""
+    lock = _Taken()
+    try:
+        came = f"returned {claim('a', set(), lock)!r}."
+    except Exception as error:
+        came = f"raised {describe(error)}"
+    if lock.refused:
+        raise Case(
+            f"acquire() returned False, since somebody else had the lock; then claim() {came}",
+            "What does your acquire() return if somebody else has the lock, and what comes next?",
+        )
 
 
 @check.probe(
@@ -121,7 +160,9 @@ def _while_somebody_has_the_lock(claim):
 
         def busy():
             with lock:
-                time.sleep(60)
+                # Who asks once a second needs less than the lab's 5,000 switch points for that,
+                # and who does so ten times a second needs more.
+                time.sleep(600)
                 seen.add("b")
 
         together(busy, lambda: answers.append(claim("a", seen, lock)))
@@ -135,14 +176,14 @@ def _while_somebody_has_the_lock(claim):
     question="What does the thread do between two looks, and who tells it to look again?",
 )
 def nobody_polls(claim):
-    """Another thread has the lock for a minute. Meanwhile claim() has nothing to do."""
+    """Another thread has the lock for ten minutes. Meanwhile claim() has nothing to do."""
     verdict = _while_somebody_has_the_lock(claim)
     return verdict if verdict.kind == "no progress" else None
 
 
 @check.probe(question="What does claim() do if somebody else has the lock for a while?")
 def a_busy_lock(claim):
-    """Another thread has the lock for a minute, and the path that claim() is asked for is free."""
+    """Another thread has the lock for ten minutes, and the path that claim() is asked for is free."""
     return _while_somebody_has_the_lock(claim)
 
 

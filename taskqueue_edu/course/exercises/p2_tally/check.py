@@ -2,10 +2,12 @@
 
 import sys
 import threading
+from contextlib import suppress
+from inspect import iscoroutinefunction
 from unittest import mock
 
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Check
+from taskqueue_edu.lab.probes import Case, Check
 
 check = Check("Tally")
 
@@ -76,6 +78,27 @@ def _takes(Tally, call):
     taken.locks.clear()
     call(tally)
     return taken
+
+
+@check.probe()
+def for_threads(Tally):
+    """It is looked at whether the tally is made for threads."""
+    for name in ("add", "report"):
+        if iscoroutinefunction(getattr(Tally, name, None)):
+            raise Case(
+                f"{name}() is an `async def`: a call makes a coroutine, and runs no line of it.",
+                "Who calls add() and report() here: threads, or coroutines of one thread?",
+            )
+    its = dict(vars(Tally))
+    with suppress(Exception):  # what is wrong with that is found below
+        its |= vars(Tally())
+    for name, value in its.items():
+        if type(value).__module__.startswith("asyncio."):
+            raise Case(
+                f"`{name}` is made by `asyncio`: that is for coroutines, which take turns in one "
+                "thread, and keeps no threads apart.",
+                "Who calls add() and report() here, and which module has a lock for them?",
+            )
 
 
 @check.probe(question="What does report() return, and what does each of the two numbers count?")
@@ -164,6 +187,33 @@ def a_lock_with_a_limit(Tally):
     for call, scenario in ((_adds, _both_add), (_adds, _one_looks), (_reports, _one_looks)):
         if _takes(Tally, call).limited and not (verdict := scenario(Tally)):
             return verdict
+
+
+def _looks_at(Tally, call):
+    """Name the attributes of a tally that `call` reads and leaves as they were."""
+    read = set()
+
+    class Watched(Tally):
+        def __getattribute__(self, name):
+            read.add(name)
+            return super().__getattribute__(name)
+
+    tally = Watched()
+    before = {name: repr(value) for name, value in vars(tally).items()}
+    read.clear()
+    call(tally)
+    read &= before.keys()
+    return {name for name in read if repr(getattr(tally, name)) == before[name]}
+
+
+@check.probe(
+    question="What does add() look at first? Until it has changed that, who else may look at it?"
+)
+def two_add_behind_a_flag(Tally):
+    """Two threads add a file each: neither is lost."""
+    taken = _takes(Tally, _adds)
+    by_a_lock = taken.times or taken.looked_up
+    return None if by_a_lock or not _looks_at(Tally, _adds) else _both_add(Tally)
 
 
 @check.probe(

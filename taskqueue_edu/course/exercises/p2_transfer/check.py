@@ -47,6 +47,22 @@ def one_after_the_other(move):
     return explore(scenario)
 
 
+@check.probe(question="Which task is to go, where does it go, and what becomes of the others?")
+def which_task(move):
+    """One thread moves a task out of the middle of a line, then one that stands there twice."""
+
+    def scenario():
+        one, two = _lines("abcb", "d")
+        for task, left, arrived in (("c", "abb", "cd"), ("b", "ab", "bcd")):
+            move(task, one, two)
+            assert (sorted(one.tasks), sorted(two.tasks)) == (list(left), list(arrived)), (
+                f"{task} was moved, and the lines hold {one.tasks}, {two.tasks}: expected, in any "
+                f"order, {list(left)} and {list(arrived)}"
+            )
+
+    return explore(scenario)
+
+
 @check.probe(
     "lock_is_reentrant",
     kinds=["deadlock"],

@@ -1,0 +1,22 @@
+"""It is written for coroutines."""
+
+import asyncio
+
+
+class Tally:
+    """What the workers have indexed. Many threads call both methods."""
+
+    def __init__(self):
+        self.files = self.lines = 0
+        self.lock = asyncio.Lock()
+
+    async def add(self, lines):
+        """Count one more file, with so many lines."""
+        async with self.lock:
+            self.files += 1
+            self.lines += lines
+
+    async def report(self):
+        """Return (files, lines) as they were together at one moment."""
+        async with self.lock:
+            return self.files, self.lines
