@@ -153,62 +153,6 @@ def _settled(code: CodeType) -> set[str]:
     }
 
 
-class _Results:
-    """Where results of calls are on the stack, until they get names: `a, b = Lock(), Lock()`."""
-
-    def __init__(self) -> None:
-        self.stored: dict[int, str] = {}
-        """As in `Sites`."""
-        self._at: dict[int, int] = {}
-        """The offset of the call whose result lies so high on the stack."""
-        self._packed: list[int | None] = []
-        """The calls whose results are in the tuple that was just built."""
-        self._height = 0
-
-    def before(self, ins: dis.Instruction, height: int) -> None:
-        """Look at an instruction that will be stepped over; the stack is so high."""
-        self._height = height
-        if ins.is_jump_target:
-            self._at.clear()
-        op, arg = ins.opname, ins.arg or 0
-        if op == "SWAP":
-            here, there = self._at.pop(height, None), self._at.pop(height - arg + 1, None)
-            self._put(height, there)
-            self._put(height - arg + 1, here)
-        elif op == "COPY":
-            self._put(height + 1, self._at.get(height - arg + 1))
-        elif op == "BUILD_TUPLE":
-            self._packed = [self._at.get(height - arg + 1 + place) for place in range(arg)]
-        elif op.startswith("STORE_") and op not in ("STORE_SUBSCR", "STORE_SLICE"):
-            names = ins.argval if isinstance(ins.argval, tuple) else (ins.argval,)
-            for place, name in enumerate(names):
-                stored = self._at.get(height - place - (op == "STORE_ATTR"))
-                if stored is not None and (not place or op == "STORE_FAST_STORE_FAST"):
-                    self.stored.setdefault(stored, str(name))
-
-    def after(self, ins: dis.Instruction, height: int) -> None:
-        """Take note of what lies on the stack now."""
-        op = ins.opname
-        if not op.startswith(("LOAD_FAST", "STORE_", "POP_TOP")) and op not in _PUSHES:
-            self._forget(min(self._height, height))
-        self._forget(height + 1)
-        if op in ("CALL", "CALL_KW", "CALL_FUNCTION_EX"):
-            self._at[height] = ins.offset
-        elif op == "UNPACK_SEQUENCE":
-            for place, packed in enumerate(self._packed):
-                self._put(height - place, packed)
-        if op != "BUILD_TUPLE":
-            self._packed = []
-
-    def _put(self, height: int, call: int | None) -> None:
-        if call is not None:
-            self._at[height] = call
-
-    def _forget(self, height: int) -> None:
-        """Forget what lies so high, or higher."""
-        self._at = {place: call for place, call in self._at.items() if place < height}
-
-
 class _Walk:
     """One pass over the instructions, with the stack as expressions."""
 
@@ -221,7 +165,6 @@ class _Walk:
         self.keywords = 0
         handlers = {e.start: e for e in dis._parse_exception_table(code)}  # type: ignore[attr-defined]
         waiting: int | None = None
-        results = _Results()
         before = 0
         for ins in dis.get_instructions(code):
             if ins.opname in _SILENT:
@@ -250,15 +193,12 @@ class _Walk:
             if (entry := handlers.get(ins.offset)) is not None:
                 depth = self.stack[: entry.depth] + [None] * (entry.depth - len(self.stack))
                 self.at_jump.setdefault(entry.target, [*depth, *[None] * (1 + entry.lasti)])
-            results.before(ins, len(self.stack))
             self.step(ins)
-            results.after(ins, len(self.stack))
             if "JUMP_BACKWARD" in ins.opname:
                 found = self.sites.accesses.get(ins.offset, Access(False, ()))
                 self.sites.accesses[ins.offset] = replace(found, loops=True)
             if ins.opname in ("CALL", "CALL_KW", "CALL_FUNCTION_EX"):
                 waiting = ins.offset
-        self.sites.stored.update(results.stored | self.sites.stored)
 
     # -- the stack
 
@@ -526,9 +466,6 @@ class _Walk:
             self.stack.append(NEW if name in _FRESH else None)
 
 
-_PUSHES: Final = _words(
-    "LOAD_CONST LOAD_SMALL_INT LOAD_NAME LOAD_GLOBAL LOAD_DEREF PUSH_NULL SWAP COPY"
-)
 _SILENT: Final = _words("CACHE PRECALL KW_NAMES RESUME NOP EXTENDED_ARG MAKE_CELL NOT_TAKEN")
 _JUMPS: Final = _words("JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT")
 _KEEPS_TOP: Final = (

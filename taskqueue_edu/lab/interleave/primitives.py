@@ -10,7 +10,11 @@ somebody looks at the lock without waiting: see `Sharing.looked_at`.
 
 from __future__ import annotations
 
+import ast
+import linecache
 import sys
+from contextlib import suppress
+from itertools import islice
 from types import CodeType, FrameType
 from typing import ClassVar, Final
 
@@ -50,7 +54,8 @@ class Primitive:
         name = _names.get(self._site)
         if name is None:
             code, offset = self._site
-            name = _names[self._site] = sites(code).stored.get(offset, self.kind)
+            name = sites(code).stored.get(offset) or _in_source(code, offset) or self.kind
+            _names[self._site] = name
         return f"{name} {self._number}" if self._made[self._site] > 1 else name
 
     @property
@@ -71,6 +76,31 @@ class Primitive:
     def _look(self, current: Run) -> None:
         """Note that somebody looks without waiting."""
         current.sharing.see_look(self.kind)
+
+
+def _in_source(code: CodeType, offset: int) -> str:
+    """Return what the result of a call is assigned to, in `a = b = Lock()` or `a, b = Lock(), 1`.
+
+    Bytecode moves these about on the stack, so it is looked up in the source, if there is one.
+    """
+    line, _, column, _ = next(islice(code.co_positions(), offset // 2, None))
+    for node in ast.walk(_source(code.co_filename)):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = [*zip(target.elts, node.value.elts, strict=False)]
+            for to, value in pairs:
+                if (value.lineno, value.col_offset) == (line, column):
+                    return getattr(to, "attr", "") or getattr(to, "id", "")
+    return ""
+
+
+def _source(file: str) -> ast.AST:
+    with suppress(SyntaxError, ValueError):  # a cell with `!command` in it, say
+        return ast.parse("".join(linecache.getlines(file)))
+    return ast.Module([], [])
 
 
 _OURS: Final = ("taskqueue_edu.lab.interleave.", "threading", "queue", "concurrent.futures._base")
