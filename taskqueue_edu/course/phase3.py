@@ -831,12 +831,12 @@ parsons("p3.parsons_replace", ...)
 # ### ★ Exercise 5: save atomically
 #
 # Now all of it. Write `save(path, data)` so that `path` holds all of the old bytes or all of the new ones at *every* moment, a power
-# cut included, and the new ones once it has returned. Sync the folder yourself: `os.open(..., os.O_RDONLY)`, `os.fsync`,
-# `os.close`. A rename from one folder to another changes both, and is sure to last once both are synced.
+# cut included, and the new ones once it has returned. A folder is synced like a file: `os.open(..., os.O_RDONLY)`, `os.fsync`,
+# `os.close`; `sync_folder` does no more. A rename from one folder to another changes both, and is sure to last once both are synced.
 #
 # If something stops it before the new file has its name, an error (of `os.replace`, too) or Ctrl-C, let that through, and leave
 # no extra file behind.
-# `path` may have any name of up to 200 letters. Its folder may hold other files, whose names don't contain that of `path`.
+# `path` may have any name of up to 200 bytes; a disk takes 255, as a rule. Its folder may hold other files, whose names don't contain that of `path`.
 # A file that an earlier `save` has left behind, since its process was killed, must not stop the next one.
 
 # %% exercise="p3.save"
@@ -1157,10 +1157,9 @@ for (name, recording), (left, right) in zip(runs.items(), grid):
         f"{name}: {len(each)} tasks, runs from {each['running'].min():.1f} to {each['running'].max():.1f} s;",
         end=" ",
     )
-    print(
-        f"types: {dict(Counter(each['type']))};",
-        f"waits: p50 {each['waiting'].median():.1f} s, p99 {each['waiting'].quantile(0.99):.1f} s"
-    )
+    print(f"types: {dict(Counter(each['type']))}")
+    for kind, waits in each.groupby("type")["waiting"]:
+        print(f"{kind}: waits: p50 {waits.median():.1f} s, p99 {waits.quantile(0.99):.1f} s")
     print(*told, sep="\n", end="\n\n")
 plt.show()
 for name in runs:
