@@ -1159,7 +1159,8 @@ for (name, recording), (left, right) in zip(runs.items(), grid):
     )
     print(f"types: {dict(Counter(each['type']))}")
     for kind, waits in each.groupby("type")["waiting"]:
-        print(f"{kind}: waits: p50 {waits.median():.1f} s, p99 {waits.quantile(0.99):.1f} s")
+        shares = f"p50 {waits.median():.1f} s, p99 {waits.quantile(0.99):.1f} s"
+        print(f"{kind}, from submit to the start of the last run: {shares}")
     print(*told, sep="\n", end="\n\n")
 plt.show()
 for name in runs:
