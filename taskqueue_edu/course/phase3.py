@@ -352,7 +352,7 @@ class IndexUnreadable(TaskQueueError, ValueError):
 # - Return the object in the JSON file at `path`.
 # - If the file can't be read, or is no JSON, perhaps not even text, raise `IndexUnreadable(message)` *from* the error that
 #   says why. The message names the file.
-# - If it is JSON, but not a `dict`, raise `IndexUnreadable` too.
+# - If it is JSON, but not a `dict`, raise `IndexUnreadable` too, with a message that names the file.
 # - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
 
 # %% exercise="p3.boundary"
@@ -495,7 +495,7 @@ def new_key():
 #
 # - Return the receipt. After a `ConnectionError` try again, five times in all, and call `sleep` with the seconds
 #   between: 1, 2, 4, and no more than 4.
-# - If that was not enough, raise the bank's last error. Each call of `pay` is a payment of its own, and never
+# - If that was not enough, raise the bank's last error itself. Each call of `pay` is a payment of its own, and never
 #   charges twice. So it is, too, once the program was started anew: the bank keeps its keys for ever.
 
 # %% exercise="p3.retry"
@@ -703,8 +703,8 @@ print(str(refused).replace(str(jobs_folder), "FOLDER"))
 
 
 # %% [markdown]
-# While it lived, we were kept out. Would a `threading.Lock` do that? You predicted it above. And now **predict**: we open the
-# folder again. How many of the acknowledged tasks are not there?
+# While it lived, we were kept out. Would a `threading.Lock` do that? You answered that before *Kill it*; the next cell shows
+# what is right. And now **predict**: we open the folder again. How many of the acknowledged tasks are not there?
 
 # %%
 prediction = ...
@@ -831,12 +831,12 @@ parsons("p3.parsons_replace", ...)
 # ### ★ Exercise 5: save atomically
 #
 # Now all of it. Write `save(path, data)` so that `path` holds all of the old bytes or all of the new ones at *every* moment, a power
-# cut included, and the new ones once it has returned. Sync the folder yourself: `os.open(..., os.O_RDONLY)`, `os.fsync`,
-# `os.close`. A rename from one folder to another changes both, and is sure to last once both are synced.
+# cut included, and the new ones once it has returned. A folder is synced like a file: `os.open(..., os.O_RDONLY)`, `os.fsync`,
+# `os.close`; `sync_folder` does no more. A rename from one folder to another changes both, and is sure to last once both are synced.
 #
 # If something stops it before the new file has its name, an error (of `os.replace`, too) or Ctrl-C, let that through, and leave
 # no extra file behind.
-# `path` may have any name of up to 200 letters. Its folder may hold other files, whose names don't contain that of `path`.
+# `path` may have any name of up to 200 bytes; a disk takes 255, as a rule. Its folder may hold other files, whose names don't contain that of `path`.
 # A file that an earlier `save` has left behind, since its process was killed, must not stop the next one.
 
 # %% exercise="p3.save"
@@ -949,8 +949,8 @@ mutants("p3.mutants_savers", test_saver)
 #
 # - A write that failed may have left half a line. Go on right behind it, or cut it off, or let `flush` and `sync` raise from then
 #   on. If `append` itself raised, the registry appends nothing more.
-# - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it tells one caller only: to every other
-#   `fsync`, one that runs in another thread at that moment too, it says that all is well. So from then on each `sync` raises, in all
+# - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it says so once, to one caller. Every
+#   later `fsync` may succeed, and one that runs in another thread at that moment, too. So from then on each `sync` raises, in all
 #   threads. Only for facts that were on the disk before may it return.
 
 # %% exercise="p3.store"
@@ -1157,10 +1157,10 @@ for (name, recording), (left, right) in zip(runs.items(), grid):
         f"{name}: {len(each)} tasks, runs from {each['running'].min():.1f} to {each['running'].max():.1f} s;",
         end=" ",
     )
-    print(
-        f"types: {dict(Counter(each['type']))};",
-        f"waits: p50 {each['waiting'].median():.1f} s, p99 {each['waiting'].quantile(0.99):.1f} s"
-    )
+    print(f"types: {dict(Counter(each['type']))}")
+    for kind, waits in each.groupby("type")["waiting"]:
+        shares = f"p50 {waits.median():.1f} s, p99 {waits.quantile(0.99):.1f} s"
+        print(f"{kind}, from submit to the start of the last run: {shares}")
     print(*told, sep="\n", end="\n\n")
 plt.show()
 for name in runs:

@@ -880,6 +880,16 @@ def does_not_look(save: Callable[[Path, bytes], None]) -> None:
     )
 
 
+def forgets_the_check(save: Callable[[Path, bytes], None]) -> None:
+    """Crash a program that saves one value, and look for a log."""
+
+    def run(folder: Path, acknowledge: Callable[[bytes], None]) -> None:
+        save(folder / "file", b"new")
+        acknowledge(b"new")
+
+    assert crash_test(run, lambda folder: (folder / "file").read_bytes(), files={"file": b"old"})
+
+
 def test_a_test_that_turns_nothing_down(
     sorting: Exercise, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -921,6 +931,7 @@ def test_a_test_that_turns_nothing_down(
     [
         (saves_without_a_promise, ["b'old' was there at first", "What did your test acknowledge"]),
         (does_not_look, ["`crash_test` has found", "What does `crash_test(...)` return"]),
+        (forgets_the_check, ["use the keyword argument check=value_kept", "Which value or arg"]),
     ],
 )
 def test_mutants_shows_what_crash_test_has_found(

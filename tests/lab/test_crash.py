@@ -466,6 +466,23 @@ def test_a_log_has_what_was_acknowledged_and_nothing_invented(
         log_kept(told, found)
 
 
+@pytest.mark.parametrize("value", [b"new", "new"])
+def test_one_value_is_no_log(value: Any) -> None:
+    """Whoever forgets check=value_kept hears of that, and not of bytes that nobody wrote."""
+
+    def run(folder: Path, acknowledge: Callable[[Any], None]) -> None:
+        acknowledge(value)
+
+    with pytest.raises(TypeError, match="keyword argument check=value_kept"):
+        crash_test(run, lambda _: value)
+
+
+def test_letters_are_a_log() -> None:
+    """Whoever acknowledges one letter at a time may find them as a text."""
+    log_kept(Acknowledged(["a"], before="x", later=["b"]), "xab")
+    log_kept(Acknowledged([97]), b"a")
+
+
 def test_files_that_are_there_at_first() -> None:
     """`files` may lie in folders, which are made."""
 

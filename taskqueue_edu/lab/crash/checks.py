@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 
+class NoList(TypeError):
+    """A log is looked for in one value: that says nothing of the program, but of the check."""
+
+
 class Acknowledged(list[Any]):
     """What was acknowledged before the crash, in order.
 
@@ -30,8 +34,16 @@ class Acknowledged(list[Any]):
 def log_kept(acknowledged: Acknowledged, recovered: Iterable[Any]) -> None:
     """Check a log: what was acknowledged is there, in order; what else is there was written.
 
-    Raises AssertionError.
+    Raises AssertionError; NoList if `recovered` is one text, and no list of them.
     """
+    if isinstance(recovered, (bytes, str)):
+        said = acknowledged + acknowledged.later + acknowledged.skipped
+        # Its elements are numbers or single letters. Whoever acknowledges those has a log.
+        if any(not isinstance(one, int) and str(one)[1:] for one in said):
+            raise NoList(
+                f"recover() returned {recovered!r}, and log_kept, which looks at it, compares "
+                "lists. For one value use the keyword argument check=value_kept"
+            )
     found, before = list(recovered), list(acknowledged.before or ())
     for value in before:
         assert found[:1] == [value], f"{value!r} was there before, and is no longer"

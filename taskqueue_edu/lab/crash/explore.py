@@ -53,7 +53,8 @@ def crash_test(
 
     It ends after `budget` different contents of the disk, never after a time, and gives the
     same verdict each time if the program does the same each time. What the program raises
-    when nothing fails is a failure as well.
+    when nothing fails is a failure as well. Raises ValueError for a fault or a disk that there is
+    not, TypeError if `log_kept` gets one text or bytes where it needs a list.
     """
     unknown = [fault for fault in faults if fault not in _FAULTS]
     if unknown or disk not in _DISKS:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from taskqueue_edu.lab.crash.checks import Acknowledged, log_kept
+from taskqueue_edu.lab.crash.checks import Acknowledged, NoList, log_kept
 from taskqueue_edu.lab.crash.disk import (
     KEPT,
     DiskModel,
@@ -127,6 +127,8 @@ class Search:
             # Copies: a check may sort what it gets, or take things out of it.
             mine = Acknowledged(told, told.before, told.later, told.skipped)
             answer = self._check(mine, copied(value))
+        except NoList as error:
+            raise TypeError(str(error)) from None
         except Exception as error:
             text = str(error).strip().partition("\n")[0]
             return text if isinstance(error, AssertionError) and text else described(error)

@@ -108,7 +108,7 @@ def no_file_is_no_index(load_index):
 
 @check.probe(question="What do reading and decoding raise, each for which file?")
 def it_is_translated(load_index):
-    """The same four files, and the class of what is raised is looked at."""
+    """The file is missing, is a folder, or holds half an object or no text: which class is raised?"""
     for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
         if isinstance(error, (AttributeError, TypeError)):
@@ -118,7 +118,7 @@ def it_is_translated(load_index):
 
 @check.probe("cause_is_lost", question="Whoever reads the log: how do they find line and column?")
 def the_cause_is_kept(load_index):
-    """The same four files, and the cause of the error is looked at."""
+    """The file is missing, is a folder, or holds half an object or no text: what is the cause?"""
     for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
         # Without a context nothing was caught, and so no cause was lost: that is for the next.
@@ -133,7 +133,9 @@ def the_cause_is_kept(load_index):
 
 @check.probe(question=_SEARCHED)
 def the_message_names_the_file(load_index):
-    """The same four files: what the cause is, and whether the message says which file."""
+    """The file is missing, is a folder, or holds half an object or no text: which error was the first,
+    and does the message say which file?
+    """
     for name, data in _UNREADABLE.items():
         _, error = _loaded(load_index, name, data)
         cause = error.__cause__

@@ -24,5 +24,5 @@ def the_bytes_are_there(save):
 
 @check.probe("swallowing_is_robust", question="Who has to hear of the error?")
 def a_failure_is_told(save):
-    """The same, and each fsync fails once."""
+    """The bytes are looked for after each crash, and each fsync fails once."""
     return crashed(save)

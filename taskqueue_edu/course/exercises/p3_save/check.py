@@ -444,6 +444,20 @@ def nothing_stays_open(save):
         assert not left, "save() returned, and the folder is still open."
 
 
+@check.probe(question="How long may a name be on your disk, and how much do you add to it?")
+def a_long_name(save):
+    """The file's name has 200 letters, each of them one byte."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place, "r" * 200)
+        path.write_bytes(b"old")
+        try:
+            save(path, b"new")
+        except OSError as error:
+            raise AssertionError(f"It raised {os.strerror(error.errno or 0)!r}.") from error
+        held = path.read_bytes()
+    assert held == b"new", f"b'new' was saved, and the file holds {held}."
+
+
 @check.probe(question="What is there the first time that it saves?")
 def the_first_night(save):
     """There is no old file yet."""

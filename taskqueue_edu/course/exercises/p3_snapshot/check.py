@@ -51,13 +51,28 @@ def alone(Board):
         assert found == expected, f"It wrote {text}, expected {json.dumps(expected)}."
 
 
-@check.probe(
-    "dump_while_mutating",
-    kinds=["assertion"],
-    question="Between which two lines of `move` is a number missing?",
-)
-def one_moves_and_one_dumps(Board):
-    """One thread moves the only task, another writes the numbers out: they must be one task."""
+class _Counted:
+    """A lock that counts how often it is taken."""
+
+    def __init__(self, lock):
+        self._lock, self.taken = lock, 0
+
+    def acquire(self, *args, **options):
+        self.taken += 1
+        return self._lock.acquire(*args, **options)
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *_):
+        self._lock.release()
+
+    def __getattr__(self, name):
+        return getattr(self._lock, name)
+
+
+def _moved_and_dumped(Board):
+    """Move the only task in one thread, write the numbers out in another, in every order."""
 
     def scenario():
         board, texts = Board({"pending": 1, "done": 0}), []
@@ -66,6 +81,27 @@ def one_moves_and_one_dumps(Board):
         assert total == 1, f"there is one task, and the numbers were written as {texts[0]}"
 
     return explore(scenario)
+
+
+@check.probe(question="`dump` gives the lock back, and takes it again: who may have it in between?")
+def the_lock_is_taken_twice(Board):
+    """It is counted how often `dump` takes the lock. If it is more than once, a task moves
+    meanwhile.
+    """
+    board = Board({"pending": 1, "done": 0})
+    board._lock = lock = _Counted(getattr(board, "_lock", threading.Lock()))
+    board.dump(str)
+    return _moved_and_dumped(Board) if lock.taken > 1 else None
+
+
+@check.probe(
+    "dump_while_mutating",
+    kinds=["assertion"],
+    question="While `dump` looks at one number after the other, what may `move` do?",
+)
+def one_moves_and_one_dumps(Board):
+    """One thread moves the only task, another writes the numbers out: they must be one task."""
+    return _moved_and_dumped(Board)
 
 
 @check.probe(
