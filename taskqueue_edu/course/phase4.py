@@ -591,7 +591,7 @@ outcome("p4.thread_dies")
 #   cancelled, or is dead: its processes died under it too often);
 # - a signal came first, whichever: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
-# In both cases the pool's threads have ended when it returns, and once the queue is closed, no thread of yours keeps the program from
+# In both cases the pool's threads have ended when it returns, however long a task takes to stop, and once the queue is closed, no thread of yours keeps the program from
 # ending. The main thread must wait for both events at once, in one place: at
 # the mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late. (How a thread of your own finds
 # out that all is done is yours to choose.)
