@@ -297,15 +297,18 @@ for text, env in wrong.items():
 #
 # A link checker has two settings. Write `read_settings(path, env)`:
 #
-# - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0 (whether `inf` will do is yours to choose).
-# - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let `PermissionError`
-#   out as it is. (What becomes of a directory there is yours to choose.)
-# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers; an empty one is no number. (Whether a value in the file
-#   that a variable wins over is still checked is yours to choose.)
+# - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
+# - The TOML file at `path`, whatever it is called, may set them; if there is no file, nothing is wrong. One that may not be read is an
+#   error: let `PermissionError` out as it is.
+# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers, as `int` and `float` read them; an
+#   empty one is no number.
 # - Return a new dict with both settings; `env` stays as it is.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
 #   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable), and no
 #   other, and what was *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
+#
+# Yours to choose: whether a timeout of `inf` will do, what becomes of a directory at `path`, and whether a value in the file that a variable
+# wins over is still checked.
 
 # %% exercise="p4.settings"
 
