@@ -1033,7 +1033,7 @@ mutants("p4.mutants_runs", test_run)
 #   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(attempts=..., on=(...,), delay=...))`, where `on` has the
 #   exceptions after which it is tried again. Any other error, such as a timeout, is a failure
 #   as well; whether that is tried again, too, is yours to choose.
-# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder), whatever it is.
+# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder), whatever it is, as it stands there.
 # - `report(folder)` returns a dict of the links that don't work, URL to `why`, from the journal in `folder`. A link whose task
 #   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
 #   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.
