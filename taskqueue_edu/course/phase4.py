@@ -994,8 +994,8 @@ explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
-# hand in at once. An `Intake` has no thread of its own. Several may close at once, too: each job goes to one of them. No two jobs are equal, and in which order `close` returns
-# them is all one. The check explores yours.
+# hand in at once. An `Intake` has no thread of its own. Several may close at once, too: each job goes to one of them. A job can be any object, also one
+# that can't be hashed, such as a list; no two are equal, and in which order `close` returns them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
 
