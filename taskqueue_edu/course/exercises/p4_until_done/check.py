@@ -471,19 +471,20 @@ def its_threads_have_ended(run_until_done):
         returned, told = threading.Event(), SimpleQueue()
         pool = _SlowPool(returned)
         task = _SlowToStop(told, returned) if signaled else MathTask("sum", (1, 2))
-        alive = []
+        alive, limits = [], []
 
-        def call(queue, pool, mail, alive=alive, returned=returned):
+        def call(queue, pool, mail, alive=alive, limits=limits, returned=returned):
             code = run_until_done(queue, pool, mail)
             alive += [thread for thread in pool.threads if thread.is_alive()]
+            limits += pool.limits
             returned.set()
             return code
 
         when = "A signal came" if signaled else "All tasks are done"
         _run(call, [task], told, when, pool)
-        if alive and pool.limits:
+        if alive and limits:
             raise Case(
-                f"{when}, and the time of stop({pool.limits[0]}) was up before all threads had ended. It "
+                f"{when}, and the time of stop({limits[0]}) was up before all threads had ended. It "
                 f"returned while {len(alive)} of the threads were alive.",
                 "What does stop() do when its time is up, and what was promised of the threads?",
             )
