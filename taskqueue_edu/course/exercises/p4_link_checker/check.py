@@ -150,8 +150,8 @@ def _ended(site, links, url, status, runs, works=None):
         if link["works"] is not works or bool(link["why"]) is works:
             raise Case(
                 f"For {path}, `works` is {link['works']} and `why` is {link['why']!r}.",
-                "Which URL did FetchPage get, and is it the one in the list?"
-                if works and not link["works"]
+                "What did FetchPage get, and what does it say to the URL as it stands in the list?"
+                if works and not link["works"] and link["why"]
                 else "What do `works` and `why` say of a link, and when is `why` empty?",
             )
 
