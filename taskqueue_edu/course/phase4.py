@@ -297,15 +297,18 @@ for text, env in wrong.items():
 #
 # A link checker has two settings. Write `read_settings(path, env)`:
 #
-# - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0 (whether `inf` will do is yours to choose).
-# - The TOML file at `path` may set them; if there is no file, nothing is wrong. One that may not be read is an error: let `PermissionError`
-#   out as it is. (What becomes of a directory there is yours to choose.)
-# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers; an empty one is no number. (Whether a value in the file
-#   that a variable wins over is still checked is yours to choose.)
+# - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
+# - The TOML file at `path`, whatever it is called, may set them; if there is no file, nothing is wrong. One that may not be read is an
+#   error: let `PermissionError` out as it is.
+# - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers, as `int` and `float` read them; an
+#   empty one is no number.
 # - Return a new dict with both settings; `env` stays as it is.
 # - Raise `ConfigError` for a wrong type or value, for an unknown name in the file, and for a file that is no TOML, or
 #   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable), and no
 #   other, and what was *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
+#
+# Yours to choose: whether a timeout of `inf` will do, what becomes of a directory at `path`, and whether a value in the file that a variable
+# wins over is still checked.
 
 # %% exercise="p4.settings"
 
@@ -591,7 +594,7 @@ outcome("p4.thread_dies")
 #   cancelled, or is dead: its processes died under it too often);
 # - a signal came first, whichever: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
-# In both cases the pool's threads have ended when it returns, and once the queue is closed, no thread of yours keeps the program from
+# In both cases the pool's threads have ended when it returns, however long a task takes to stop, and once the queue is closed, no thread of yours keeps the program from
 # ending. The main thread must wait for both events at once, in one place: at
 # the mailbox, without a time limit. A loop that looks now and then wakes up for nothing, or comes late. (How a thread of your own finds
 # out that all is done is yours to choose.)
@@ -991,8 +994,8 @@ explore(one_hands_in_while_one_closes)
 
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
-# hand in at once. An `Intake` has no thread of its own. Several may close at once, too: each job goes to one of them. No two jobs are equal, and in which order `close` returns
-# them is all one. The check explores yours.
+# hand in at once. An `Intake` has no thread of its own. Several may close at once, too: each job goes to one of them. A job can be any object, also one
+# that can't be hashed, such as a list; no two are equal, and in which order `close` returns them is all one. The check explores yours.
 
 # %% exercise="p4.intake"
 
@@ -1030,7 +1033,7 @@ mutants("p4.mutants_runs", test_run)
 #   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(attempts=..., on=(...,), delay=...))`, where `on` has the
 #   exceptions after which it is tried again. Any other error, such as a timeout, is a failure
 #   as well; whether that is tried again, too, is yours to choose.
-# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder), whatever it is.
+# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder), whatever it is, as it stands there.
 # - `report(folder)` returns a dict of the links that don't work, URL to `why`, from the journal in `folder`. A link whose task
 #   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
 #   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.

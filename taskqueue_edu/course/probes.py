@@ -40,19 +40,22 @@ class Deaths:
         threading.excepthook = self._before
 
 
-def _learners_line(frames: list[tuple[str, int]]) -> str:
-    """Return the innermost line that stands in a cell, to be put after a sentence."""
+def _learners_line(frames: list[tuple[str, int]], wanted: str = "") -> str:
+    """Return the innermost line that stands in a cell or the file, to be put after a sentence."""
     for file, number in reversed(frames):
-        if "ipykernel_" in file or file.startswith("<"):
+        if "ipykernel_" in file or file.startswith("<") or file == wanted:
             return f"\n  at the line: {linecache.getline(file, number).strip()}"
     return ""
 
 
-def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") -> list[Any]:
+def together(
+    *calls: Callable[[], Any], seconds: float = 5.0, when: str = "", file: str = ""
+) -> list[Any]:
     """Run each call in a thread of its own; return what each returned or the exception it raised.
 
     Raises AssertionError, with the line where it stands, if one has not ended after `seconds`.
-    `when` describes the situation: it is put into that message.
+    `when` describes the situation: it is put into that message. `file` is where the answer stands,
+    if that is no cell.
     """
     results: list[Any] = [None] * len(calls)
 
@@ -73,7 +76,7 @@ def together(*calls: Callable[[], Any], seconds: float = 5.0, when: str = "") ->
         if thread.is_alive():
             raise AssertionError(
                 f"{when + ': a' if when else 'A'}fter {seconds:g} s a thread still hangs in your "
-                f"code.{_standing(thread)}"
+                f"code.{_standing(thread, file)}"
             )
     return results
 
@@ -118,17 +121,17 @@ def opened(path: Path) -> list[int]:
     return found
 
 
-def within(seconds: float, call: Callable[[], Any], when: str = "") -> Any:
+def within(seconds: float, call: Callable[[], Any], when: str = "", file: str = "") -> Any:
     """Return `call()`, run in a thread of its own. Raises AssertionError if it hangs."""
-    (result,) = together(call, seconds=seconds, when=when)
+    (result,) = together(call, seconds=seconds, when=when, file=file)
     if isinstance(result, Exception):
         raise result
     return result
 
 
-def _standing(thread: threading.Thread) -> str:
+def _standing(thread: threading.Thread, file: str) -> str:
     frame = sys._current_frames().get(thread.ident or 0)
     if frame is None:  # it has ended since
         return ""
     frames = [(f.f_code.co_filename, n) for f, n in traceback.walk_stack(frame)]
-    return _learners_line(frames[::-1])
+    return _learners_line(frames[::-1], file)

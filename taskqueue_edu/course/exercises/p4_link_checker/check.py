@@ -67,7 +67,9 @@ class _Site:
         server = PageServer(20.0)  # ends with this process
         self.pages = server.urls(24)
         self.missing, self.late = server.url("/missing"), server.url("/page/1x")
-        self.refused = ["https://example.org/About", "mailto:a@example.org", "page/1"]
+        self.refused = ["https://example.org/About", "mailto:a@example.org", "page/1", ""]
+        # The same page for a server, and other texts in the list; and a page only with its query.
+        self.good_ones = [f"{self.pages[0]}#top", f" {self.pages[1]}", server.url("/flaky/z?fails=0")]
         self.alike = [server.url("/missing/"), server.url("/Missing")]  # and yet other links
         self.busy, self.stuck = server.url("/flaky/x?fails=2"), server.url("/flaky/y?fails=99")
 
@@ -108,7 +110,7 @@ class _Site:
     @cache
     def good(self):
         """Links of all kinds, some twice, none for ever busy."""
-        odd = [self.missing, self.busy, *self.refused, *self.alike]
+        odd = [self.missing, self.busy, *self.refused, *self.alike, *self.good_ones]
         return self.run("good", [*self.pages[:5], *odd, *self.pages[:3]])
 
     @cache
@@ -130,7 +132,7 @@ _site = cache(_Site)
 def _ended(site, links, url, status, runs, works=None):
     """Demand that a link's task ended so, in that run, with a result that says so."""
     record = dict(links)[url]
-    path = re.sub(r"^http://127.0.0.1:\d+", "", url)
+    path = re.sub(r"^http://127.0.0.1:\d+", "", url) or "the empty text"
     raised = ""
     if record.failure is not None and record.failure.type.endswith(".ResultNotStorable"):
         raise Case(
@@ -148,23 +150,25 @@ def _ended(site, links, url, status, runs, works=None):
         if link["works"] is not works or bool(link["why"]) is works:
             raise Case(
                 f"For {path}, `works` is {link['works']} and `why` is {link['why']!r}.",
-                "What do `works` and `why` say of a link, and when is `why` empty?",
+                "What did FetchPage get, and what does it say to the URL as it stands in the list?"
+                if works and not link["works"] and link["why"]
+                else "What do `works` and `why` say of a link, and when is `why` empty?",
             )
 
 
 @check.probe(question="Which links of the list become a task, and how often?")
 def each_link_once(linkcheck):
-    """Point 1: a list of fifteen links, of which twelve are different."""
+    """Point 1: a list of 19 links, of which 16 are different, and one is an empty text."""
     site = _site(linkcheck.__file__)
     _, links = site.good()
-    wanted = {*site.pages[:5], site.missing, site.busy, *site.refused, *site.alike}
+    wanted = {*site.pages[:5], site.missing, site.busy, *site.refused, *site.alike, *site.good_ones}
     given = Counter(url for url, _ in links)
     for what, which in (
         ("Without a task are", wanted - {*given}),
         ("More than one task have", {url for url in given if given[url] > 1}),
         ("Not in the list are", {*given} - wanted),
     ):
-        assert not which, f"{len(links)} tasks were submitted. {what}: {', '.join(sorted(which))}"
+        assert not which, f"{len(links)} tasks were submitted. {what}: {', '.join(map(repr, sorted(which)))}"
     with chdir(site.folder):
         first, second = (len(list(linkcheck.tasks())) for _ in range(2))
     if first != second:
@@ -177,9 +181,10 @@ def each_link_once(linkcheck):
 
 @check.probe(question="Which line of your task raised that, and what did it get?")
 def a_good_page_works(linkcheck):
-    """Point 2: a page that is there."""
+    """Point 2: a page that is there, also if its URL has a query or ends in `#top`."""
     site = _site(linkcheck.__file__)
-    _ended(site, site.good()[1], site.pages[0], "succeeded", 1, works=True)
+    for url in (site.pages[0], *site.good_ones):
+        _ended(site, site.good()[1], url, "succeeded", 1, works=True)
 
 
 @check.probe(question="Would it be there if you asked again?")
@@ -264,11 +269,16 @@ def other_errors_are_failures(linkcheck):
 
 @check.probe(question="Which links does whoever reads the report want to see?")
 def the_report(linkcheck):
-    """Point 6: the report on the run with twelve links, of which six don't work."""
+    """Point 6: the report on the run with 16 links, of which seven don't work."""
     site = _site(linkcheck.__file__)
     _, links = site.good()
     try:
-        found = within(8, lambda: linkcheck.report(site.folder / "good"), "All tasks had ended")
+        found = within(
+            8,
+            lambda: linkcheck.report(site.folder / "good"),
+            "All tasks had ended",
+            linkcheck.__file__,
+        )
     except FileNotFoundError as error:
         raise Case(
             describe(error, [linkcheck.__file__]),
@@ -277,7 +287,7 @@ def the_report(linkcheck):
     assert isinstance(found, dict), f"report() returned {found!r}, expected a dict."
     if not found:
         raise Case(
-            "Six of the links don't work, and report() returned {}.",
+            "Seven of the links don't work, and report() returned {}.",
             "Which records does report() find, and which of your conditions leaves them out?",
         )
     for key in {*found} - {*dict(links)}:
@@ -287,7 +297,7 @@ def the_report(linkcheck):
         )
     bad = {site.missing, *site.refused, *site.alike}
     absent = bad - {*found}
-    assert not absent, f"Not in the report: {', '.join(sorted(absent))}"
+    assert not absent, f"Not in the report: {', '.join(map(repr, sorted(absent)))}"
     more = {*found} - bad
     assert not more, f"In the report, though it works: {', '.join(sorted(map(str, more))[:2])}"
     for url, record in links:
@@ -309,11 +319,20 @@ def the_report_on_links_without_a_result(linkcheck):
         waits = queue.submit(linkcheck.CheckLink(site.missing))
     for _ in range(2):
         try:
-            found = within(5, lambda: linkcheck.report(folder), "One task waits to be run")
+            found = within(
+                5,
+                lambda: linkcheck.report(folder),
+                "One task waits to be run",
+                linkcheck.__file__,
+            )
         except StoreLocked as error:
             raise Case(
                 "report() was called twice, and the second time the folder was still open.",
                 "Which line closes the queue that report() opens?",
+            ) from error
+        except AssertionError as error:  # it hangs
+            raise Case(
+                str(error), "For which tasks does that line wait, and who runs those in report()?"
             ) from error
         status = fold(read_facts(folder)).get(waits).status
         if status != "pending":

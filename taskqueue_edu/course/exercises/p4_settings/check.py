@@ -20,10 +20,10 @@ def _given(text, env):
     return ", ".join(words) or "no file, no variables"
 
 
-def _read(read_settings, text, **env):
+def _read(read_settings, text, file="linkcheck.toml", **env):
     before = dict(env)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "linkcheck.toml"
+        path = Path(folder) / file
         if text is not None:
             path.write_bytes(text if isinstance(text, bytes) else text.encode())
         try:
@@ -33,7 +33,9 @@ def _read(read_settings, text, **env):
                 f"Given: {_given(text, env)}. It raised FileNotFoundError.",
                 "What is to happen if there is no file?",
             ) from error
-        except (ConfigError, ValueError):
+        except ConfigError as error:  # the folder's name, drawn by lot, says nothing
+            raise ConfigError(str(error).replace(folder + os.sep, "")) from error.__cause__
+        except ValueError:
             raise
         except Exception as error:
             raise Case(
@@ -69,14 +71,16 @@ def _accepted(read_settings, text, **env):
         ) from error
 
 
-def _refused(read_settings, text, names=(), others=(), **env):
+def _refused(read_settings, text, names=(), others=(), file="linkcheck.toml", **env):
     """Demand a ConfigError with these names in it, and no others of places; return it."""
     given = _given(text, env)
     try:
-        found = _read(read_settings, text, **env)
+        found = _read(read_settings, text, file, **env)
     except ConfigError as error:
         # How a value is spelled, as in Python or as in TOML, is not asked.
         missing = [name for name in names if name.lower() not in str(error).lower()]
+        if missing[:1] == [file]:
+            missing[0] = f"the file at `path`, which is {file} here"
         assert not missing, f"Given: {given}. The message doesn't name {missing[0]}: {error}"
         for more in filter(str(error).__contains__, others):
             raise Case(
@@ -135,9 +139,20 @@ def the_more_special_one_wins(read_settings):
         )
 
 
-@check.probe()
+@check.probe(question="Which mapping does your function read, and which was it given?")
+def only_env_is_asked(read_settings):
+    """The process has variables of these names, and `env` is empty."""
+    with mock.patch.dict(os.environ, LINKCHECK_WORKERS="7", LINKCHECK_TIMEOUT="8"):
+        found = _accepted(read_settings, None)
+    assert found == {"workers": 4, "timeout": 5.0}, (
+        "The process has LINKCHECK_WORKERS=7 and LINKCHECK_TIMEOUT=8, `env` is {}, and there is no "
+        f"file. It returned {found}, expected workers 4 and timeout 5.0."
+    )
+
+
+@check.probe(question="What does your function make of a value that fits?")
 def the_ends_of_the_range(read_settings):
-    """The smallest and the largest number that fit."""
+    """The smallest and the largest number that fit, and 1e1, which float() takes for 10."""
     for value, text, env in (
         (1, "workers = 1", {}),
         (64, "workers = 64", {}),
@@ -147,6 +162,8 @@ def the_ends_of_the_range(read_settings):
         found = _accepted(read_settings, text, **env)["workers"]
         assert found == value, f"Given: {_given(text, env)}. `workers` is {found!r}."
     _accepted(read_settings, "timeout = 0.001")
+    found = _accepted(read_settings, "", LINKCHECK_TIMEOUT="1e1")["timeout"]
+    assert found == 10, f"Given: LINKCHECK_TIMEOUT=1e1. `timeout` is {found!r}, expected 10."
 
 
 @check.probe(
@@ -163,6 +180,49 @@ def what_cannot_be_read_is_not_passed_over(read_settings):
         raise AssertionError(
             f"Given: {_given(text, env)}. It returned {found}, as if that had not been there."
         )
+
+
+@check.probe(question="Where would it show, and how late, if nobody looked at the range here?")
+def out_of_range(read_settings):
+    """The file, or a variable, has a number that is too small or too large."""
+    for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5"):
+        _refused(read_settings, text)
+    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1")):
+        _refused(read_settings, "", **{name: text})
+
+
+@check.probe(question="Which types may the value have, and does your test ask for exactly those?")
+def of_a_wrong_type(read_settings):
+    """The file, or a variable, has what is no number of the right kind."""
+    for text in (
+        "workers = true",
+        "timeout = true",
+        "workers = 2.5",
+        "workers = 8.0",
+        'workers = "8"',
+        'timeout = "2"',
+    ):
+        _refused(read_settings, text)
+    for name, text in (
+        ("LINKCHECK_WORKERS", "2.5"),
+        ("LINKCHECK_WORKERS", "²"),
+        ("LINKCHECK_TIMEOUT", "soon"),
+    ):
+        _refused(read_settings, "", **{name: text})
+
+
+@check.probe(question="What does somebody see who has misspelled a setting?")
+def an_unknown_name(read_settings):
+    """The file says `worker` or `Workers`, not `workers`, or has a table that is no setting."""
+    for text in ("worker = 8", "Workers = 8", "[linkcheck]\nworkers = 8"):
+        _refused(read_settings, text)
+
+
+@check.probe(question="What is the truth value of an empty text, and what did its author want?")
+def an_empty_text(read_settings):
+    """A variable is there, and its text is empty."""
+    for name in ("LINKCHECK_WORKERS", "LINKCHECK_TIMEOUT"):
+        _refused(read_settings, "", **{name: ""})
 
 
 @check.probe(
@@ -210,74 +270,29 @@ def a_file_that_may_not_be_read(read_settings):
     assert found.get("workers") == 8, said
 
 
-@check.probe(question="Where would it show, and how late, if nobody looked at the range here?")
-def out_of_range(read_settings):
-    """The file, or a variable, has a number that is too small or too large."""
-    for text in ("workers = 0", "workers = 65", "timeout = 0", "timeout = -1.5"):
-        _refused(read_settings, text)
-    for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1")):
-        _refused(read_settings, "", **{name: text})
-
-
-@check.probe(question="What do `nan > 0` and `nan <= 0` say, and which of them does your test ask?")
-def no_number_at_all(read_settings):
-    """The timeout is nan, in the file or as a variable."""
-    _refused(read_settings, "timeout = nan")
-    _refused(read_settings, "", LINKCHECK_TIMEOUT="nan")
-
-
-@check.probe(question="Which types may the value have, and does your test ask for exactly those?")
-def of_a_wrong_type(read_settings):
-    """The file, or a variable, has what is no number of the right kind."""
-    for text in (
-        "workers = true",
-        "timeout = true",
-        "workers = 2.5",
-        "workers = 8.0",
-        'workers = "8"',
-        'timeout = "2"',
-    ):
-        _refused(read_settings, text)
-    for name, text in (
-        ("LINKCHECK_WORKERS", "2.5"),
-        ("LINKCHECK_WORKERS", "²"),
-        ("LINKCHECK_TIMEOUT", "soon"),
-    ):
-        _refused(read_settings, "", **{name: text})
-
-
-@check.probe(question="What is the truth value of an empty text, and what did its author want?")
-def an_empty_text(read_settings):
-    """A variable is there, and its text is empty."""
-    for name in ("LINKCHECK_WORKERS", "LINKCHECK_TIMEOUT"):
-        _refused(read_settings, "", **{name: ""})
-
-
 @check.probe(question="What becomes of bytes that are no text, the way you read the file?")
 def no_text_at_all(read_settings):
     """The file has a byte that is no UTF-8."""
     _refused(read_settings, b"workers = 8 # caf\xe9")
 
 
-@check.probe(question="What does somebody see who has misspelled a setting?")
-def an_unknown_name(read_settings):
-    """The file says `worker` or `Workers`, not `workers`, or has a table that is no setting."""
-    for text in ("worker = 8", "Workers = 8", "[linkcheck]\nworkers = 8"):
-        _refused(read_settings, text)
-
-
 @check.probe(question="What does somebody need to know who must correct this at night?")
 def the_message_names_the_place(read_settings):
     """Each message is searched for the place, for what was found, and for other places."""
-    for text, names in (
-        ("workers = 65", ("linkcheck.toml", "workers", "65")),
-        ("workers = true", ("linkcheck.toml", "workers", "True")),
-        ('timeout = "2"', ("linkcheck.toml", "timeout", "2")),
-        ("wrokers = 8", ("linkcheck.toml", "wrokers")),
-        ("workers =", ("linkcheck.toml",)),
-        (b"workers = 8 # caf\xe9", ("linkcheck.toml",)),
+    files = "links.toml", "night.toml"
+    for number, (text, *names) in enumerate(
+        (
+            ("workers = 65", "workers", "65"),
+            ("workers = true", "workers", "True"),
+            ('timeout = "2.5"', "timeout", "2.5"),
+            ("wrokers = 8", "wrokers"),
+            ("workers =",),
+            (b"workers = 8 # caf\xe9",),
+        )
     ):
-        _refused(read_settings, text, names, ("LINKCHECK_WORKERS", "LINKCHECK_TIMEOUT"))
+        file = files[number % 2]
+        variables = "LINKCHECK_WORKERS", "LINKCHECK_TIMEOUT"
+        _refused(read_settings, text, (file, *names), variables, file)
     for name, text, fits in (
         ("LINKCHECK_WORKERS", "many", {"LINKCHECK_TIMEOUT": "3"}),
         ("LINKCHECK_TIMEOUT", "-1", {"LINKCHECK_WORKERS": "3"}),
@@ -293,3 +308,10 @@ def the_cause_is_kept(read_settings):
     assert isinstance(cause, tomllib.TOMLDecodeError), (
         f"The error says: {error}\nIts __cause__ is {cause!r}. The decoder knew line and column."
     )
+
+
+@check.probe(question="What do `nan > 0` and `nan <= 0` say, and which of them does your test ask?")
+def no_number_at_all(read_settings):
+    """The timeout is nan, in the file or as a variable."""
+    _refused(read_settings, "timeout = nan")
+    _refused(read_settings, "", LINKCHECK_TIMEOUT="nan")

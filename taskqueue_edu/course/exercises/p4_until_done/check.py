@@ -140,12 +140,61 @@ class _SlowToStop:
             self.returned.wait(0.5)
 
 
+@dataclass(frozen=True)
+class _SignaledLater:
+    """Works until it is asked to stop, or for a moment; sends a signal; then works on, if it may."""
+
+    mail: SimpleQueue
+    early: list
+
+    def execute(self):
+        self.early.append(True)
+        try:
+            current_task().sleep(0.3)
+            self.early.clear()
+        finally:
+            self.mail.put(int(signal.SIGTERM))
+        current_task().sleep(2)
+
+
+class _LatePool(WorkerPool):
+    """A pool that a thread which is not the function's own can start only after its end."""
+
+    def __init__(self):
+        super().__init__(2)
+        self.owner, self.over, self.late = None, threading.Event(), []
+
+    def start_processing(self, queue):
+        if threading.current_thread() is not self.owner:
+            self.late.append(threading.current_thread())
+            self.over.wait(1)  # no longer: the function may wait for this thread
+        super().start_processing(queue)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        self.over.set()
+
+    def stop(self, timeout=None):
+        ended = super().stop(timeout)
+        self.over.set()
+        return ended
+
+
 class _SlowPool(WorkerPool):
-    """A pool whose threads take a moment to end, or until the function has returned."""
+    """A pool whose threads end when the function has returned, or after a moment.
+
+    That moment is longer than any limit that stop() is given.
+    """
 
     def __init__(self, returned):
         super().__init__(2)
-        self.returned, self.threads = returned, []
+        self.returned, self.threads, self.limits = returned, [], []
+
+    def stop(self, timeout=None):
+        if timeout is None:
+            return super().stop()
+        self.limits.append(timeout)
+        return super().stop(0)
 
     def _work(self, name):
         self.threads.append(threading.current_thread())
@@ -320,10 +369,25 @@ def some_come_late(run_until_done):
 @check.probe(question="In how many places does your main thread wait, and for what?")
 def told_before_it_began(run_until_done):
     """A signal, SIGINT (2), is in the mailbox before the first task starts."""
-    told, unread = SimpleQueue(), []
+    told, unread, pool = SimpleQueue(), [], _LatePool()
     told.put(int(signal.SIGINT))
-    _run(run_until_done, [_Reader(told, unread)], told, "SIGINT had come")
+
+    def call(queue, pool, mail):
+        pool.owner = threading.current_thread()
+        return run_until_done(queue, pool, mail)
+
+    with Deaths() as deaths:
+        _run(call, [_Reader(told, unread)], told, "SIGINT had come", pool)
+        for thread in pool.late:
+            thread.join(1)
     assert not unread, "Two seconds later it still lay there: nobody waited at the mailbox."
+    for error in deaths.errors:
+        if pool.late and "shut down" in str(error):
+            raise Case(
+                "The signal was taken out of the mailbox, and the pool was ended, before your thread "
+                f"came to start it. That thread died: {describe(error)}",
+                "Which thread of yours starts the pool, which ends it, and who waits for whom?",
+            )
 
 
 @check.probe(question="What becomes of a signal that comes just after you looked?")
@@ -402,22 +466,45 @@ def nothing_runs_on(run_until_done):
 
 @check.probe(question="Which call waits for the pool's threads, and do all ways get there?")
 def its_threads_have_ended(run_until_done):
-    """The threads are looked at when it returns: after all tasks, and after a signal."""
+    """The threads, which outlast any time limit, are looked at when it returns: after all tasks, and after a signal."""
     for signaled in (False, True):
         returned, told = threading.Event(), SimpleQueue()
         pool = _SlowPool(returned)
         task = _SlowToStop(told, returned) if signaled else MathTask("sum", (1, 2))
-        alive = []
+        alive, limits = [], []
 
-        def call(queue, pool, mail, alive=alive, returned=returned):
+        def call(queue, pool, mail, alive=alive, limits=limits, returned=returned):
             code = run_until_done(queue, pool, mail)
             alive += [thread for thread in pool.threads if thread.is_alive()]
+            limits += pool.limits
             returned.set()
             return code
 
         when = "A signal came" if signaled else "All tasks are done"
         _run(call, [task], told, when, pool)
+        if alive and limits:
+            raise Case(
+                f"{when}, and the time of stop({limits[0]}) was up before all threads had ended. It "
+                f"returned while {len(alive)} of the threads were alive.",
+                "What does stop() do when its time is up, and what was promised of the threads?",
+            )
         assert not alive, f"{when}, and it returned while {len(alive)} of the threads were alive."
+
+
+@check.probe(question="Which tasks are left when none is pending any more, and who waits for those?")
+def told_while_the_last_run(run_until_done):
+    """No task is pending, two run, and a moment later a signal comes."""
+    told, early = SimpleQueue(), []
+    tasks = [_SignaledLater(told, early), SleepTask(2)]
+    code, ends, _ = _run(run_until_done, tasks, told, "A signal came")
+    assert not early, (
+        f"While the last two tasks ran, and before a signal came, they were asked to stop. They are "
+        f"{ends}, and it returned {code!r}."
+    )
+    assert (code, ends) == (143, {"pending": 2}), (
+        f"While the last two tasks ran, 15 came. When it returned, the tasks are {ends}, expected 2 "
+        f"pending. It returned {code!r}, expected 143."
+    )
 
 
 @check.probe(question="Which number did the handler leave, and what does a shell make of it?")

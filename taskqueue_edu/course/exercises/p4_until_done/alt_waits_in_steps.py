@@ -1,0 +1,23 @@
+"""It waits for the pool's threads for five seconds, as often as it takes."""
+
+from taskqueue_edu.course.exercises.p4_until_done.given import QueueClosed, TaskStatus
+from taskqueue_edu.course.exercises.p4_until_done.given import suppress, threading
+
+
+def run_until_done(queue, pool, mail):
+    """Run the tasks of `queue` until all have finished or a signal comes. Return the exit code."""
+
+    def tell():
+        with suppress(QueueClosed):  # after a signal, when the queue is closed
+            queue.join()
+        mail.put(None)
+
+    pool.start_processing(queue)
+    threading.Thread(target=tell, daemon=True).start()
+    number = mail.get()
+    while not pool.stop(5):
+        pass  # a task has not come to a checkpoint yet
+    if number is not None:
+        return 128 + number
+    counts = queue.registry.counts()
+    return 0 if counts[TaskStatus.SUCCEEDED] == sum(counts.values()) else 1
