@@ -396,6 +396,74 @@ def test_a_step_that_changes_nothing_is_no_write() -> None:
     assert "writes jobs" not in text
 
 
+def test_what_is_shown_after_a_step_is_as_it_was_then() -> None:
+    """A lock that a thread takes is held after that line, even if the next one gives it back."""
+
+    def scenario() -> None:
+        lock, places = threading.Lock(), threading.Semaphore(0)
+        lock.acquire()
+        lock.release()
+        places.release()
+        places.release()
+        raise ValueError
+
+    steps = explore(scenario).steps
+    assert [step.changes for step in steps[:4]] == [
+        (("lock", "held by main"),),
+        (("lock", "free"),),
+        (("places", "value 1"),),
+        (("places", "value 2"),),
+    ]
+
+
+def test_objects_of_one_class_are_told_apart() -> None:
+    """The second one that a table shows has a number."""
+
+    class File:
+        pass
+
+    def scenario() -> None:
+        files: dict[str, File] = {}
+
+        def look() -> File:
+            if "a" not in files:
+                files["a"] = File()
+            return files["a"]
+
+        got: list[File] = []
+        together(lambda: got.append(look()), lambda: got.append(look()))
+        assert got[0] is got[1]
+
+    text = " ".join(str(explore(scenario)).replace("|", " ").split())
+    assert "got = [<File>, <File 2>]" in text or "got = [<File 2>, <File>]" in text
+
+
+def test_a_lost_wakeup_says_how_often_somebody_was_notified() -> None:
+    """Two items are put, one notification is made: it says so, and whom that woke."""
+
+    def scenario() -> None:
+        changed, items = threading.Condition(), []
+
+        def get() -> None:
+            with changed:
+                while not items:
+                    changed.wait()
+                items.pop()
+
+        def put_two() -> None:
+            with changed:
+                items.append(1)
+                items.append(2)
+                changed.notify()
+
+        together(get, get, put_two)
+
+    verdict = explore(scenario)
+    assert "changed was notified once while get 2 waited, and that woke get 1 (by put_two)" in (
+        verdict.message
+    )
+
+
 def test_a_schedule_of_thousands_of_steps_is_shown_in_part() -> None:
     """If no two of them are the same, text and page show the first and the last."""
 

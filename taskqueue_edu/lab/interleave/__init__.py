@@ -31,6 +31,7 @@ In the order in which to read it:
     tracing     stops a strand before each instruction that matters
     patches     puts the primitives in place, and takes them away again
     output      keeps what strands print
+    shown       how values are shown
     story       what happens in one schedule, step by step
     verdict     what an exploration has found
     scenarios   what a scenario has from outside, and whether it asserts anything

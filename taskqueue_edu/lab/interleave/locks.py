@@ -71,13 +71,13 @@ class Lock(Primitive):
         if self.kind in current.looked_at:
             strand.doing = ("release", self)
             current.point(strand)
+        strand.spins = 0
+        current.touch(strand, self)
+        if current.recorder is not None:  # before the change: it notes how all is until now
+            current.recorder.operation(strand, "release", self, True)
         if isinstance(self.owner, Strand) and self in self.owner.held:
             self.owner.held.remove(self)
         self.owner = None
-        strand.spins = 0
-        current.touch(strand, self)
-        if current.recorder is not None:
-            current.recorder.operation(strand, "release", self, True)
 
     @untraced
     def locked(self) -> bool:
@@ -274,10 +274,16 @@ class Condition(Primitive):
         mine = next((w for w in self._waiters if w.strand is strand), None)
         if mine is None:
             return ""
-        for by, woken in reversed(self._notices[mine.since :]):
-            if woken:
-                names = " and ".join(s.name for s in woken)
-                return f"when {by.name} notified {self.name}, it woke {names}, not {strand.name}"
+        meanwhile = self._notices[mine.since :]
+        woke = [f"{s.name} (by {by.name})" for by, those in meanwhile for s in those]
+        if woke:
+            times = "once" if len(meanwhile) == 1 else f"{len(meanwhile)} times"
+            if len(woke) > 3:
+                woke = [*woke[:2], f"{len(woke) - 2} others"]
+            return (
+                f"{self.name} was notified {times} while {strand.name} waited, and that woke "
+                + " and ".join(woke)
+            )
         if mine.unprepared and mine.since:
             by, woken = self._notices[mine.since - 1]
             if not woken and by is not strand:

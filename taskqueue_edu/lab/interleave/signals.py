@@ -141,9 +141,9 @@ class Semaphore(Primitive):
             current.touch(strand, self)
         if self._bounded and self._value + n > self._most:
             raise ValueError("Semaphore released too many times")
-        self._value += n
         if strand is not None and (recorder := run().recorder) is not None:
             recorder.operation(strand, "release", self, True)
+        self._value += n
 
     @untraced
     def __enter__(self) -> bool:

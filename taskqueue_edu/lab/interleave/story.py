@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from types import FrameType
-from typing import Any, Final
+from typing import Any
 
 from taskqueue_edu.lab.interleave.accesses import Target
-from taskqueue_edu.lab.interleave.expressions import CELL, GLOBAL, UNKNOWN, attribute
+from taskqueue_edu.lab.interleave.expressions import CELL, GLOBAL, attribute
 from taskqueue_edu.lab.interleave.locks import Condition
 from taskqueue_edu.lab.interleave.scope import Scope
+from taskqueue_edu.lab.interleave.shown import Shown
 from taskqueue_edu.lab.interleave.strands import Group, Strand, next_step
-
-_SHOWN: Final = 6
-"""How many items of a container are shown."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +98,7 @@ class Recorder:
         # What an instruction has written can be looked at only after it.
         self._pending: list[_Pending] = []
         self._values: dict[str, str] = {}
+        self._shown = Shown()
         self._ended: set[int] = set()
 
     # -- what is told
@@ -161,7 +160,7 @@ class Recorder:
             return
 
         def value() -> str:
-            return show(_value(target, owner, frame))
+            return self._shown.text(_value(target, owner, frame))
 
         if writes:
             inside = owner if target.attribute is None else None
@@ -276,30 +275,3 @@ def _value(target: Target, owner: Any, frame: FrameType) -> Any:
     if target.of is CELL:
         return frame.f_locals.get(target.attribute)
     return attribute(owner, target.attribute)
-
-
-def show(value: Any, depth: int = 2) -> str:
-    """Describe a value without running any code of its class."""
-    kind = type(value)
-    if value is UNKNOWN:
-        return "?"
-    if value is None or kind in (bool, int, float, str, bytes):
-        text = repr(value)
-        return text if len(text) <= 40 else text[:37] + "..."
-    dicts = (dict, defaultdict, Counter, OrderedDict)
-    if kind not in (list, tuple, set, frozenset, deque, *dicts) or not depth:
-        return f"<{kind.__name__}>"
-    if kind in dicts:
-        items = [
-            f"{show(k, depth - 1)}: {show(v, depth - 1)}" for k, v in [*value.items()][:_SHOWN]
-        ]
-    else:
-        items = [show(item, depth - 1) for item in [*value][:_SHOWN]]
-    if len(value) > _SHOWN:
-        items.append("...")
-    if not items and kind in (set, frozenset):
-        return "set()"
-    inside = ", ".join(items)
-    if kind is tuple:
-        return f"({inside})"
-    return f"[{inside}]" if kind in (list, deque) else f"{{{inside}}}"
