@@ -888,8 +888,11 @@ step_through(explore(there_and_back))
 # ## ★ Exercise 4: move without a circle
 #
 # Also: a task that is not in `source` (any more) can't be moved, which is no error; of two equal ones, one moves; and
-# `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. The order is
-# yours: whoever else takes the locks of two lines gives the first one back if it doesn't get the second.
+# `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. You
+# choose the order of the locks: others who take both give the first one back if they don't get the second.
+#
+# You may do that, too. But two threads that give back and try again at once may do so for ever: a **livelock**, in which
+# threads run and none gets on. So wait for the lock that was taken, holding nothing.
 
 # %% exercise="p2.transfer"
 
