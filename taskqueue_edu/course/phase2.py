@@ -345,7 +345,8 @@ predict("p2.sleep", ...)
 # %% [markdown]
 # This is **check-then-act**, the most frequent race of all. A colleague proposes a sleep between the two lines, "so that
 # the other one is done": that is what you have just predicted. You propose one step that checks and acts: `get_nowait()`,
-# which takes a task or raises `Empty`. The lab tries both in every order. (In the lab a second takes no time. A time limit is over when nobody else can run; and, since the others may be slow, perhaps earlier.)
+# which takes a task or raises `Empty`. The lab tries both in every order. (A second of sleep takes no
+# time there.)
 
 # %%
 def sleepy_worker(tasks):
@@ -497,7 +498,8 @@ show_source(Registry._wait_for_place)
 
 # %% [markdown]
 # A `submit` without a time limit waits for a place: the client is slowed down to the pace of the workers. That is
-# **backpressure**. The last lines show how the library waits: `_places` is a condition on the registry's one lock. The
+# **backpressure**. The last lines show how the library waits: `_places` is a condition on the registry's one lock,
+# `_crowd` counts who waits at it, and `_over` is the error that has ended the registry, or None. The
 # notifying is in `Registry.start` and `Registry.record`: when a task stops being pending, a place is free.
 #
 # <details><summary>Why <code>notify</code> here, where the buffer below may need <code>notify_all</code>?</summary>
@@ -508,8 +510,17 @@ show_source(Registry._wait_for_place)
 #
 # ### On paper first
 #
-# Follow a buffer with one place, whose `put` and `get` wait in a loop. The cell shows the steps. Write a text for each into
-# the list, in place of its `...`; the first is there: there is no item, and C sleeps.
+# Follow a buffer with one place, whose `put` and `get` wait in a loop. Threads A and B put, C gets:
+#
+# 1. C calls `get()`.
+# 2. A puts a, and notifies; C has not had the lock again.
+# 3. B calls `put(b)`, before C has the lock.
+# 4. C has the lock, looks again, takes a, and notifies; B has not had the lock again.
+# 5. B has the lock, looks again, and puts b.
+#
+# After each step: what is in the buffer, and who sleeps in `wait()`? A thread that was notified does not sleep any more: it
+# waits for the lock. Put a text for each step into the list, in place of its `...`: the item, a colon, and who sleeps, with
+# `-` for none. So `"a: -"` is an item a and nobody, `"-: A C"` no item and two who sleep. The first is there.
 
 # %%
 trace("p2.buffer", ["-: C", ..., ..., ..., ...])
@@ -519,8 +530,11 @@ trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 #
 # The classic. `put` waits while the buffer is full, `get` while it is empty. With a `timeout` in seconds they raise
 # `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first. Who waits is
-# woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time. If you
-# need a clock, `time.monotonic()`: in the lab time is virtual, and `datetime.now()` doesn't know of it.
+# woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time. A
+# notification may go to a thread whose time is just up: that one looks once more before it gives up.
+#
+# In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. A time limit
+# is over there when nobody else can run. It may be over earlier, too: the others may be slow.
 #
 # Finish the sentence in the comment first.
 
@@ -595,7 +609,7 @@ for thread in alive:
 # ## ★ Exercise 3: put the lines in order
 #
 # Here `None` is the sentinel, and functions are the tasks. When `tasks.join()` returns, each function's value or error
-# is in `results`. Not every line belongs: leave out whatever can be left out. Two differ in nothing but their indentation.
+# is in `results`. Use only the lines that the work needs. Two differ in nothing but their indentation.
 # Use the buttons, or write the letters in place of `...`: `"G M K D"`.
 
 # %%
@@ -688,7 +702,8 @@ with TaskQueue() as queue, WorkerPool(2) as pool:
 show_source(WorkerPool._work, run_task)
 
 # %% [markdown]
-# The `_run` of a WorkerPool is `run_task`.
+# The `_run` of a WorkerPool is `run_task`. `_faults` counts how often in a row the loop itself has failed, and
+# `request_release` asks a task to stop and go back to the queue.
 #
 # | yours | the library's | why it differs |
 # |---|---|---|
@@ -888,8 +903,11 @@ step_through(explore(there_and_back))
 # ## ★ Exercise 4: move without a circle
 #
 # Also: a task that is not in `source` (any more) can't be moved, which is no error; of two equal ones, one moves; and
-# `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. The order is
-# yours: whoever else takes the locks of two lines gives the first one back if it doesn't get the second.
+# `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. You
+# choose the order of the locks: others who take both give the first one back if they don't get the second.
+#
+# You may do that, too. But two threads that give back and try again at once may do so for ever: a **livelock**, in which
+# threads run and none gets on. So wait for the lock that was taken, holding nothing.
 
 # %% exercise="p2.transfer"
 

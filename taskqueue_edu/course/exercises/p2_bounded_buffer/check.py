@@ -3,7 +3,7 @@
 import threading
 import time
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from queue import Empty, Full
 from unittest import mock
 
@@ -88,10 +88,31 @@ def nobody_polls(BoundedBuffer):
 def _one_puts_and_one_gets(BoundedBuffer):
     def scenario():
         buffer, got = BoundedBuffer(1), []
-        together(lambda: buffer.put("a"), lambda: got.append(buffer.get()))
+
+        def get_one():
+            got.append(buffer.get())
+
+        together(partial(buffer.put, "a"), get_one)
         assert got == ["a"], f"a was put, and {got} came out"
 
     return explore(scenario)
+
+
+def _gave_up(verdict):
+    return verdict.kind == "exception" and verdict.message.startswith(("Empty in ", "Full in "))
+
+
+_NO_LIMIT = (
+    "Nobody gave a limit: what must be true before a call gives up, and how does yours wait for "
+    "None? (In the lab any limit, however long, is over when nobody else can run, perhaps earlier.)"
+)
+
+
+@check.probe(question=_NO_LIMIT)
+def without_a_limit_it_waits(BoundedBuffer):
+    """One thread puts an item, another gets it. Neither gives a timeout."""
+    verdict = _one_puts_and_one_gets(BoundedBuffer)
+    return verdict if _gave_up(verdict) else None
 
 
 @check.probe(question="After which line of put() is the item there, and after which does get() know?")
@@ -242,11 +263,7 @@ def _two_get(BoundedBuffer):
     return explore(scenario, budget=_ENOUGH)
 
 
-def _gave_up(verdict):
-    return verdict.kind == "exception" and verdict.message.startswith(("Empty in ", "Full in "))
-
-
-@check.probe(question="Nobody gave a time limit. What must be true before get() raises Empty?")
+@check.probe(question=_NO_LIMIT)
 def without_a_limit_nobody_gives_up(BoundedBuffer):
     """Two threads get, and one puts two items; or two put, and one gets. Nobody gives a timeout."""
     return next(filter(_gave_up, (_two_get(BoundedBuffer), _two_put(BoundedBuffer))), None)
@@ -287,7 +304,7 @@ def _two_put_and_one_is_taken_out(BoundedBuffer, look):
             look(early, len(done))
             together(buffer.get, buffer.get)
 
-        together(lambda: put("b"), lambda: put("c"), get_one)
+        together(partial(put, "b"), partial(put, "c"), get_one)
 
     verdict = explore(scenario, bound=0)
     return verdict if verdict.kind == "assertion" else None
@@ -334,7 +351,7 @@ def _two_put(BoundedBuffer):
             out += [buffer.get(), buffer.get()]
             assert sorted(out) == ["a", "b", "c"], f"a, b, c went in; {out} came out"
 
-        together(lambda: put("b"), lambda: put("c"), get_all)
+        together(partial(put, "b"), partial(put, "c"), get_all)
         assert most == [False], "a buffer with 1 place held two items"
 
     return explore(scenario, budget=_ENOUGH)
@@ -370,7 +387,7 @@ def getters_and_putters_wait(BoundedBuffer):
         def get_one():
             got.append(buffer.get())
 
-        together(get_one, get_one, lambda: buffer.put("a"), lambda: buffer.put("b"))
+        together(get_one, get_one, partial(buffer.put, "a"), partial(buffer.put, "b"))
         assert sorted(got) == ["a", "b"], f"a and b were put; {got} came out"
 
     return explore(scenario, budget=_ENOUGH)
@@ -407,7 +424,10 @@ def a_get_that_gives_up(BoundedBuffer):
             assert empty == "Empty", f"get() of an empty buffer, timeout=1: {empty!r}"
             buffer.put("a")
 
-        together(lambda: got.append(buffer.get()), gives_up_and_puts)
+        def get_one():
+            got.append(buffer.get())
+
+        together(get_one, gives_up_and_puts)
         assert got == ["a"], f"a was put, and {got} came out"
 
     return explore(scenario, bound=0)
@@ -426,7 +446,7 @@ def a_put_that_gives_up(BoundedBuffer):
             assert full == "Full", f"put() into a full buffer, timeout=1: {full!r}"
             buffer.get()
 
-        together(lambda: buffer.put("c"), gives_up_and_gets)
+        together(partial(buffer.put, "c"), gives_up_and_gets)
         out = buffer.get()
         assert out == "c", f"c was put, and {out} came out"
 
@@ -448,7 +468,10 @@ def a_get_whose_time_is_up(BoundedBuffer):
             if item != "Empty":
                 buffer.put(item)
 
-        together(hasty, lambda: got.append(buffer.get()), lambda: buffer.put("a"))
+        def get_one():
+            got.append(buffer.get())
+
+        together(hasty, get_one, partial(buffer.put, "a"))
         assert got == ["a"], f"a was put, and {got} came out"
 
     return explore(scenario)
@@ -456,7 +479,7 @@ def a_get_whose_time_is_up(BoundedBuffer):
 
 @check.probe(
     kinds=["lost wakeup", "deadlock"],
-    question="How often may a thread be woken for nothing, and how many do you wake each time?",
+    question="Which threads were woken, for what did each of them wait, and who was not woken?",
 )
 def many_wait(BoundedBuffer):
     """Four threads get, two put two items each, and there is one place: the first 300 orders."""
@@ -486,7 +509,7 @@ def _two_places(BoundedBuffer):
             buffer.get()
             buffer.get(timeout=5)
 
-        together(lambda: buffer.put("d"), lambda: buffer.put("e"), get_two)
+        together(partial(buffer.put, "d"), partial(buffer.put, "e"), get_two)
         out = [buffer.get() for _ in range(3)]
         assert out in (["c", "d", "e"], ["c", "e", "d"]), (
             f"a, b, c went in, d and e when a and b were out; then {out} came out"

@@ -249,6 +249,23 @@ def one_adds_and_one_looks(Tally):
 @check.probe(
     "wrong_lock",
     kinds=["assertion"],
+    question="Which lock does add() take, and which does report()?",
+)
+def a_lock_for_each_method(Tally):
+    """One thread adds a file under one lock, while another asks for the report under another."""
+    taken = _Taken()
+    with taken.making():
+        tally = Tally()
+    tally.add(1)
+    by_add = set(taken.locks)
+    taken.locks.clear()
+    tally.report()
+    apart = by_add and taken.locks and not by_add & taken.locks
+    return _one_looks(Tally) if apart else None
+
+
+@check.probe(
+    kinds=["assertion"],
     question="Of which data does your sentence speak, and how many locks guard them?",
 )
 def two_locks(Tally):

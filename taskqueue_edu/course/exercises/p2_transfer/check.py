@@ -107,6 +107,17 @@ def _two_move(move):
 
 
 @check.probe(
+    kinds=["no progress"],
+    question="Does a thread give back and try again at once, perhaps for ever (a livelock)? "
+    "For which lock could it wait, holding nothing?",
+)
+def they_end(move):
+    """One thread moves a task to the right, another moves one to the left: both come to an end."""
+    verdict = _two_move(move)
+    return verdict if verdict.kind == "no progress" else None
+
+
+@check.probe(
     "any_lock_order",
     kinds=["deadlock"],
     question="Which lock does each of the two have when it asks for the other?",

@@ -1,4 +1,5 @@
 import threading
+import time
 
 
 class Line:
@@ -10,4 +11,4 @@ class Line:
         self.tasks = list(tasks)
 
 
-__all__ = ["Line", "threading"]
+__all__ = ["Line", "threading", "time"]
