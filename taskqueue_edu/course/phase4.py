@@ -295,11 +295,11 @@ for text, env in wrong.items():
 #
 # ### ★ Exercise 1: settings of your own
 #
-# A link checker has two settings. Write `read_settings(path, env)`:
+# A link checker has two settings. Write `read_settings(path, env)`; `path` is a `pathlib.Path`, and `env` a dict of texts:
 #
 # - `workers`: an `int` from 1 to 64, default 4. `timeout`: an `int` or `float` above 0, default 5.0.
-# - The TOML file at `path`, whatever it is called, may set them; if there is no file, nothing is wrong. One that may not be read is an
-#   error: let `PermissionError` out as it is.
+# - The TOML file at `path`, whatever it is called, may set them; if there is no file, nothing is wrong. A file that is there and may not be
+#   read is an error: `PermissionError`, which comes when it is opened, leaves your function as it is.
 # - `LINKCHECK_WORKERS` and `LINKCHECK_TIMEOUT` in `env` win over the file. Their texts become numbers, as `int` and `float` read them; an
 #   empty one is no number.
 # - Return a new dict with both settings; `env` stays as it is.
@@ -307,8 +307,8 @@ for text, env in wrong.items():
 #   no UTF-8 (`UnicodeDecodeError`). The message, `ConfigError("...")`, names the *place* (file and key, or variable), and no
 #   other, and what was *found*. If the file is no TOML, the decoder's own error is its cause (`__cause__`): it knows line and column.
 #
-# Yours to choose: whether a timeout of `inf` will do, what becomes of a directory at `path`, and whether a value in the file that a variable
-# wins over is still checked.
+# Yours to choose: whether a timeout of `inf` will do, what becomes of a directory at `path`, or of a file in a folder that you may not look
+# into, and whether a value in the file that a variable wins over is still checked.
 
 # %% exercise="p4.settings"
 
@@ -354,9 +354,12 @@ print("the last page, with the server last:", record.status, "-", record.failure
 # > the queue, and its tasks use the server.
 #
 # A `with` block ends in one of two ways: it reaches its end, or an exception leaves it. A queue makes a difference between them.
-# Without an exception it waits for what can run, and closes; with one, it closes at once. What does `close` do with
-# tasks that never ran? **Predict**: an exception leaves the block, with three tasks pending. How many of the three are
-# *pending* afterwards, in a queue in memory, and in a folder that we open again?
+# Without an exception it waits until all that can run has run, and then closes. (If no pool works on it, nothing can run, and it closes at
+# once.) With an exception it closes at once. `with closing(queue)`, from Python's own library, makes no difference: at the end of the block
+# it calls `queue.close()`, and never waits for tasks. That will do where we only look at a queue, as in the last lines of the cell.
+#
+# What does `close` do with tasks that never ran? **Predict**: an exception leaves the block, with three tasks pending. How many of the
+# three are *pending* afterwards, in a queue in memory, and in a folder that we open again?
 
 # %%
 prediction_memory = ...
@@ -592,7 +595,7 @@ outcome("p4.thread_dies")
 #
 # - all tasks have finished, also those that other tasks submit or that have to wait: 0 if all of them succeeded, else 1 (one failed, was
 #   cancelled, or is dead: its processes died under it too often);
-# - a signal came first, whichever: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
+# - a signal came first, SIGTERM or any other: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
 # In both cases the pool's threads have ended when it returns, however long a task takes to stop, and once the queue is closed, no thread of yours keeps the program from
 # ending. The main thread must wait for both events at once, in one place: at
@@ -600,8 +603,9 @@ outcome("p4.thread_dies")
 # out that all is done is yours to choose.)
 #
 # `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before: after a signal, when
-# `closing` ends in the program below. (A thread that ends by an exception prints a traceback: let none of yours, and leave the process's hooks as they are.)
-# `queue.registry.counts()` says how many tasks have each `TaskStatus`.
+# `closing` ends in the program below. (A thread that ends by an exception prints a traceback. No thread of yours may do that. Don't change
+# `threading.excepthook`, either: it is there for all threads of the process.) `pool.shutdown()` and `pool.stop()` return when the pool's threads
+# have ended, unless you say `wait=False` or give a time limit. `queue.registry.counts()` says how many tasks have each `TaskStatus`.
 #
 # ```python
 # mail = SimpleQueue()
@@ -610,6 +614,8 @@ outcome("p4.thread_dies")
 # with closing(TaskQueue.open(folder)) as queue:
 #     sys.exit(run_until_done(queue, WorkerPool(2), mail))
 # ```
+#
+# (`closing`, and not `with TaskQueue.open(folder)`: by then your function has chosen the end, and nothing is to be waited for.)
 #
 # (Once in a long while such a handler is late. Section 4 says when, and what the command does about it.)
 
@@ -661,7 +667,9 @@ show_source(inspect.unwrap(session._caught), session._end_at_once)
 
 # %% [markdown]
 # The whole list of exit codes stands at the end of `taskqueue --help`. The command waits for its end as in exercise 3: the main thread
-# stands at a mailbox. **Look inside** `_caught`, above: `report` is the mailbox's `put`. What does a second Ctrl-C do, and why
+# stands at a mailbox. **Look inside** `_caught`, above. The command runs inside of it, at `yield`; `report` is the mailbox's `put`.
+# `signal.set_wakeup_fd(outlet)` tells Python to write the number of each signal into a pipe, and `os.read(inlet, 1)` waits for such a number,
+# in the thread that runs `listen`. What stands after `finally` puts back what was before. What does a second Ctrl-C do, and why
 # is that safe? And why does a thread read the signals from a pipe, where exercise 3 used a handler?
 #
 # <details><summary>Answers</summary>
@@ -995,7 +1003,7 @@ explore(one_hands_in_while_one_closes)
 # %% [markdown]
 # Write `accept` and `close` so that no order loses a job. While it is open, every job is accepted, also if several threads
 # hand in at once. An `Intake` has no thread of its own. Several may close at once, too: each job goes to one of them. A job can be any object, also one
-# that can't be hashed, such as a list; no two are equal, and in which order `close` returns them is all one. The check explores yours.
+# that can't be hashed, such as a list; no two are equal. `close` may return them in any order. The check explores yours.
 
 # %% exercise="p4.intake"
 
@@ -1033,7 +1041,8 @@ mutants("p4.mutants_runs", test_run)
 #   waiting from 0.02 s: `@task_type("check_link", retry=RetryPolicy(attempts=..., on=(...,), delay=...))`, where `on` has the
 #   exceptions after which it is tried again. Any other error, such as a timeout, is a failure
 #   as well; whether that is tried again, too, is yours to choose.
-# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder), whatever it is, as it stands there.
+# - `tasks()` returns a `CheckLink` for each **different** URL in `links.json` (a list of texts, in the current folder). Pass
+#   each on unchanged, also one that looks wrong.
 # - `report(folder)` returns a dict of the links that don't work, URL to `why`, from the journal in `folder`. A link whose task
 #   failed, or has not run yet, is not in it: nothing is known of it. The report runs no task. `queue.registry.records()` has a
 #   record for each task, with `id` and `status`; `queue.wait_for_result(id)` returns the `Link`, and waits if there is none yet.

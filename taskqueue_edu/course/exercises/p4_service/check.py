@@ -127,7 +127,14 @@ def it_closes(Service):
     """It is closed, and closed once more."""
     parts = _Parts()
     service = parts.service(Service)
-    service.close()
+    try:
+        service.close()
+    except AttributeError as error:
+        if error.obj is not service:
+            raise
+        raise Case(
+            describe(error), "What does close() need, and which line of `__init__` keeps that?"
+        ) from error
     assert parts.closed() == parts.to_close(), (
         f"{', '.join(parts.opened())} were opened. After close() these were closed, in this order: {', '.join(parts.closed()) or 'none'}."
     )

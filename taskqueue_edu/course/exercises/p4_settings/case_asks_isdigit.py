@@ -1,4 +1,4 @@
-"""It asks whether all are digits: some digits are none for int()."""
+"""It asks whether all are digits: the plus of +6 is none, and some digits are none for int()."""
 
 from taskqueue_edu.course.exercises.p4_settings.given import ConfigError, tomllib
 

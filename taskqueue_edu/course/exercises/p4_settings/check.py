@@ -152,12 +152,13 @@ def only_env_is_asked(read_settings):
 
 @check.probe(question="What does your function make of a value that fits?")
 def the_ends_of_the_range(read_settings):
-    """The smallest and the largest number that fit, and 1e1, which float() takes for 10."""
+    """The smallest and the largest number that fit, +6 for int(), and 1e1 for float()."""
     for value, text, env in (
         (1, "workers = 1", {}),
         (64, "workers = 64", {}),
         (1, "", {"LINKCHECK_WORKERS": "1"}),
         (64, "", {"LINKCHECK_WORKERS": "64"}),
+        (6, "", {"LINKCHECK_WORKERS": "+6"}),
     ):
         found = _accepted(read_settings, text, **env)["workers"]
         assert found == value, f"Given: {_given(text, env)}. `workers` is {found!r}."

@@ -31,6 +31,8 @@ HANDLER = (
 
 FIRST = "Which came first, the signal or the end of the tasks, and where can you read that?"
 
+SHELL = "Which number did the handler leave, and what does a shell make of it?"
+
 BETWEEN = "What does your function do, or wait for, between the signal's letter and its `return`?"
 
 
@@ -281,6 +283,10 @@ def _called(run_until_done, queue, pool, mail):
     except Exception as error:
         if "signal only works" in str(error):
             raise Case(*HANDLER) from error
+        if isinstance(error, TypeError) and "NoneType" in str(error):
+            raise Case(
+                describe(error), "Where does that None come from, and which way led to this line?"
+            ) from error
         question = "When does that call raise this, and what was so at that moment?"
         if isinstance(error, RuntimeError) and "shut down" in str(error):
             question = "Which of your threads ends the pool, and can it get there before this line?"
@@ -408,8 +414,9 @@ def it_waits_at_the_mailbox(run_until_done):
         )
     if deaf and told.others:
         raise Case(
-            "For three seconds it did not wait there. Another thread of yours looked into it.",
-            "For what does that thread wait when all tasks are done, and who ends it?",
+            "For three seconds the thread that runs your function did not wait at the mailbox. "
+            "Another thread of yours looked into that.",
+            "Which thread is to wait at the mailbox, and what else would have to arrive there?",
         )
     assert not deaf, (
         "For three seconds it did not wait there. It looked now and then at most, and a signal that "
@@ -501,13 +508,19 @@ def told_while_the_last_run(run_until_done):
         f"While the last two tasks ran, and before a signal came, they were asked to stop. They are "
         f"{ends}, and it returned {code!r}."
     )
-    assert (code, ends) == (143, {"pending": 2}), (
+    assert ends == {"pending": 2}, (
         f"While the last two tasks ran, 15 came. When it returned, the tasks are {ends}, expected 2 "
         f"pending. It returned {code!r}, expected 143."
     )
+    if code != 143:
+        raise Case(
+            "While the last two tasks ran, 15 came by mail. Both are pending again, as they should "
+            f"be. It returned {code!r}, expected 143 (128 + 15).",
+            SHELL,
+        )
 
 
-@check.probe(question="Which number did the handler leave, and what does a shell make of it?")
+@check.probe(question=SHELL)
 def the_code_names_the_signal(run_until_done):
     """A task has failed and one runs when SIGHUP (1), SIGINT (2) or SIGTERM (15) comes, or it lies there."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -515,9 +528,13 @@ def the_code_names_the_signal(run_until_done):
         tasks = [MathTask("?", (1, 2)), _Signaled(told, int(number))]
         code, *_ = _run(run_until_done, tasks, told, "A signal came")
         expected = 128 + number
-        assert code == expected, (
-            f"{number:d} came by mail. It returned {code!r}, expected {expected} (128 + {number})."
-        )
+        happened = f"{number:d} came by mail. It returned {code!r}, expected {expected} (128 + {number})."
+        if number == signal.SIGHUP and code != expected:  # the others were told rightly
+            raise Case(
+                happened,
+                "Signals and letters of your own share one mailbox: how do you tell them apart?",
+            )
+        assert code == expected, happened
     told = SimpleQueue()
     told.put(int(signal.SIGTERM))
     sums = [MathTask("sum", (n, n)) for n in range(3)]

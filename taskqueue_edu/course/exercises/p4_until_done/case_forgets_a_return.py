@@ -1,0 +1,22 @@
+"""One way has no `return`, and goes on to the line for signals."""
+
+from taskqueue_edu.course.exercises.p4_until_done.given import QueueClosed, TaskStatus
+from taskqueue_edu.course.exercises.p4_until_done.given import suppress, threading
+
+
+def run_until_done(queue, pool, mail):
+    """Run the tasks of `queue` until all have finished or a signal comes. Return the exit code."""
+
+    def tell():
+        with suppress(QueueClosed):  # after a signal, when the queue is closed
+            queue.join()
+        mail.put(None)
+
+    pool.start_processing(queue)
+    threading.Thread(target=tell, daemon=True).start()
+    number = mail.get()
+    pool.stop()
+    if number is None:
+        counts = queue.registry.counts()
+        0 if counts[TaskStatus.SUCCEEDED] == sum(counts.values()) else 1
+    return 128 + number
