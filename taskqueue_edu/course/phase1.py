@@ -195,9 +195,9 @@ trace("p1.names", [..., ..., ..., ..., ...])
 # keep no name for it. `queue.submit(IndexFile(path))` in the loop does that.
 #
 # Now the real `TaskQueue`. A **worker** takes tasks out of it and runs them; `WorkerPool(1)` has one worker. A batch carries a
-# list of paths. The caller submits the batch and then tidies up its list. One queue is in memory, one keeps its tasks in a
-# folder on disk. **Predict** for each: does the task count all lines of the four files, or none? (`@task_type` gives the class
-# a name by which the folder knows it: part 3.)
+# list of paths. The caller submits the batch and then tidies up its list. One queue is in memory. The other is *persistent*: it
+# keeps its tasks in a folder on disk. **Predict** for each: does the task count all lines of the four files, or none?
+# (`@task_type` gives the class a name by which the folder knows it: section 3.)
 
 # %%
 prediction_memory = ...  # "all" or "none"
@@ -239,7 +239,7 @@ print("the queue in a folder holds the caller's own object:", same_object)
 # %% [markdown]
 # > **You may think** that `submit` copies the task, because once the call has returned the task is in
 # > the queue. **But** a memory queue keeps a reference to *your* object: it costs nothing, and any
-# > object will do. A persistent queue turns the task into JSON text and runs the object that comes
+# > object will do. A persistent queue turns the task into text (JSON: section 3) and runs the object that comes
 # > back from the text, which shares nothing with yours.
 #
 # So the same program gives different results on the two queues, unless it follows one rule, the
@@ -300,7 +300,7 @@ for batch in (FrozenBatch(["a.py"]), TupleBatch(("a.py",)), TupleBatch((["a.py"]
 
 # %% [markdown]
 # **Modify**: in a new cell, submit `TupleBatch(tuple(files[:4]))` instead of an `IndexBatch`, and tidy up as before. Which
-# line fails now, and why is that good news? (Without `tuple(...)` none would: the hint `tuple[str, ...]` stops nobody.)
+# line fails now, and why is that good news? (Without `tuple(...)` none would: the type hint `tuple[str, ...]` stops nobody.)
 #
 # ### Equal is not the same
 #
@@ -438,7 +438,7 @@ except QueueClosed as error:
 # Write a `flush` that works on a memory queue. The paths go out in the order in which they were added, each as often as it
 # was added, and `ids` has the ids of the batches that the queue took, in their order. If nothing was collected, it submits
 # nothing. It waits for no result: perhaps no worker has begun. What becomes of the paths of a batch that the queue refuses is
-# up to you. Leave `IndexBatch` as it is, with its list.
+# up to you. Leave the class `IndexBatch` as it is.
 
 # %% exercise="p1.collector"
 
@@ -517,8 +517,13 @@ with TaskQueue() as queue, WorkerPool(1) as pool:
 # > **But** at run time it looks only whether there is an attribute of that name. Signatures are for the
 # > type checker.
 #
-# **Modify**: give `path` a default value in `NeedsPath`. What changes for `isinstance`, and what for the
-# queue?
+# **Modify**: give `path` a default value in `NeedsPath`: a file, say `path=files[0]`. What changes for `isinstance`, and what
+# for the queue?
+#
+# <details><summary>What you will see</summary>
+#
+# `isinstance` says True, as before. The worker calls `execute()` as it did, and now that is enough: the task succeeds.
+# </details>
 #
 # Now the field: `MathTask` declares `operands: tuple[int, ...]`, and we give it text.
 
@@ -549,8 +554,8 @@ with tempfile.TemporaryDirectory() as folder, TaskQueue.open(folder) as queue:
 print(f"\nA persistent queue: {where}\n{type(error).__name__}: {error}")
 
 # %% [markdown]
-# Python does not enforce hints. A memory queue finds out when the task runs; a persistent one checks every
-# field at `submit`, for a reason that part 3 shows. A type checker such as mypy reads hints *before*
+# Python does not enforce type hints. A memory queue finds out when the task runs; a persistent one checks every
+# field at `submit`, for a reason that section 3 shows. A type checker such as mypy reads type hints *before*
 # anything runs.
 #
 # ### The id knows the type of the result
@@ -586,20 +591,20 @@ print(f"\nA persistent queue: {where}\n{type(error).__name__}: {error}")
 #
 # A persistent queue writes tasks as **JSON**, a text format with only objects, lists, strings, numbers,
 # `true`, `false` and `null`. Five values go through Python's `json` module and back. **Predict**: how many
-# don't come back equal and of the same type?
+# come back as they were, equal and of the same type?
 
 # %%
 prediction = ...
 
 values = [(1, 2), {1: "one"}, float("nan"), "naïve", [True, None]]
-different = 0
+unchanged = 0
 for value in values:
     text = json.dumps(value)
     back = json.loads(text)
     same = back == value and type(back) is type(value)
-    different += not same
+    unchanged += same
     print(f"{value!r:15} -> {text:15} -> {back!r:15} {'' if same else 'not the same'}")
-compare(prediction, different)
+compare(prediction, unchanged)
 
 # %% [markdown]
 # - A **tuple** comes back as a list, and can no longer be hashed.
@@ -648,17 +653,22 @@ except TaskQueueError as error:
 # The first is stored, and comes back equal, int keys included: the field's type `dict[int, str]` tells the
 # decoder what to make of the text. Where the type doesn't tell (`object`), or the value doesn't fit the
 # type, the task is refused, and the error names the field. (The *journal* in one of the errors is the file in which
-# the folder keeps tasks: part 6.) This is how:
+# the folder keeps tasks: section 6.) This is how:
 
 # %%
 show_source(Catalogue.encode)
 
 # %% [markdown]
 # Read it in three steps: encode, decode strictly, compare field by field. The decoded `copy` is what a
-# persistent queue runs. Now part 1 makes sense: the caller's list was never in the queue.
+# persistent queue runs. Now section 1 makes sense: the caller's list was never in the queue.
 #
 # **Modify**: try `LabelFiles({1: "one"}, extra=[1, 2])`. Why is this one stored, though `extra` has no
 # useful type either?
+#
+# <details><summary>Why it is stored</summary>
+#
+# A list of numbers comes back from JSON as an equal list: nothing was lost that a type would have to tell.
+# </details>
 #
 # **Data is never code.** JSON only *names* a type. The catalogue builds an object of a class that this
 # process registered under that name, and of no other: the last line above is refused.
@@ -1001,7 +1011,7 @@ mutants("p1.mutants_waiting", test_waiting)
 #   What is there at the end may stay or be dropped; `discard` goes on telling the truth. Closing twice does no harm.
 #
 # First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name
-# `_changed`: each method works under its lock. The check tries your queue with several threads, in every order of their steps.
+# `_changed`: each method takes its lock. The check tries your queue with several threads, in every order of their steps.
 
 # %% exercise="p1.newest_first"
 
@@ -1033,12 +1043,12 @@ print("ran first: number", ids.index(first.id) + 1, "of", len(ids))
 # ## 5. The life of a task
 #
 # A task waits, runs, ends; or it fails and waits again; or it is cancelled. Which steps are legal is written
-# in one table, `TRANSITIONS`, and read by one function. Below is the module's own drawing, then the function. Some words of
+# in one table, `TRANSITIONS`. Below is the module's own drawing, then the function that reads the table. Some words of
 # the drawing belong to later phases. A task whose worker went down is *recovered*: it waits again; if that happens too often, it
 # has *died*. It is *released* if it goes back because the pool stops, and *revived* if somebody puts it back that failed or died.
 
 # %%
-print(state.__doc__)
+print(state.__doc__.rpartition("\n\n")[0], end="\n\n")  # its title, and the drawing
 show_source(state.next_status)
 print("what can happen to a task that is")
 for status, steps in state.TRANSITIONS.items():
@@ -1077,7 +1087,8 @@ with TaskQueue() as queue:
 #
 # ## 6. The registry remembers
 #
-# The **registry** is the one place where something happens to a task. A **fact** is a small tuple: what
+# Practice A had a registry of classes. The queue has another one, of tasks. This **registry** is the one place where something
+# happens to a task. A **fact** is a small tuple: what
 # happened, to which task, when, by whom. The registry checks it against the table, stores it, changes the
 # task's record, and wakes whoever waits, in this order. What it promises stands at its lock, as it does in your
 # queue: the end of the cell shows it. (The *ledger* there is the table of the records. It is a *fold* of the facts: begin with
@@ -1122,7 +1133,7 @@ print(inspect.getdoc(Registry))
 #   can't change. *Frozen* is shallow; `hash()` tells how deep it goes.
 # - Equal tasks are not the same submission: **ids** name submissions.
 # - A **Protocol** describes a shape. `isinstance` sees names only; the checker sees signatures; nobody
-#   enforces hints at run time unless, as the catalogue does, they check.
+#   enforces type hints at run time unless, as the catalogue does, they check.
 # - **JSON** changes tuples, keys and NaN without a word. A round trip at `submit` says so in time.
 # - A default is made once; a lambda looks its variables up when it is **called**.
 # - An **invariant** is a sentence; the **lock** keeps it true for whoever looks; returning the inside leaks it.

@@ -14,7 +14,7 @@
 # - write a test that finds a bug of concurrency;
 # - build a worker pool step by step, read the real one, and run your own in the live monitor.
 #
-# **Time**: two sittings of 75 minutes, with a break after part 3. The core path is six exercises, marked ★. What has
+# **Time**: two sittings of 75 minutes, with a break after section 3. The core path is six exercises, marked ★. What has
 # no star is further practice. **Before**: phase 1, or what its recall asks below.
 #
 # **How it works**

@@ -92,6 +92,8 @@ def the_lock_is_free_after_an_error(Files):
             found = explored(path, error)
             if found.ok is False:
                 then = f", and SourceFile raised {raised[0]}" if raised else ""
+                if raised == ["KeyboardInterrupt"]:
+                    then += ", as Ctrl-C does: that is no Exception"
                 before = f"before that, get({path!r}) was called{then}"
                 return replace(found, message=f"{found.message}; {before}")
     if found.ok and returned:

@@ -88,7 +88,7 @@ def each_call_makes_one(TaskBook):
 
 @check.probe(question="What does whoever mistyped a name want to read?")
 def an_unknown_name(TaskBook):
-    """Tasks are made by names that were never entered: sing, a part of shout, and nothing."""
+    """Tasks are made by names that were never entered: 'sing', 'out' (as in 'shout'), and ''."""
     more = ["wait", "fetch", "lines", "words", "zip"]
     for name in ("sing", "out", ""):
         book = _book(TaskBook)
@@ -171,7 +171,10 @@ def asking_enters_nothing(TaskBook):
     )
 
 
-@check.probe("returns_internals", question="How many names does the dict have after types()?")
+@check.probe(
+    "returns_internals",
+    question="After types(), who has a reference to the dict of the book, and who can change its keys?",
+)
 def the_caller_keeps_what_it_likes(TaskBook):
     """A caller deletes an entry of types() and enters another; then a task is made."""
     book = _book(TaskBook)

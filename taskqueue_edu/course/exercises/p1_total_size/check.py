@@ -308,7 +308,7 @@ def a_failure_is_no_result(TotalSize):
             )
 
 
-@check.probe("retry_is_safe", question="After which errors can the next run end differently?")
+@check.probe(question="After which errors can the next run end differently?")
 def only_what_may_be_over_is_tried_again(TotalSize):
     """Of three pages, the last does not exist (LookupError)."""
     with _system() as (server, queue):
