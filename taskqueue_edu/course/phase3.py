@@ -579,7 +579,7 @@ predict("p3.closed", ...)
 # `write` puts the text into a buffer in the *process*, and dies with it. `flush` hands it to the **kernel** (the
 # operating system), which outlives the process. It doesn't outlive a power cut. To pull the plug a hundred times would
 # take a while, so the **lab** does it on a simulated disk: `crash_test` runs a program, stops it after each of its
-# steps (the **crash points**), works out what the disk may hold then, and lets the program recover from that. `acknowledge` is
+# steps (the *crash points*), works out what the disk may hold then, and lets the program recover from that. `acknowledge` is
 # the moment from which on somebody relies on it. The lab follows what the program's threads do with `open`, `os.open`,
 # `os.write`, `os.fsync` and the like.
 
