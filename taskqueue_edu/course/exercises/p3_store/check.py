@@ -543,13 +543,13 @@ def _at_once(LineStore, one, other, *, before=False):
                     seen.append(0)
                     found = _lines_in(path)
                     assert found >= lines, (
-                        f"flush({position}) returned, and the file has {found} lines"
+                        f"flush({position}) returned, and the file has {found} of {lines} lines"
                     )
                 else:
                     kept = max(fsyncs, default=0)
                     assert kept >= lines, (
-                        f"sync({position}) returned, and the fsyncs that are over began when the "
-                        f"file had {kept} lines at most"
+                        f"sync({position}) returned, and when the fsyncs that are over began, the "
+                        f"file had at most {kept} of {lines} lines"
                     )
 
             first = store.append(_fact(1))
