@@ -353,7 +353,7 @@ class IndexUnreadable(TaskQueueError, ValueError):
 # - If the file can't be read, or is no JSON, perhaps not even text, raise `IndexUnreadable(message)` *from* the error that
 #   says why. The message names the file.
 # - If it is JSON, but not a `dict`, raise `IndexUnreadable` too, with a message that names the file.
-# - Let everything else through: a wrong argument is the caller's mistake, and Ctrl-C is a wish.
+# - Let everything else through: a wrong argument is the caller's mistake, and with Ctrl-C somebody asks the program to stop.
 
 # %% exercise="p3.boundary"
 
@@ -422,8 +422,9 @@ predict("p3.pay", ...)
 # `min` with `max_delay` ends that.
 # </details>
 #
-# The cell above ends with two tasks that do something, and whose first run then loses the bank's answer. Choose your
-# prediction there, then look how much `Pay(10)` pays, and how much `PayOnce(10)`.
+# The cell above ends with two tasks that do something, and whose first run then loses the bank's answer. (`current_task()` tells
+# a task about itself: its `id`, and in `attempt` the number of the run.) Choose your prediction there, then look how much
+# `Pay(10)` pays, and how much `PayOnce(10)`.
 
 # %%
 with TaskQueue(retry=policy) as queue, WorkerPool(1) as pool:
@@ -578,9 +579,9 @@ predict("p3.closed", ...)
 # `write` puts the text into a buffer in the *process*, and dies with it. `flush` hands it to the **kernel** (the
 # operating system), which outlives the process. It doesn't outlive a power cut. To pull the plug a hundred times would
 # take a while, so the **lab** does it on a simulated disk: `crash_test` runs a program, stops it after each of its
-# steps, works out what the disk may hold then, and lets the program recover from that. `acknowledge` is the moment from
-# which on somebody relies on it. The lab follows what the program's threads do with `open`, `os.open`, `os.write`, `os.fsync`
-# and the like.
+# steps (the *crash points*), works out what the disk may hold then, and lets the program recover from that. `acknowledge` is
+# the moment from which on somebody relies on it. The lab follows what the program's threads do with `open`, `os.open`,
+# `os.write`, `os.fsync` and the like.
 
 
 # %%
@@ -617,7 +618,7 @@ crash_test(note_it, notes)
 # |---|---|---|---|
 # | `"process"`, the default | kept | may be lost | one `write` |
 # | `"interval"` | kept | may be lost if it is younger than `interval` (1 s) | one `write`; a thread syncs in the background |
-# | `"always"` | kept | kept | one `write`, and an `fdatasync` that all who wait at that moment share |
+# | `"always"` | kept | kept | one `write`, and an `fdatasync` (an `fsync` that leaves out the file's times), which all who wait at that moment share |
 #
 # Why not always? Measure it on your disk. Then three sums run on one worker, and we look at the journal that they leave.
 
@@ -900,7 +901,7 @@ crash_test(count_on, total, value_kept, files=a_year)
 
 # %% [markdown]
 # No test on your own machine would have found it: Linux's usual file system keeps the changes of names in order, and there it is
-# right. POSIX, which says what a program may rely on, doesn't promise that. **Fix it**: one line is missing in `compact`. Put it in,
+# right. POSIX, the standard that says what a program may rely on, doesn't promise that. **Fix it**: one line is missing in `compact`. Put it in,
 # run both cells again, and read the last line of the verdict: it says what was tried.
 #
 # <details><summary>Answer</summary>
@@ -914,8 +915,8 @@ crash_test(count_on, total, value_kept, files=a_year)
 # A friend has collected savers: functions `save(path, data)`, some right, most of them broken. Write a test that lets the right ones
 # pass, and turns the others down: it raises AssertionError. Reading back what was saved will not do. Use `crash_test`, with
 # `value_kept` as its check. It returns a verdict, which counts as true if no crash lost anything, and as false if one did:
-# `assert crash_test(...)` is all that you need. Your `recover` returns the bytes that it finds. `value_kept` wants those that were
-# acknowledged last, or later ones. Leave the disk as it is: the one that promises least.
+# `assert crash_test(...)` is all that you need. Your `recover` returns the bytes that it finds. Before the first
+# save there is no file: let it return `b""` then. `value_kept` wants those that were acknowledged last, or later ones. Leave the disk as it is: the one that promises least.
 
 
 # %%
@@ -936,22 +937,23 @@ mutants("p3.mutants_savers", test_saver)
 # | method | who calls it | what it does |
 # |---|---|---|
 # | `load()` | the registry, once, first | returns the facts in the file, oldest first; cuts a torn last line off |
-# | `append(fact)` | the registry, under its lock | adds the line, without waiting for an `fsync`, of another thread either; returns a number from 1 that grows |
+# | `append(fact)` | the registry, under its lock | adds the line, and returns a number from 1 that grows; never waits for an `fsync`, not even for that of another thread |
 # | `flush(position)` | any thread, several at once | returns when the facts up to `position` survive `kill -9` |
 # | `sync(position)` | any thread, several at once | returns when the facts up to `position` survive a power cut |
-# | `close()` | the queue, last | releases the file |
+# | `close()` | the queue, last | releases the file, whatever has failed before |
 #
 # Two functions turn facts into bytes and back, with the journal's own code. `line_of(number, fact)` returns a line; the first fact in a file
 # has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
 # line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
 #
-# The table holds after a kill: what `load` finds need not be on the disk yet, nor the file's name. And it holds after a failure:
+# The process before may have been killed. Then `load` finds facts that are not on the disk yet, and the file's name may not be
+# there either: for `sync`, they count like new ones. After a failure, the table still holds:
 #
 # - A write that failed may have left half a line. Go on right behind it, or cut it off, or let `flush` and `sync` raise from then
 #   on. If `append` itself raised, the registry appends nothing more.
-# - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it says so once, to one caller. Every
-#   later `fsync` may succeed, and one that runs in another thread at that moment, too. So from then on each `sync` raises, in all
-#   threads. Only for facts that were on the disk before may it return.
+# - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it tells only one caller, once. After
+#   that, `fsync` may succeed, though the bytes are lost. If another thread is in `fsync` at that moment, that one may succeed, too.
+#   So from then on each `sync` raises, in all threads. Only for facts that were on the disk before may it return.
 
 # %% exercise="p3.store"
 
@@ -1135,8 +1137,9 @@ show_source(facts.now)
 #
 # Six queues ran for about a minute each, and each has one thing wrong. (The runs are made by a small model, so that you
 # see the same ones as everybody.) On the left is how many tasks waited, on the right what each worker did. The lines of text
-# say the same, and more. A type is what a task does: `mail` is short, a `report` is long, `convert` changes a file. The queue of
-# patient F takes at most four waiting tasks; the others take any number. Look at a patient, name what is wrong, then go on.
+# say the same, and more. "Worker crashed" means that a worker's process died in the middle of a task. A type is what a task
+# does: `mail` is short, a `report` is long, `convert` changes a file. The queue of patient F takes at most four waiting tasks;
+# the others take any number. Look at a patient, name what is wrong, then go on.
 #
 # To see one live, after the cell below has run, in a cell of your own: `saved = new_folder() / "B.jsonl"`,
 # `Monitor(runs["B"]).save(saved)`, then `LiveMonitor.replay(saved, speed=5).show()`.

@@ -19,7 +19,7 @@ from taskqueue_edu.lab.crash.tree import count
 from taskqueue_edu.lab.crash.verdict import Verdict
 
 _DISKS: Final[dict[DiskModel, str]] = {
-    "strict": "a disk that does what POSIX promises and no more",
+    "strict": "a disk that does what the POSIX standard promises and no more",
     "ext4": "a disk that does what Linux's ext4 does",
 }
 _FAULTS: Final = {"eio": "each fsync failing once", "enospc": "the disk full from each write on"}

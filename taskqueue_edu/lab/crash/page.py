@@ -8,12 +8,12 @@ from typing import Final
 from taskqueue_edu.lab.crash.text import (
     FATES,
     acknowledged,
-    counts,
     cut,
     headline,
     left,
     missing,
     shown_bytes,
+    tried,
 )
 from taskqueue_edu.lab.crash.verdict import Failure, FileView, Step, Verdict
 
@@ -93,9 +93,7 @@ def as_html(verdict: Verdict, *, head: bool = True) -> str:
     ]
     if verdict.failure is not None:
         parts += _failure(verdict.failure)
-    parts.append(
-        f'<div class="tqc-foot">{counts(verdict)} {escape(verdict.covered)}</div></section>'
-    )
+    parts.append(f'<div class="tqc-foot">{escape(tried(verdict))}</div></section>')
     return "".join(parts)
 
 

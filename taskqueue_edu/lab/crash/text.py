@@ -22,7 +22,7 @@ def in_words(verdict: Verdict, *, head: bool = True) -> str:
     lines = [": ".join(filter(None, headline(verdict))), f"{verdict.message}.", ""] if head else []
     if verdict.failure:
         lines += _failure(verdict.failure)
-    lines += [f"{counts(verdict)} {verdict.covered}"]
+    lines += [tried(verdict)]
     return "\n".join(lines)
 
 
@@ -32,9 +32,12 @@ def headline(verdict: Verdict) -> tuple[str, str]:
     return word, "" if verdict.ok else verdict.kind
 
 
-def counts(verdict: Verdict) -> str:
-    """Say how much was tried."""
-    return f"{verdict.crash_points:,} crash points, {verdict.states:,} states of the disk."
+def tried(verdict: Verdict) -> str:
+    """Say how much was tried, and, if no failure was found, what in full."""
+    counts = f"{verdict.crash_points:,} crash points, {verdict.states:,} states of the disk."
+    if verdict.ok is False:
+        return f"Found after {counts}" if verdict.states else "No crash was tried."
+    return f"{counts} {verdict.covered}"
 
 
 def _failure(failure: Failure) -> list[str]:

@@ -1,8 +1,11 @@
 """A payment must be made once, however often it is sent, and be sent again only if that helps."""
 
 import inspect
+import io
 import os
 import time
+from collections import Counter
+from contextlib import redirect_stdout
 from unittest import mock
 
 from taskqueue_edu.course.exercises.p3_retry.given import Declined
@@ -236,15 +239,52 @@ def a_payment_after_a_restart(pay):
 
 @check.probe(question="From where does each key come, and may the same come again?")
 def two_payments_at_one_time(pay):
-    """Two payments are made, and the clock shows the same time: it had been set back."""
-    bank, clocks = _Bank(), {"time", "monotonic", "perf_counter", "process_time", "thread_time"}
-    still = {name: lambda: 1000.0 for name in clocks}
-    still |= {f"{name}_ns": lambda: 10**12 for name in clocks}
-    with mock.patch.multiple(time, **still):
+    """Two payments are made, and each clock shows the same time for both."""
+    bank, asked = _Bank(), set()
+
+    def still(name):
+        return lambda: (asked.add(name), 10**12 if name.endswith("_ns") else 1000.0)[1]
+
+    names = ("time", "monotonic", "perf_counter", "process_time", "thread_time")
+    with mock.patch.multiple(time, **{n + ns: still(n + ns) for n in names for ns in ("", "_ns")}):
         for _ in range(2):
             _paid(pay, bank)
     total = sum(bank.charged.values())
+    if not asked:
+        return  # the key has nothing to do with a clock
+    again = [f"time.{name}() {_CLOCKS[name.removesuffix('_ns')]}" for name in sorted(asked)]
     assert total == 20, (
         f"At the same time by the clock, two payments of 10 were made. The bank has charged {total}: "
-        f"both had the key {next(iter(bank.charged))!r}."
+        f"both had the key {next(iter(bank.charged))!r}. Such a time may come again: "
+        f"{', '.join(again)}."
+    )
+
+
+_CLOCKS = {
+    "time": "can be set back",
+    "monotonic": "may begin anew when the machine does",
+    "perf_counter": "may begin anew when the machine does",
+    "process_time": "begins anew in each process",
+    "thread_time": "begins anew in each thread",
+}
+
+
+@check.probe(question="From how many keys is each drawn, and how soon does one come again?")
+def thousands_of_payments(pay):
+    """30,000 payments are made, and the bank is never busy."""
+    times = Counter()
+
+    class Bank:
+        def charge(self, amount, key):
+            times[key] += 1
+            return "receipt"
+
+    bank = Bank()
+    with redirect_stdout(io.StringIO()):
+        for _ in range(30_000):
+            pay(bank, 10, float)
+    again = 30_000 - len(times)
+    assert not again, (
+        f"30,000 payments were made, and {again:,} of them had a key that the bank knew, such as "
+        f"{max(times, key=times.get)!r}."
     )

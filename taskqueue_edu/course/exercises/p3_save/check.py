@@ -113,6 +113,20 @@ def _interrupted(save, error, name="results.json"):
         return raised, path.read_bytes() if path.exists() else None, extra
 
 
+def _stopped_at_rename(save, error):
+    """Save while a rename raises. Return the names of what is there beside the old file."""
+    fails = mock.Mock(side_effect=error)
+    with (
+        tempfile.TemporaryDirectory() as place,
+        mock.patch.multiple(os, replace=fails, rename=fails),
+    ):
+        path = Path(place, "results.json")
+        path.write_bytes(b"old")
+        with suppress(type(error)):
+            save(path, b"new")
+        return sorted(file.name for file in path.parent.iterdir() if file != path)
+
+
 def _saved(save, path, data):
     """Save. A file that is closed already is a case of its own."""
     try:
@@ -354,22 +368,15 @@ def the_caller_tries_again(save):
 
 @check.probe(question="What is left to do before the error goes on to the caller?")
 def a_failure_leaves_nothing_behind(save):
-    """fsync fails, as on a broken disk, and then with another kind of error. Then os.replace fails."""
-    for error in (OSError(5, "made to fail"), RuntimeError("made to fail")):
+    """fsync fails, as on a broken disk, and with another kind of error. Then os.replace fails so."""
+    errors = (OSError(errno.EIO, "made to fail"), RuntimeError("made to fail"))
+    for error in errors:
         _, held, extra = _interrupted(save, error)
         assert held == b"old", f"fsync raised {error!r}, and the file holds {held}."
         assert not extra, f"fsync raised {error!r}, and {extra} stayed behind."
-    fails = mock.Mock(side_effect=OSError(errno.EIO, "made to fail"))
-    with (
-        tempfile.TemporaryDirectory() as place,
-        mock.patch.multiple(os, replace=fails, rename=fails),
-    ):
-        path = Path(place, "results.json")
-        path.write_bytes(b"old")
-        with suppress(OSError):
-            save(path, b"new")
-        extra = sorted(file.name for file in path.parent.iterdir() if file != path)
-    assert not extra, f"os.replace raised {fails.side_effect!r}, and {extra} stayed behind."
+    for error in errors:
+        extra = _stopped_at_rename(save, error)
+        assert not extra, f"os.replace raised {error!r}, and {extra} stayed behind."
 
 
 @check.probe(question="Does the new file still have its first name when the folder is synced?")
@@ -403,10 +410,14 @@ def a_failure_of_the_folder_is_told(save):
     "exception_catches_all", question="Which class do Exception and KeyboardInterrupt both have?"
 )
 def ctrl_c_leaves_nothing_behind(save):
-    """Somebody presses Ctrl-C during fsync."""
+    """Somebody presses Ctrl-C during fsync, or just before os.replace does anything."""
     _, _, extra = _interrupted(save, KeyboardInterrupt())
+    where = "fsync"
+    if not extra:
+        extra, where = _stopped_at_rename(save, KeyboardInterrupt()), "os.replace"
     assert not extra, (
-        f"After other errors the folder was clean. After KeyboardInterrupt {extra} stayed behind."
+        "After other errors the folder was clean. "
+        f"After KeyboardInterrupt in {where} {extra} stayed behind."
     )
 
 

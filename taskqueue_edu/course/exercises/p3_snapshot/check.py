@@ -48,7 +48,11 @@ def alone(Board):
             found = json.loads(text)
         except ValueError as error:
             raise AssertionError(f"It wrote {text}, which is no JSON.") from error
-        assert found == expected, f"It wrote {text}, expected {json.dumps(expected)}."
+        if found != expected:
+            raise Case(
+                f"It wrote {text}, expected {json.dumps(expected)}.",
+                "Which states has the board, and which number has each of them?",
+            )
 
 
 class _Counted:

@@ -18,6 +18,7 @@ from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of
 from taskqueue_edu.course.probes import opened, within
 from taskqueue_edu.facts import Submission
 from taskqueue_edu.lab.crash import crash_test, log_kept
+from taskqueue_edu.lab.crash.kinds import NOT_SYNCED, RECOVERY
 from taskqueue_edu.lab.crash.system import FIRST_DESCRIPTOR
 from taskqueue_edu.lab.interleave import explore, together
 from taskqueue_edu.lab.probes import HANGS, Case, Check
@@ -27,8 +28,6 @@ check = Check("LineStore")
 
 # Two threads take 115 schedules at most. A store with a thread of its own takes thousands.
 _BUDGET = 120
-
-_NOT_SYNCED = "write without fsync acknowledged"
 
 
 def _fact(number):
@@ -271,11 +270,11 @@ def another_store(LineStore):
         third.close()
 
 
-@check.probe("write_is_durable", kinds=[_NOT_SYNCED], question="Which call waits for the disk?")
+@check.probe("write_is_durable", kinds=[NOT_SYNCED], question="Which call waits for the disk?")
 def what_is_synced(LineStore):
     """The power fails after each step, and what was synced is looked for."""
     verdict = _crashed(LineStore, restart=False, faults=(), disk="ext4")
-    return verdict if verdict.kind == _NOT_SYNCED else None
+    return verdict if verdict.kind == NOT_SYNCED else None
 
 
 @check.probe(
@@ -321,6 +320,33 @@ def damage_is_reported(LineStore):
         f"load() raised an error, and the file has {size} of {len(data)} bytes now: whoever wants "
         "to repair it by hand finds less than there was."
     )
+
+
+@check.probe(question="Who has to hear of the error?")
+def a_failed_fsync_is_told(LineStore):
+    """A fact is synced, and the fsync of the file fails."""
+    fsyncs = _Fsyncs()
+    with fsyncs.instead() as folder:
+        store = LineStore(folder / "facts.jsonl")
+        list(store.load())
+        position = store.append(_fact(1))
+        fsyncs.broken = folder / "facts.jsonl"
+        fsyncs.files.clear()
+        try:
+            store.sync(position)
+        except Exception:
+            return
+        finally:
+            failed, fsyncs.broken = len(fsyncs.files), None
+        store.close()
+    assert not failed, "fsync raised an OSError, and sync() returned as if the fact were safe."
+
+
+@check.probe(question="If the power fails while `load` repairs the file, what is left of it?")
+def every_crash_while_it_loads(LineStore):
+    """It is killed or the power fails after each step, and then once more while load() works."""
+    verdict = _crashed(LineStore)
+    return verdict if verdict.kind == RECOVERY else None
 
 
 @check.probe(question="What does the next start find on the disk that is shown?")
@@ -452,15 +478,30 @@ def killed_before_a_fact_is_synced(LineStore):
 
 @check.probe(question="Who has the file once its queue is closed?")
 def it_is_released(LineStore):
-    """A store is closed, and it is looked whether the process still has its file open."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "facts.jsonl")
+    """A store is closed, once all went well, and once an fsync has failed. Is its file still open?"""
+    fsyncs = _Fsyncs()
+    with fsyncs.instead() as folder:
+        path = folder / "facts.jsonl"
         store = LineStore(path)
         list(store.load())
         store.sync(store.append(_fact(1)))
         store.close()
-        left = opened(path)
-        assert not left, "close() returned, and the file is still open."
+        assert not opened(path), "close() returned, and the file is still open."
+        store = LineStore(path)
+        list(store.load())
+        position = store.append(_fact(2))
+        fsyncs.broken = path
+        with suppress(Exception):
+            store.sync(position)
+        try:
+            store.close()
+            ended = "returned"
+        except Exception as error:
+            ended = f"raised {error!r}"
+        fsyncs.broken = None
+        assert not opened(path), (
+            f"An fsync had failed. Then close() {ended}, and the file is still open."
+        )
 
 
 def _at_once(LineStore, one, other, *, before=False):
@@ -502,25 +543,29 @@ def _at_once(LineStore, one, other, *, before=False):
                     seen.append(0)
                     found = _lines_in(path)
                     assert found >= lines, (
-                        f"flush({position}) returned, and the file has {found} lines"
+                        f"flush({position}) returned, and the file has {found} of {lines} lines"
                     )
                 else:
                     kept = max(fsyncs, default=0)
                     assert kept >= lines, (
-                        f"sync({position}) returned, and the fsyncs that are over began when the "
-                        f"file had {kept} lines at most"
+                        f"sync({position}) returned, and when the fsyncs that are over began, the "
+                        f"file had at most {kept} of {lines} lines"
                     )
 
             first = store.append(_fact(1))
             second = store.append(_fact(2)) if before else None
             positions = [second] if before else []
 
+            def call_one():
+                have(one, first, 1)
+
             def call_other():
                 if not before:
                     positions.append(store.append(_fact(2)))
                 have(other, positions[0], 2)
 
-            together(lambda: have(one, first, 1), call_other)
+            call_one.__name__, call_other.__name__ = f"{one}_1", f"{other}_2"
+            together(call_one, call_other)
             if other == "flush":
                 have("sync", positions[0], 2)
             data = path.read_bytes()
@@ -546,7 +591,10 @@ def two_flush_what_was_appended(LineStore):
     return _at_once(LineStore, "flush", "flush", before=True)
 
 
-@check.probe(question="Which fsync must be over when sync() returns, and when must it have begun?")
+@check.probe(
+    question="Which fsync must be over when sync() returns? And when that began, what was there of the "
+    "fact: its number, its bytes, or both?"
+)
 def two_sync_at_once(LineStore):
     """One thread syncs a fact, while another appends one and syncs it."""
     return _at_once(LineStore, "sync", "sync")
@@ -611,6 +659,33 @@ def append_waits_for_nobody(LineStore):
         store.close()
 
 
+@check.probe(question="Is that fact on the disk now? And what does the caller believe?")
+def sync_after_a_failure(LineStore):
+    """An fsync fails, and sync() raises. Whoever called it calls it again."""
+    fsyncs = _Fsyncs()
+    with fsyncs.instead() as folder:
+        store = LineStore(folder / "facts.jsonl")
+        list(store.load())
+        position = store.append(_fact(1))
+        fsyncs.broken = folder / "facts.jsonl"
+        with suppress(Exception):
+            store.sync(position)
+        failed = len(fsyncs.files)
+        try:
+            store.sync(position)
+            returned = True
+        except Exception:
+            returned = False
+        again = len(fsyncs.files) - failed
+        fsyncs.broken = None
+        with suppress(Exception):
+            store.close()
+    assert not (failed and returned and not again), (
+        "An fsync failed, and sync() raised. Called again for the same fact, sync() returned, and "
+        "there was no other fsync."
+    )
+
+
 @check.probe(question="What is still to be done after a call that failed, and what can nobody do?")
 def after_a_failure(LineStore):
     """An fsync fails once, or the disk gets full, at each step. Whoever called sync() calls it again."""
@@ -637,7 +712,7 @@ def one_fsync_fails(LineStore):
     """Two threads sync a fact each, and the first fsync fails. Then sync() is called four times."""
 
     def scenario():
-        fsyncs, numbers, ready = [], count(1), []
+        fsyncs, numbers, ready, returned = [], count(1), [], []
 
         def fsync(file):
             if _is_folder(file):
@@ -655,7 +730,17 @@ def one_fsync_fails(LineStore):
                 store.sync(position)
             except Exception:
                 return
-            raise AssertionError(f"sync({position}) returned, though the first fsync fails")
+            returned.append(f"sync({position})")
+
+        def sync_1():
+            refuses(first)
+
+        def sync_2():
+            refuses(last)
+
+        def all_have_raised(when):
+            order = ", ".join(fsyncs)
+            assert not returned, f"{returned[0]} returned {when}. The fsyncs of the file: {order}"
 
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -667,11 +752,13 @@ def one_fsync_fails(LineStore):
             fsyncs.clear()
             ready.append("from here on it fails")
             first, last = [store.append(_fact(number)) for number in (1, 2)]
-            together(lambda: refuses(first), lambda: refuses(last))
+            together(sync_1, sync_2)
+            all_have_raised("in one of two threads")
             with suppress(Exception):  # it need not take any more
                 last = store.append(_fact(3))
             for position in (last, first, last, last):
                 refuses(position)
+                all_have_raised("after an fsync had failed")
             with suppress(Exception):
                 store.close()
 
