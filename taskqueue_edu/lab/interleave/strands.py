@@ -83,11 +83,13 @@ def doing(strand: Strand) -> str:
     text = f"{strand.name} {_is_about_to(verb) if able else _waits_to(verb)}"
     if on is not None:
         text += f" {on.name}"
-    text += at(strand)
     owner = getattr(on, "owner", None)
     if not able and isinstance(owner, Strand):
         holds = "still holds, though it has ended" if owner.done else "holds"
-        text += ", which " + ("it holds itself" if owner is strand else f"{owner.name} {holds}")
+        text += (
+            ", which " + ("it holds itself" if owner is strand else f"{owner.name} {holds}") + ","
+        )
+    text += at(strand)
     held = [lock.name for lock in strand.held if lock is not on or owner is not strand]
     if held:
         text += f" (it holds {', '.join(held)})"
