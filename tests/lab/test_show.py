@@ -438,6 +438,32 @@ def test_objects_of_one_class_are_told_apart() -> None:
     assert "got = [<File>, <File 2>]" in text or "got = [<File 2>, <File>]" in text
 
 
+def test_a_lock_keeps_its_name_in_a_table() -> None:
+    """The first of two has its number before the second one is made, also as a value."""
+
+    def scenario() -> None:
+        locks: dict[str, threading.Lock] = {}
+        numbers = [0]
+
+        def count() -> None:
+            if "one" not in locks:
+                locks["one"] = threading.Lock()
+            with locks["one"]:
+                numbers[0] += 1
+
+        together(count, count)
+        assert numbers[0] == 2
+
+    verdict = explore(scenario)
+    for told in (verdict, replay(verdict)):
+        text = str(told)
+        assert "acquire lock 1" in text
+        assert "acquire lock 2" in text
+        assert "<lock 1>" in text
+        assert "acquire lock\n" not in text
+        assert "lock = " not in text
+
+
 def test_a_lost_wakeup_says_how_often_somebody_was_notified() -> None:
     """Two items are put, one notification is made: it says so, and whom that woke."""
 

@@ -41,7 +41,9 @@ class Primitive:
             self._site: tuple[CodeType, int] | None = None
             return
         self._site = (frame.f_code, frame.f_lasti)
-        self._made = run().made
+        current = run()
+        self._several = self._site in current.numbered
+        self._made = current.made
         self._made[self._site] = self._number = self._made.get(self._site, 0) + 1
 
     @property
@@ -56,7 +58,8 @@ class Primitive:
             code, offset = self._site
             name = sites(code).stored.get(offset) or _in_source(code, offset) or self.kind
             _names[self._site] = name
-        return f"{name} {self._number}" if self._made[self._site] > 1 else name
+        several = self._several or self._made[self._site] > 1
+        return f"{name} {self._number}" if several else name
 
     @property
     def state(self) -> str:

@@ -76,6 +76,7 @@ class Run:
         course: Course | None = None,
         *,
         limits: bool = True,
+        alike: Run | None = None,
     ) -> None:
         self.plan, self.cost, self.bound = plan, cost, bound
         self.last = max(plan, default=-1)
@@ -105,6 +106,8 @@ class Run:
         self.output: list[str] = []
         self.made: dict[tuple[CodeType, int], int] = {}
         """How many primitives were made at each place in the code."""
+        self.numbered = {site for site, made in alike.made.items() if made > 1} if alike else set()
+        """At which places several will be made, known from a run like this one."""
         self.identities: dict[int, tuple[object, int]] = {}
         """Objects whose `id()` was asked for, kept lest it become another's; and the answers."""
         self.iterated: dict[FrameType, Any] = {}

@@ -93,8 +93,12 @@ class Laboratory:
         recorder: Recorder | None = None,
         priorities: Priorities | None = None,
         course: Course | None = None,
+        alike: Run | None = None,
     ) -> Run:
-        """Run one schedule."""
+        """Run one schedule.
+
+        Locks of which a run `alike` made several have numbers from the first one on.
+        """
         run = Run(
             dict(choices),
             cost,
@@ -107,6 +111,7 @@ class Laboratory:
             priorities,
             course,
             limits=self.limits,
+            alike=alike,
         )
         self.execute(run)
         return run
@@ -348,7 +353,8 @@ class Search:
     def again(self, choices: Choices) -> Verdict:
         """Run one schedule and write it down."""
         recorder = Recorder(self._lab.scope)
-        run = self._lab.run(choices, self._bound, self._bound, None, recorder)
+        alike = self._lab.run(choices, self._bound, self._bound, None)
+        run = self._lab.run(choices, self._bound, self._bound, None, recorder, alike=alike)
         if run.failure is None:
             return self._make(True, "ok", "this schedule passed", self._bound, run, ())
         kind = cast(Kind, run.failure.kind)
@@ -358,7 +364,7 @@ class Search:
 
     def _failed(self, run: Run, choices: Choices) -> Verdict:
         recorder = Recorder(self._lab.scope)
-        again = self._lab.run(choices, self._cost, self._bound, None, recorder)
+        again = self._lab.run(choices, self._cost, self._bound, None, recorder, alike=run)
         if again.failure is None or not _fails_alike(again, run):
             return self._make(False, "not repeatable", NOT_REPEATABLE, self._cost)
         kind = cast(Kind, again.failure.kind)

@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from typing import Any, Final
 
 from taskqueue_edu.lab.interleave.expressions import UNKNOWN
+from taskqueue_edu.lab.interleave.primitives import Primitive
 
 _SHOWN: Final = 6
 """How many items of a container are shown."""
@@ -24,6 +25,8 @@ class Shown:
     def text(self, value: Any, depth: int = 2) -> str:
         """Describe a value; in containers, to a depth of so many."""
         kind = type(value)
+        if isinstance(value, Primitive):
+            return f"<{value.name}>"
         if value is UNKNOWN:
             return "?"
         if value is None or kind in (bool, int, float, str, bytes):
