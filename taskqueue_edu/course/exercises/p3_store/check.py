@@ -8,6 +8,7 @@ import resource
 import stat
 import tempfile
 import threading
+import time
 from contextlib import contextmanager, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
@@ -763,6 +764,70 @@ def one_fsync_fails(LineStore):
                 store.close()
 
     return explore(scenario, budget=_BUDGET)
+
+
+@check.probe(
+    question="An fsync is over: how many threads go on then, and what has each looked at since?"
+)
+def three_sync_at_once(LineStore):
+    """Three threads sync a fact each; two append theirs just before. The second fsync fails."""
+
+    def scenario():
+        fsyncs, numbers, ready, kept = [], count(1), [], []
+        registry = threading.Lock()  # `append` is called under it
+
+        def fsync(file):
+            if _is_folder(file) or not ready:
+                return
+            number, lines = next(numbers), _lines_in(path)
+            fsyncs.append(f"{number} begins with {lines} of 3 lines")
+            time.sleep(1)  # in the lab's time: all others go on as far as they can
+            if number == 2:
+                fsyncs.append("2 fails")
+                raise OSError(errno.EIO, "the disk failed")
+            fsyncs.append(f"{number} is over")
+            if number == 1:
+                kept.append(lines)
+
+        def sync_1(position=1):
+            try:
+                store.sync(position)
+            except Exception:
+                return
+            order = ", ".join(fsyncs)
+            assert position <= max(kept, default=0), (
+                f"sync({position}) returned. The fsyncs of the file: {order}. A second one fails"
+            )
+
+        def append_and_sync(number):
+            try:
+                with registry:
+                    position = store.append(_fact(number))
+            except Exception:
+                return  # it need not take any more
+            sync_1(position)
+
+        def sync_2():
+            append_and_sync(2)
+
+        def sync_3():
+            append_and_sync(3)
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "fsync", fsync),
+            mock.patch.object(os, "fdatasync", fsync, create=True),
+        ):
+            path = Path(folder, "facts.jsonl")
+            store = LineStore(path)
+            list(store.load())
+            ready.append("from here on it counts")
+            store.append(_fact(1))
+            together(sync_1, sync_2, sync_3)
+            with suppress(Exception):
+                store.close()
+
+    return explore(scenario, bound=0, budget=_BUDGET // 2)
 
 
 @check.probe(question="What has a write left in the file that took a part and then failed?")
