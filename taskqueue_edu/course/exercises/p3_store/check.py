@@ -381,29 +381,29 @@ def it_goes_on_after_a_torn_line(LineStore):
 
 
 class _File:
-    """A file whose writes and flushes `explore` sees: they count in `seen`, which all threads share."""
+    """A file whose writes and flushes `explore` sees: they are noted in `calls`, for all threads."""
 
-    def __init__(self, file, seen):
+    def __init__(self, file, calls):
         self.file = file
-        self.seen = seen
+        self.calls = calls
 
     def write(self, data):
-        self.seen.append(len(data))
+        self.calls.append("write")
         return self.file.write(data)
 
     def flush(self):
-        self.seen.append(0)
+        self.calls.append("flush")
         self.file.flush()
 
     def __getattr__(self, name):
         return getattr(self.file, name)
 
 
-def _show_files(store, seen):
+def _show_files(store, calls):
     """Put a `_File` in the place of each file that a store has opened."""
     for name, value in list(getattr(store, "__dict__", {}).items()):
         if isinstance(value, io.IOBase):
-            setattr(store, name, _File(value, seen))
+            setattr(store, name, _File(value, calls))
 
 
 def _unlock(path):
@@ -514,16 +514,16 @@ def _at_once(LineStore, one, other, *, before=False):
     write = os.write
 
     def scenario():
-        seen, fsyncs = [], []
+        calls, fsyncs = [], []
 
         def seen_write(fd, data):
-            seen.append(len(data))
+            calls.append("write")
             return write(fd, data)
 
         def fsync(file):
             if _is_folder(file):
                 return
-            seen.append(0)
+            calls.append("fsync")
             lines = _lines_in(path)  # it keeps what is there when it begins
             fsyncs.append(lines)
 
@@ -536,21 +536,22 @@ def _at_once(LineStore, one, other, *, before=False):
             path = Path(folder, "facts.jsonl")
             store = LineStore(path)
             list(store.load())
-            _show_files(store, seen)
+            _show_files(store, calls)
 
             def have(method, position, lines):
                 getattr(store, method)(position)
                 if method == "flush":
-                    seen.append(0)
+                    calls.append("look")
                     found = _lines_in(path)
                     assert found >= lines, (
                         f"flush({position}) returned, and the file has {found} of {lines} lines"
                     )
                 else:
-                    kept = max(fsyncs, default=0)
-                    assert kept >= lines, (
-                        f"sync({position}) returned, and when the fsyncs that are over began, the "
-                        f"file had at most {kept} of {lines} lines"
+                    kept = max(fsyncs, default=-1)
+                    assert kept >= lines, f"sync({position}) returned, and " + (
+                        "no fsync is over"
+                        if kept < 0
+                        else f"line {lines} was not in the file yet when the last finished fsync began"
                     )
 
             first = store.append(_fact(1))
