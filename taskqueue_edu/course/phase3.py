@@ -606,7 +606,7 @@ crash_test(note_it, notes)
 # | your code did | after an exception | after `kill -9` | after a power cut |
 # |---|---|---|---|
 # | `file.write(...)` | kept, if the file gets closed | **lost** | **lost** |
-# | `file.flush()`, `file.close()`, `os.write(...)` | kept | kept | **may be lost** |
+# | `file.flush()`, `file.close()`, `os.write(...)` | kept | kept | may be lost |
 # | `os.fsync(fd)` | kept | kept | kept |
 # | `os.fsync` of a *new* file's folder, too | kept | kept | kept, and under its name |
 #
