@@ -577,7 +577,8 @@ predict("p3.closed", ...)
 
 # %% [markdown]
 # `write` puts the text into a buffer in the *process*, and dies with it. `flush` hands it to the **kernel** (the
-# operating system), which outlives the process. It doesn't outlive a power cut. To pull the plug a hundred times would
+# operating system), which outlives the process. `os.write` hands bytes to the kernel directly; it may take only the first
+# of them, and returns how many. The kernel doesn't outlive a power cut. To pull the plug a hundred times would
 # take a while, so the **lab** does it on a simulated disk: `crash_test` runs a program, stops it after each of its
 # steps (the *crash points*), works out what the disk may hold then, and lets the program recover from that. `acknowledge` is
 # the moment from which on somebody relies on it. The lab follows what the program's threads do with `open`, `os.open`,
@@ -605,7 +606,7 @@ crash_test(note_it, notes)
 # | your code did | after an exception | after `kill -9` | after a power cut |
 # |---|---|---|---|
 # | `file.write(...)` | kept, if the file gets closed | **lost** | **lost** |
-# | `file.flush()`, `file.close()`, `os.write(...)` | kept | kept | **lost** |
+# | `file.flush()`, `file.close()`, `os.write(...)` | kept | kept | may be lost |
 # | `os.fsync(fd)` | kept | kept | kept |
 # | `os.fsync` of a *new* file's folder, too | kept | kept | kept, and under its name |
 #
@@ -837,7 +838,7 @@ parsons("p3.parsons_replace", ...)
 #
 # If something stops it before the new file has its name, an error (of `os.replace`, too) or Ctrl-C, let that through, and leave
 # no extra file behind.
-# `path` may have any name of up to 200 bytes; a disk takes 255, as a rule. Its folder may hold other files, whose names don't contain that of `path`.
+# `path` may have any name of up to 200 bytes; a disk takes 255, as a rule. Its folder may hold other files, whose names don't contain that of `path`: so one that does is free for your new file.
 # A file that an earlier `save` has left behind, since its process was killed, must not stop the next one.
 
 # %% exercise="p3.save"
@@ -953,7 +954,7 @@ mutants("p3.mutants_savers", test_saver)
 #   on. If `append` itself raised, the registry appends nothing more.
 # - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it tells only one caller, once. After
 #   that, `fsync` may succeed, though the bytes are lost. If another thread is in `fsync` at that moment, that one may succeed, too.
-#   So from then on each `sync` raises, in all threads. Only for facts that were on the disk before may it return.
+#   So from then on each `sync` raises, in all threads. For facts that were on the disk before, it may return, or raise as well.
 
 # %% exercise="p3.store"
 

@@ -32,7 +32,7 @@ def a_few_wait_long(keeps_promise):
 
 @check.probe()
 def how_many_may_be_late(keeps_promise):
-    """Of 1,000 tasks, 5, 10, 11 or 20 take 60 s, of 150 one or two, of fewer one, and the limit is 5 s."""
+    """Of 1,000, of 150 and of fewer tasks some are late: the limit is 5 s, and they take 60 s."""
     late_of = [(late, 1000) for late in (5, 10, 11, 20)]
     for late, count in (*late_of, (1, 2), (1, 50), (1, 60), (1, 150), (2, 150)):
         found = keeps_promise(_tasks((count - late, 0, 1), (late, 0, 60)), 5)

@@ -93,7 +93,11 @@ def two_payments(pay):
     for amount in (10, 20, 10):
         _paid(pay, bank, amount)
     total = sum(bank.charged.values())
-    assert total == 40, f"The bank has charged {total}, expected 40: it took two for the same."
+    keys = len(bank.charged)
+    assert total == 40, (
+        f"The bank has charged {total}, expected 40: the three payments came with {keys} "
+        f"key{'s' * (keys != 1)}."
+    )
 
 
 @check.probe(question="What does your function do once `charge` has raised?")
@@ -170,6 +174,7 @@ def the_waits(pay):
     """The bank is busy, and every other time it resets the connection: for ever, four times, twice."""
     for busy, waits in ((99, [1, 2, 4, 4]), (4, [1, 2, 4, 4]), (2, [1, 2])):
         bank = _Bank(*(["busy", "reset"] * 50)[:busy])
+        fails = f"The first {busy} tries fail" if busy < 5 else "Every try fails"
         _, error = _paid(pay, bank)
         if bank.slept:
             raise Case(
@@ -177,12 +182,10 @@ def the_waits(pay):
                 "Who decides what waiting is, the one who calls `pay` or `pay`?",
             )
         tries = len(waits) + 1
-        assert bank.asked == tries, (
-            f"The first {busy} tries fail: {bank.asked} tries, expected {tries}."
-        )
+        assert bank.asked == tries, f"{fails}: {bank.asked} tries, expected {tries}."
         if bank.waits == [*waits, 4] and busy > 4:
             raise Case(
-                f"The first {busy} tries fail: it waited {bank.waits}, and then it did not try again.",
+                f"{fails}: it waited {bank.waits}, and then it did not try again.",
                 "What is a wait good for after the last try?",
             )
         if bank.waits != waits:
@@ -190,16 +193,16 @@ def the_waits(pay):
             _paid(anew(pay, "pay"), bank)
             if bank.waits == waits:
                 raise Case(
-                    f"The first {busy} tries fail: it waited {later}, expected {waits}. In a program "
+                    f"{fails}: it waited {later}, expected {waits}. In a program "
                     "that has just started, it waits so.",
                     _OUTLIVES,
                 )
             bank.waits = later
             raise Case(
-                f"The first {busy} tries fail: it waited {bank.waits}, expected {waits}.",
+                f"{fails}: it waited {bank.waits}, expected {waits}.",
                 "How long is each wait by the text, and does it say anything of chance?",
             )
-        assert (error is None) == (busy < 5), f"The first {busy} tries fail: it raised {error!r}."
+        assert (error is None) == (busy < 5), f"{fails}: it raised {error!r}."
 
 
 @check.probe(question="How do you know that the bank has answered?")

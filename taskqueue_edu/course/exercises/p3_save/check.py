@@ -64,6 +64,16 @@ def _syncs_a_file(save):
     return any(synced)
 
 
+def _synced_before_the_loss(steps):
+    """Tell whether the save whose rename is lost has synced the folder, too early."""
+    of_this_save = []
+    for step in steps:
+        if step.lost:
+            return step.text.startswith("rename ") and "fsync the folder" in of_this_save
+        of_this_save = [] if step.text.startswith("acknowledge ") else [*of_this_save, step.text]
+    return False
+
+
 def _renames(save, name="results.json"):
     """Save over an old file. Return the old and the new path of each rename."""
     found = []
@@ -254,6 +264,8 @@ def the_name_is_on_the_disk(save):
             "the file holds the old bytes.",
             "Which of the two folders did you sync? What if there were only one?",
         )
+    if verdict is not None and _synced_before_the_loss(verdict.failure.steps):
+        return replace(verdict, kind="fsync of the folder before the rename, and none after it")
     return verdict
 
 
@@ -311,9 +323,13 @@ def a_file_with_the_new_ones_name(save):
     for name in sorted(names):
         _, held, _ = _interrupted(save, OSError(5, "made to fail"), name)
         assert held == b"old", (
-            f"While results.json was saved, the new file was called {name!r}. A file of that name "
-            f"that held b'old' was saved, and fsync failed. Now "
-            + ("there is none of that name." if held is None else f"it holds {held}.")
+            f"For results.json, your new file is called {name!r}. Then a file called {name!r} was "
+            "saved, and fsync failed. "
+            + (
+                "That file is gone."
+                if held is None
+                else f"It held b'old', and now it holds {held}."
+            )
         )
     for name in sorted(name for name in names if "results.json" not in name):
         with tempfile.TemporaryDirectory() as place:
@@ -324,9 +340,8 @@ def a_file_with_the_new_ones_name(save):
                 save(path, b"new")
             held = other.read_bytes() if other.exists() else None
         assert held == b"of somebody else", (
-            f"While results.json was saved, the new file was called {name!r}, which does not contain "
-            "that name. A file of somebody else was called so, and b'new' was saved. Now "
-            + ("that file is gone." if held is None else f"that file holds {held}.")
+            f"For results.json, your new file is called {name!r}. Somebody else had a file of that "
+            "name. Now " + ("it is gone." if held is None else f"it holds {held}.")
         )
 
 

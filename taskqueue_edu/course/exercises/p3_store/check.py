@@ -8,6 +8,7 @@ import resource
 import stat
 import tempfile
 import threading
+import time
 from contextlib import contextmanager, redirect_stdout, suppress
 from itertools import count
 from pathlib import Path
@@ -380,29 +381,29 @@ def it_goes_on_after_a_torn_line(LineStore):
 
 
 class _File:
-    """A file whose writes and flushes `explore` sees: they count in `seen`, which all threads share."""
+    """A file whose writes and flushes `explore` sees: they are noted in `calls`, for all threads."""
 
-    def __init__(self, file, seen):
+    def __init__(self, file, calls):
         self.file = file
-        self.seen = seen
+        self.calls = calls
 
     def write(self, data):
-        self.seen.append(len(data))
+        self.calls.append("write")
         return self.file.write(data)
 
     def flush(self):
-        self.seen.append(0)
+        self.calls.append("flush")
         self.file.flush()
 
     def __getattr__(self, name):
         return getattr(self.file, name)
 
 
-def _show_files(store, seen):
+def _show_files(store, calls):
     """Put a `_File` in the place of each file that a store has opened."""
     for name, value in list(getattr(store, "__dict__", {}).items()):
         if isinstance(value, io.IOBase):
-            setattr(store, name, _File(value, seen))
+            setattr(store, name, _File(value, calls))
 
 
 def _unlock(path):
@@ -513,16 +514,16 @@ def _at_once(LineStore, one, other, *, before=False):
     write = os.write
 
     def scenario():
-        seen, fsyncs = [], []
+        calls, fsyncs = [], []
 
         def seen_write(fd, data):
-            seen.append(len(data))
+            calls.append("write")
             return write(fd, data)
 
         def fsync(file):
             if _is_folder(file):
                 return
-            seen.append(0)
+            calls.append("fsync")
             lines = _lines_in(path)  # it keeps what is there when it begins
             fsyncs.append(lines)
 
@@ -535,21 +536,22 @@ def _at_once(LineStore, one, other, *, before=False):
             path = Path(folder, "facts.jsonl")
             store = LineStore(path)
             list(store.load())
-            _show_files(store, seen)
+            _show_files(store, calls)
 
             def have(method, position, lines):
                 getattr(store, method)(position)
                 if method == "flush":
-                    seen.append(0)
+                    calls.append("look")
                     found = _lines_in(path)
                     assert found >= lines, (
                         f"flush({position}) returned, and the file has {found} of {lines} lines"
                     )
                 else:
-                    kept = max(fsyncs, default=0)
-                    assert kept >= lines, (
-                        f"sync({position}) returned, and when the fsyncs that are over began, the "
-                        f"file had at most {kept} of {lines} lines"
+                    kept = max(fsyncs, default=-1)
+                    assert kept >= lines, f"sync({position}) returned, and " + (
+                        "no fsync is over"
+                        if kept < 0
+                        else f"line {lines} was not in the file yet when the last finished fsync began"
                     )
 
             first = store.append(_fact(1))
@@ -763,6 +765,70 @@ def one_fsync_fails(LineStore):
                 store.close()
 
     return explore(scenario, budget=_BUDGET)
+
+
+@check.probe(
+    question="An fsync is over: how many threads go on then, and what has each looked at since?"
+)
+def three_sync_at_once(LineStore):
+    """Three threads sync a fact each; two append theirs just before. The second fsync fails."""
+
+    def scenario():
+        fsyncs, numbers, ready, kept = [], count(1), [], []
+        registry = threading.Lock()  # `append` is called under it
+
+        def fsync(file):
+            if _is_folder(file) or not ready:
+                return
+            number, lines = next(numbers), _lines_in(path)
+            fsyncs.append(f"{number} begins with {lines} of 3 lines")
+            time.sleep(1)  # in the lab's time: all others go on as far as they can
+            if number == 2:
+                fsyncs.append("2 fails")
+                raise OSError(errno.EIO, "the disk failed")
+            fsyncs.append(f"{number} is over")
+            if number == 1:
+                kept.append(lines)
+
+        def sync_1(position=1):
+            try:
+                store.sync(position)
+            except Exception:
+                return
+            order = ", ".join(fsyncs)
+            assert position <= max(kept, default=0), (
+                f"sync({position}) returned. The fsyncs of the file: {order}. A second one fails"
+            )
+
+        def append_and_sync(number):
+            try:
+                with registry:
+                    position = store.append(_fact(number))
+            except Exception:
+                return  # it need not take any more
+            sync_1(position)
+
+        def sync_2():
+            append_and_sync(2)
+
+        def sync_3():
+            append_and_sync(3)
+
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            mock.patch.object(os, "fsync", fsync),
+            mock.patch.object(os, "fdatasync", fsync, create=True),
+        ):
+            path = Path(folder, "facts.jsonl")
+            store = LineStore(path)
+            list(store.load())
+            ready.append("from here on it counts")
+            store.append(_fact(1))
+            together(sync_1, sync_2, sync_3)
+            with suppress(Exception):
+                store.close()
+
+    return explore(scenario, bound=0, budget=_BUDGET // 2)
 
 
 @check.probe(question="What has a write left in the file that took a part and then failed?")
