@@ -906,8 +906,9 @@ step_through(explore(there_and_back))
 # `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. You
 # choose the order of the locks: others who take both give the first one back if they don't get the second.
 #
-# You may do that, too. But two threads that give back and try again at once may do so for ever: a **livelock**, in which
-# threads run and none gets on. So wait for the lock that was taken, holding nothing.
+# Instead of an order, you may give back, too, and try again. But two threads that do so at once may do it for ever: a
+# **livelock**, in which threads run and none gets on. After giving back, wait for the lock that was taken, holding nothing.
+# A pause before the next try is accepted, too: it makes a livelock unlikely, and not impossible.
 
 # %% exercise="p2.transfer"
 
