@@ -272,8 +272,8 @@ for step in dis.get_instructions(Lines.add):
 # Three steps: read `total`; add; store `total`. Another thread may come in between two of them. Whether it does is luck,
 # so don't leave it to luck. The **lab** runs threads one step at a time. `together` starts a thread for each function
 # and waits for all. `explore` runs the **scenario** around it again and again, each time in another order of steps (a
-# **schedule**), until one fails or all have been tried: all in which at most two threads are stopped where they could
-# have gone on (two preemptions). In a timeline, each column is a thread and each row a step.
+# **schedule**), until one fails or all have been tried: all with at most two **preemptions**, which are stops where the
+# thread could have gone on. In a timeline, each column is a thread and each row a step.
 
 # %%
 def two_add():
@@ -533,8 +533,9 @@ trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 # woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time. A
 # notification may go to a thread whose time is just up: that one looks once more before it gives up.
 #
-# In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. A time limit
-# is over there when nobody else can run. It may be over earlier, too: the others may be slow.
+# In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. A limit of
+# a second may be over at once there: another thread may take longer than that for its next step. It is over at the latest
+# when nobody else can run.
 #
 # Finish the sentence in the comment first.
 
@@ -1003,9 +1004,10 @@ print("workers that took part:", sorted(workers))
 #   then asks the pool for `workers`.
 # - `desk.claim(name)` waits for a task, starts it under that worker's name and returns the run; it returns `None` when
 #   the queue is closed. Each worker has a name of its own.
-# - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value, or for a task that failed a
-#   `Failure`, which describes the error and is none itself.
-# - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it.
+# - `run_task(run)` executes it and returns the outcome, a pair: what happened, `"succeeded"` or `"failed"` for instance,
+#   and the value, or for a task that failed a `Failure`, which describes the error and is none itself.
+# - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it. A kind that it doesn't know raises
+#   `ValueError`.
 
 # %% exercise="p2.pool"
 

@@ -55,6 +55,9 @@ class _Notes:
         self.runners.put(threading.current_thread())
 
 
+_ALWAYS = "this task always fails"
+
+
 @dataclass(frozen=True)
 class _Fails:
     """Raises an error that is its own, and no slip of whoever runs it. It counts its runs."""
@@ -63,7 +66,7 @@ class _Fails:
 
     def execute(self):
         self.runs.append("run")
-        raise ArithmeticError("this task always fails")
+        raise ArithmeticError(_ALWAYS)
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,13 @@ def _one_worker_and_an_error(TinyPool):
     with _at_work(TinyPool, 1) as (queue, _, errors):
         queue.submit_many([_Fails(runs), MathTask("sum", (1, 2))])
         ended = _all_end(queue)
-        _nobody_died([error for error in errors if not isinstance(error, ArithmeticError)])
+        others = [error for error in errors if not isinstance(error, ArithmeticError)]
+        if others and _ALWAYS in str(others[0]):
+            raise Case(
+                f"A worker died of {describe(others[0])}",
+                "Who is to learn that a task has failed, and must the worker raise an error for it?",
+            )
+        _nobody_died(others)
         return _counts(queue), len(runs), ended
 
 
