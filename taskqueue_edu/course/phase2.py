@@ -947,10 +947,11 @@ explore(one_listens)
 # ## ★ Exercise 5: kill the mutants
 #
 # `Latch(count)` opens when `count` have arrived: `arrive()` says that one more has, and `wait()` returns when all have.
-# Any number of threads may call either, also when it is open: it stays open, and more arrivals change nothing. `Latch(0)` is
-# open from the start. There are latches that are right, in several styles, and latches that are broken, each in its own way.
-# You see none of them. Write a test that lets the right ones pass and turns the broken ones down. An `explore(...)` that has
-# found nothing counts as true: `assert explore(scenario)`. Two scenarios of three threads take less time than one of four.
+# Any number of threads may wait. (More than `count` may arrive, which changes nothing, and `Latch(0)` is open from the start;
+# but the broken ones all go wrong without that.) There are latches that are right, in several styles, and latches that are
+# broken, each in its own way. You see none of them. Write a test that lets the right ones pass and turns the broken ones
+# down. An `explore(...)` that has found nothing counts as true: `assert explore(scenario)`. Two scenarios of three threads
+# take less time than one of four.
 
 # %%
 def test_latch(Latch):
