@@ -531,7 +531,8 @@ trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 # The classic. `put` waits while the buffer is full, `get` while it is empty. With a `timeout` in seconds they raise
 # `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first. Who waits is
 # woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time. A
-# notification may go to a thread whose time is just up: that one looks once more before it gives up.
+# notification may go to a thread whose time is just up, and to nobody else: that one has to look once more before it gives
+# up, unless all are told.
 #
 # In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. A limit of
 # a second may be over at once there: another thread may take longer than that for its next step. It is over at the latest
