@@ -177,7 +177,7 @@ def test_an_outcome_that_is_none_is_refused(queue: TaskQueue, kind: Any) -> None
     task_id = queue.submit(Do())
     run = queue.dispatcher.claim("me")
     assert run is not None
-    with pytest.raises(ValueError, match="a run can't end in .*one of: succeeded, failed"):
+    with pytest.raises(ValueError, match=r"a run can.t end in .*one of: succeeded, failed"):
         queue.dispatcher.settle(run, kind, 1)
     assert queue.status(task_id) is TaskStatus.RUNNING
     assert queue.dispatcher.settle(run, "succeeded", 1)
