@@ -272,7 +272,7 @@ for step in dis.get_instructions(Lines.add):
 # Three steps: read `total`; add; store `total`. Another thread may come in between two of them. Whether it does is luck,
 # so don't leave it to luck. The **lab** runs threads one step at a time. `together` starts a thread for each function
 # and waits for all. `explore` runs the **scenario** around it again and again, each time in another order of steps (a
-# **schedule**), until one fails or all have been tried: all with at most two **preemptions**, which are stops where the
+# **schedule**), until one fails or all have been tried: all with at most two preemptions, which are stops where the
 # thread could have gone on. In a timeline, each column is a thread and each row a step.
 
 # %%
