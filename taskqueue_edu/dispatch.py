@@ -30,6 +30,7 @@ from taskqueue_edu.pending import Pending
 from taskqueue_edu.record import TaskRecord
 from taskqueue_edu.registry import Registry
 from taskqueue_edu.retry import RetryPolicy
+from taskqueue_edu.state import TRANSITIONS
 from taskqueue_edu.task import RunningTask, TaskStatus
 
 NUDGE: Final = ""
@@ -186,7 +187,8 @@ class Dispatcher:
         """Record the outcome of a run, or arrange its retry.
 
         Returns False if the task was taken from this run in the meantime: then the outcome is
-        dropped, since another run of the task counts. Raises QueueClosed, StorageError.
+        dropped, since another run of the task counts. Raises ValueError if no run ends in such a
+        `kind`; QueueClosed, StorageError.
         """
         try:
             record = self.registry.get(run.id)
@@ -212,6 +214,11 @@ class Dispatcher:
         self, record: TaskRecord, run: RunningTask, kind: str, detail: Any
     ) -> tuple[str, Any]:
         """Return the fact that a run without a result ends in: is there another one?"""
+        if kind not in TRANSITIONS[TaskStatus.RUNNING]:
+            raise ValueError(
+                f"a run can't end in {kind!r}, but in one of: "
+                f"{', '.join(TRANSITIONS[TaskStatus.RUNNING])}"
+            )
         if kind == facts.FAILED and self.registry.store.json:
             # Formatted now, and kept: the exception's own __str__ must not run later, when the
             # registry writes the fact under its lock.

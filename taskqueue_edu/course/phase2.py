@@ -272,8 +272,8 @@ for step in dis.get_instructions(Lines.add):
 # Three steps: read `total`; add; store `total`. Another thread may come in between two of them. Whether it does is luck,
 # so don't leave it to luck. The **lab** runs threads one step at a time. `together` starts a thread for each function
 # and waits for all. `explore` runs the **scenario** around it again and again, each time in another order of steps (a
-# **schedule**), until one fails or all have been tried: all in which at most two threads are stopped where they could
-# have gone on (two preemptions). In a timeline, each column is a thread and each row a step.
+# **schedule**), until one fails or all have been tried: all with at most two preemptions, which are stops where the
+# thread could have gone on. In a timeline, each column is a thread and each row a step.
 
 # %%
 def two_add():
@@ -531,10 +531,12 @@ trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 # The classic. `put` waits while the buffer is full, `get` while it is empty. With a `timeout` in seconds they raise
 # `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first. Who waits is
 # woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time. A
-# notification may go to a thread whose time is just up: that one looks once more before it gives up.
+# notification may go to a thread whose time is just up, and to nobody else: that one has to look once more before it gives
+# up, unless all are told.
 #
-# In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. A time limit
-# is over there when nobody else can run. It may be over earlier, too: the others may be slow.
+# In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. A limit of
+# a second may be over at once there: another thread may take longer than that for its next step. It is over at the latest
+# when nobody else can run.
 #
 # Finish the sentence in the comment first.
 
@@ -906,8 +908,9 @@ step_through(explore(there_and_back))
 # `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. You
 # choose the order of the locks: others who take both give the first one back if they don't get the second.
 #
-# You may do that, too. But two threads that give back and try again at once may do so for ever: a **livelock**, in which
-# threads run and none gets on. So wait for the lock that was taken, holding nothing.
+# Instead of an order, you may give back, too, and try again. But two threads that do so at once may do it for ever: a
+# **livelock**, in which threads run and none gets on. After giving back, wait for the lock that was taken, holding nothing.
+# A pause before the next try is accepted, too: it makes a livelock unlikely, and not impossible.
 
 # %% exercise="p2.transfer"
 
@@ -945,10 +948,11 @@ explore(one_listens)
 # ## ★ Exercise 5: kill the mutants
 #
 # `Latch(count)` opens when `count` have arrived: `arrive()` says that one more has, and `wait()` returns when all have.
-# Any number of threads may call either, also when it is open: it stays open, and more arrivals change nothing. `Latch(0)` is
-# open from the start. There are latches that are right, in several styles, and latches that are broken, each in its own way.
-# You see none of them. Write a test that lets the right ones pass and turns the broken ones down. An `explore(...)` that has
-# found nothing counts as true: `assert explore(scenario)`. Two scenarios of three threads take less time than one of four.
+# Any number of threads may wait. (More than `count` may arrive, which changes nothing, and `Latch(0)` is open from the start;
+# but the broken ones all go wrong without that.) There are latches that are right, in several styles, and latches that are
+# broken, each in its own way. You see none of them. Write a test that lets the right ones pass and turns the broken ones
+# down. An `explore(...)` that has found nothing counts as true: `assert explore(scenario)`. Two scenarios of three threads
+# take less time than one of four.
 
 # %%
 def test_latch(Latch):
@@ -1002,9 +1006,10 @@ print("workers that took part:", sorted(workers))
 #   then asks the pool for `workers`.
 # - `desk.claim(name)` waits for a task, starts it under that worker's name and returns the run; it returns `None` when
 #   the queue is closed. Each worker has a name of its own.
-# - `run_task(run)` executes it and returns the outcome, a pair: what happened, and the value, or for a task that failed a
-#   `Failure`, which describes the error and is none itself.
-# - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it.
+# - `run_task(run)` executes it and returns the outcome, a pair: what happened, `"succeeded"` or `"failed"` for instance,
+#   and the value, or for a task that failed a `Failure`, which describes the error and is none itself.
+# - `desk.settle(run, kind, detail)` takes the outcome, as `run_task` has returned it. A kind that it doesn't know raises
+#   `ValueError`.
 
 # %% exercise="p2.pool"
 

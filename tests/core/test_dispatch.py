@@ -171,6 +171,18 @@ def test_outcomes_of_a_lost_run_are_dropped(queue: TaskQueue) -> None:
     assert queue.wait_for_result(task_id, 0) == 2
 
 
+@pytest.mark.parametrize("kind", ["Succeeded", "started", "done", ("succeeded", 1), None])
+def test_an_outcome_that_is_none_is_refused(queue: TaskQueue, kind: Any) -> None:
+    """Settling with a kind that ends no run says so, and the run can still be settled."""
+    task_id = queue.submit(Do())
+    run = queue.dispatcher.claim("me")
+    assert run is not None
+    with pytest.raises(ValueError, match=r"a run can.t end in .*one of: succeeded, failed"):
+        queue.dispatcher.settle(run, kind, 1)
+    assert queue.status(task_id) is TaskStatus.RUNNING
+    assert queue.dispatcher.settle(run, "succeeded", 1)
+
+
 def test_a_run_of_a_forgotten_task_is_dropped() -> None:
     """Settling or losing a run whose task is not kept any more is no error."""
     queue = TaskQueue(retain=0)

@@ -279,6 +279,16 @@ def two_get(BoundedBuffer):
     return _two_get(BoundedBuffer) if _looks_once(BoundedBuffer, "get") else None
 
 
+@check.probe(
+    kinds=["lost wakeup"],
+    question="How many may wait when an item comes, and for which items does put() tell nobody?",
+)
+def each_item_is_told(BoundedBuffer):
+    """Two threads get, and one puts two items, the second perhaps before a getter has run."""
+    verdict = _two_get(BoundedBuffer)
+    return verdict if verdict.kind == "lost wakeup" else None
+
+
 @check.probe(question="Which lock has a thread when it looks, and which when it takes an item out?")
 def two_get_at_once(BoundedBuffer):
     """Two threads get, and one puts two items: each item comes out once."""

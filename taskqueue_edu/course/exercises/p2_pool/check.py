@@ -55,6 +55,9 @@ class _Notes:
         self.runners.put(threading.current_thread())
 
 
+_ALWAYS = "this task always fails"
+
+
 @dataclass(frozen=True)
 class _Fails:
     """Raises an error that is its own, and no slip of whoever runs it. It counts its runs."""
@@ -63,7 +66,7 @@ class _Fails:
 
     def execute(self):
         self.runs.append("run")
-        raise ArithmeticError("this task always fails")
+        raise ArithmeticError(_ALWAYS)
 
 
 @dataclass(frozen=True)
@@ -213,13 +216,22 @@ def each_value_arrives(TinyPool):
 
 @cache
 def _one_worker_and_an_error(TinyPool):
-    """Give what became of a task that raises an error and of the sum after it, and its runs."""
+    """Give what became of a task that raises an error and of the sum after it, and its runs.
+
+    Tell, too, whether both have ended.
+    """
     runs = []
     with _at_work(TinyPool, 1) as (queue, _, errors):
         queue.submit_many([_Fails(runs), MathTask("sum", (1, 2))])
-        _all_end(queue)
-        _nobody_died([error for error in errors if not isinstance(error, ArithmeticError)])
-        return _counts(queue), len(runs)
+        ended = _all_end(queue)
+        others = [error for error in errors if not isinstance(error, ArithmeticError)]
+        if others and _ALWAYS in str(others[0]):
+            raise Case(
+                f"A worker died of {describe(others[0])}",
+                "Who is to learn that a task has failed, and must the worker raise an error for it?",
+            )
+        _nobody_died(others)
+        return _counts(queue), len(runs), ended
 
 
 @check.probe(
@@ -228,7 +240,7 @@ def _one_worker_and_an_error(TinyPool):
 )
 def somebody_goes_on_after_an_error(TinyPool):
     """A pool of one worker gets a task that raises an error, and then a sum."""
-    counts, _ = _one_worker_and_an_error(TinyPool)
+    counts, *_ = _one_worker_and_an_error(TinyPool)
     assert "pending" not in counts, (
         f"After three seconds the two tasks are {counts}: nobody goes on after the error."
     )
@@ -237,8 +249,13 @@ def somebody_goes_on_after_an_error(TinyPool):
 @check.probe(question="Who is told how a task ended?")
 def an_error_is_an_outcome(TinyPool):
     """A pool of one worker gets a task that raises an error, and a sum: both end."""
-    counts, _ = _one_worker_and_an_error(TinyPool)
-    assert counts == {"failed": 1, "succeeded": 1}, f"After three seconds they are {counts}."
+    counts, _, ended = _one_worker_and_an_error(TinyPool)
+    assert ended, f"After three seconds they are {counts}."
+    if counts != {"failed": 1, "succeeded": 1}:
+        raise Case(
+            f"Both have ended, and the queue counts them as {counts}.",
+            "What is the queue told of the task that failed, and what did run_task() return?",
+        )
 
 
 @check.probe(
@@ -246,7 +263,7 @@ def an_error_is_an_outcome(TinyPool):
 )
 def it_runs_once(TinyPool):
     """A pool of one worker gets a task that raises an error: it runs once."""
-    _, runs = _one_worker_and_an_error(TinyPool)
+    _, runs, _ = _one_worker_and_an_error(TinyPool)
     assert runs == 1, f"A task was submitted once, raised an error, and ran {runs} times."
 
 
