@@ -226,12 +226,12 @@ def two_ask_for_two_paths(Files):
 
 @check.probe(question="What can the other thread do while the object is being made?")
 def an_object_takes_a_while(Files):
-    """There is one file. Two threads ask for another, and it takes a second to make its object."""
+    """There is one file. Two threads ask for another, and it takes 10 ms to make its object."""
     SourceFile = type(Files().get("a.py"))
     real = SourceFile.__init__
 
     def slow(self, *args, **kwargs):
-        time.sleep(1)
+        time.sleep(0.01)  # short: who polls for the lock would look so often in each order
         real(self, *args, **kwargs)
 
     def scenario():
@@ -241,4 +241,4 @@ def an_object_takes_a_while(Files):
         assert got[0] is got[1], "two threads asked for b.py, and each has an object of its own"
 
     with mock.patch.object(SourceFile, "__init__", slow):
-        return explore(scenario)
+        return explore(scenario, budget=300)
