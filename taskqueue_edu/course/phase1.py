@@ -1061,6 +1061,7 @@ for status, steps in state.TRANSITIONS.items():
 # Two threads want different things of one task: you cancel it, a worker starts it. Both orders are possible.
 # We play the worker ourselves, so that we choose the order. The queue's `dispatcher` is what workers talk to: `claim` gives out
 # a task, as a *run* (its `cancelled` tells a task that somebody wants it to stop), and `settle` takes what became of it.
+# `cancel` returns `True` if it is sure that the task will not run, and `False` if it can only *ask* the task to stop.
 # **Predict**: what does `cancel` return for a task that already runs?
 
 # %%
@@ -1086,7 +1087,7 @@ with TaskQueue() as queue:
 
 # %% [markdown]
 # Whoever asks the table first wins; the other gets `IllegalTransition`, before anything is written. `cancel`
-# turns that into an answer: `True`, it will not run; `False`, it runs, and was only *asked* to stop.
+# turns that into its answer.
 #
 # ## 6. The registry remembers
 #
