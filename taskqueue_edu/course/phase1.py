@@ -687,10 +687,13 @@ show_source(Catalogue.encode)
 #   that it has a problem, and LookupError if there is no such page.
 # - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
 #   errors are not worth another try.
-# - Running it twice does no harm and gives the same sum: such a task is called *idempotent*. No setting says so; it is so
-#   if `execute` keeps nothing from one run to the next, and no size in a cache: a page may grow. Two such tasks may run at
-#   once, and each returns its own sum. (If the check shows a table: it has a column for each *thread*, here one that runs a
-#   task. Read it from the top. A thread may stop after any step, and another one goes on. Section 4 explains more.)
+# - Running it twice does no harm: such a task is called *idempotent*. No setting says so; it is so if `execute` keeps
+#   nothing from one run to the next.
+# - A page may grow between two runs. So `execute` fetches each page in each run, and keeps no size.
+# - Two such tasks may run at once, and each returns its own sum.
+#
+# If the check shows a table: it has a column for each *thread*, here one that runs a task. Read it from the top. A thread
+# may stop after any step, and another one goes on. Section 4 explains more.
 #
 # `RetryPolicy(attempts=..., on=(...,), delay=...)` says when a task is tried again. It goes to
 # `@task_type(..., retry=...)`.
@@ -953,8 +956,8 @@ print(failed, "of 2000 runs went wrong")
 
 # %% [markdown]
 # Perhaps none went wrong. That proves nothing: those runs took the orders that came up. So *you* choose the order.
-# A thread may be stopped after any step of a line, and the other goes on. Run the cell: it shows an order of the threads A
-# and B. Write after each step how many objects have been made.
+# One line may be several steps. A thread may be stopped after any of them, and the other goes on. Run the cell: it shows
+# an order of the threads A and B. Write after each step how many objects have been made.
 
 # %%
 trace("p1.schedule", [..., ..., ..., ..., ...])
@@ -969,9 +972,9 @@ trace("p1.schedule", [..., ..., ..., ..., ...])
 explore(two_ask)
 
 # %% [markdown]
-# Write `get` so that no order goes wrong, with a lock. Whatever a call does, or raises, the lock is free after it; if no
-# object can be made, whoever asks gets the error. An index forgets no object that it gave out, and two indexes share no
-# object. The check explores yours.
+# Write `get` so that no order goes wrong: that is what the lock is for. Whatever a call does, or raises, the lock is free
+# after it; if no object can be made, whoever asks gets the error. An index forgets no object that it gave out, and two
+# indexes share no object. The check explores yours.
 
 # %% exercise="p1.one_of_each"
 
@@ -1003,8 +1006,8 @@ mutants("p1.mutants_waiting", test_waiting)
 # An editor re-indexes files while somebody types: the file that changed last matters most. Write a pending
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
-# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest. (A
-#   time limit of its sleep does no harm, as long as nothing depends on it: the check tries limits that never end, too.)
+# - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest.
+#   Its sleep may have a time limit, if nothing depends on it: the queue must work as well if that time is never over.
 # - `discard` removes an item and returns whether it was there. The others stay as they are.
 # - Items are ids: text or numbers, 0 among them. No two that wait are equal.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
@@ -1058,6 +1061,7 @@ for status, steps in state.TRANSITIONS.items():
 # Two threads want different things of one task: you cancel it, a worker starts it. Both orders are possible.
 # We play the worker ourselves, so that we choose the order. The queue's `dispatcher` is what workers talk to: `claim` gives out
 # a task, as a *run* (its `cancelled` tells a task that somebody wants it to stop), and `settle` takes what became of it.
+# `cancel` returns `True` if it is sure that the task will not run, and `False` if it can only *ask* the task to stop.
 # **Predict**: what does `cancel` return for a task that already runs?
 
 # %%
@@ -1083,7 +1087,7 @@ with TaskQueue() as queue:
 
 # %% [markdown]
 # Whoever asks the table first wins; the other gets `IllegalTransition`, before anything is written. `cancel`
-# turns that into an answer: `True`, it will not run; `False`, it runs, and was only *asked* to stop.
+# turns that into its answer.
 #
 # ## 6. The registry remembers
 #

@@ -92,6 +92,7 @@ def each_id_is_kept(Collector):
             "Which queue does that line speak of: that of this collector? Who has closed it?",
         ) from None
     if not queue.batches:
+        _refuse_emptied(Collector)
         raise Case(
             f"Nothing was submitted to the queue of this collector; `ids` is {collector.ids}.",
             "Which call hands a batch over, to which queue, and when is it reached?",
@@ -101,6 +102,23 @@ def each_id_is_kept(Collector):
     assert isinstance(kept, (list, tuple)) and list(kept) == ids, (
         f"`ids` is {collector.ids}; submit() returned {ids}, in this order."
     )
+
+
+def _refuse_emptied(Collector):
+    """Raise a Case if flush() empties the list of paths, and submits nothing."""
+    queue = _Queue()
+    collector = Collector(queue)
+    collector.add("a.py")
+    paths = getattr(collector, "_paths", None)
+    if paths != ["a.py"]:
+        return
+    collector.flush()
+    if not queue.batches and not paths:
+        raise Case(
+            "a.py was added and flush() called. Nothing was submitted, and the list with a.py is "
+            "empty.",
+            "How many lists are there when that one is emptied, and who still needs what is in it?",
+        )
 
 
 def _has_a_default_list(cls):
@@ -154,6 +172,15 @@ def the_batch_stays_as_it_was(Collector):
         )
     for before, after in zip(queue.at_first, queue.batches, strict=True):
         if not before:
+            found = {path for batch in (*queue.at_first, *queue.batches) for path in batch}
+            lost = [path for path in map("file-{}.py".format, range(10)) if path not in found]
+            if lost:
+                raise Case(
+                    "A batch had no paths when it was submitted. Of the ten paths that were added, "
+                    f"{len(lost)} came into no batch; the first of those is {lost[0]}.",
+                    "Which list does that line hand over, what is in it then, and where are the "
+                    "paths that were collected?",
+                )
             raise Case(
                 f"A batch had no paths when it was submitted, and a fast worker finds none. Later "
                 f"it has {len(after)}.",

@@ -279,6 +279,7 @@ def _woken(mine, wake, when, by):
     The time limits of its first sleeps, if they have any, are over at once; later ones never are.
     """
     began, over, getters, limits, steps = threading.Event(), threading.Event(), [], [], []
+    sleeps = []  # of each without a limit: in which condition; None once it is over
     real, real_for = threading.Condition.wait, threading.Condition.wait_for
 
     def is_over(timeout):
@@ -292,7 +293,10 @@ def _woken(mine, wake, when, by):
         if is_over(timeout):
             return False
         began.set()
-        return real(condition)
+        sleeps.append(condition)
+        real(condition)
+        sleeps[-1] = None
+        return True
 
     def wait_for(condition, predicate, timeout=None):
         if threading.get_ident() not in getters:
@@ -324,11 +328,17 @@ def _woken(mine, wake, when, by):
     with mock.patch.multiple(threading.Condition, wait=wait, wait_for=wait_for):
         try:
             got, woke = at_once(get, wake_it, seconds=4, when=when)
-        except AssertionError:
+        except AssertionError as hangs:
             if steps == [f"{by} began"]:
                 raise Case(
                     f"A thread called get(). Then another called {by}, which did not end in time.",
                     "Who has the lock of `_changed` from the call of get() on, and when is it free?",
+                ) from None
+            ended = not limits and steps[-1:] == [f"{by} ended"]
+            # It sleeps in its first wait, and not because somebody kept the lock.
+            if ended and len(sleeps) == 1 and sleeps[0] and sleeps[0].acquire(blocking=False):
+                raise Case(
+                    str(hangs), f"Which line of {by} wakes a thread that sleeps in get()?"
                 ) from None
             if not limits:
                 raise

@@ -16,13 +16,14 @@ check = Check("Files")
 @check.probe(question="When is a SourceFile made, when is one found, and is the lock free then?")
 def one_after_the_other(Files):
     """One thread asks for seven paths and for each once more, by an equal text; then another asks."""
-    odd, mixed = [], []
+    odd, mixed, nothing = [], [], []
 
     def scenario():
         files, names = Files(), [*"abcdA", "x/a", "y/a"]
         first = [files.get(f"{name}.py") for name in names]
         if None in first:
-            raise AssertionError("get() returned None: one of its ways ends without `return`")
+            nothing[:] = [f"get('{names[first.index(None)]}.py') returned None."]
+            raise AssertionError
         odd[:] = [pair for pair in zip(names, first, strict=True) if not hasattr(pair[1], "path")]
         for number, (name, file) in enumerate(zip(names, first, strict=True)):
             if file.path != f"{name}.py":
@@ -31,7 +32,9 @@ def one_after_the_other(Files):
                 raise AssertionError
         again = [files.get(f"{name}.py") for name in names]
         for name, one, other in zip(names, first, again, strict=True):
-            assert other is not None, f"get('{name}.py') returned None when it was called again"
+            if other is None:
+                nothing[:] = [f"get('{name}.py') returned None when it was called again."]
+                raise AssertionError
             assert one is other, f"get('{name}.py') made a second object, though there was one"
         got = []
         together(lambda: got.append(files.get("a.py")))
@@ -39,6 +42,8 @@ def one_after_the_other(Files):
         together(lambda: files.get("f.py"))
 
     found = explore(scenario)
+    if nothing:
+        raise Case(nothing[0], "Which ways lead through get(), and what does each of them return?")
     if odd:
         name, got = odd[0]
         raise Case(
@@ -185,7 +190,7 @@ def a_semaphore_lets_one_in(Files):
     question="Which other thread could have the lock that get() takes?",
 )
 def a_lock_for_each_call(Files):
-    """Two threads ask for one path; the locks that get() makes are counted."""
+    """Two threads ask for one path. Is there a lock that get() has just made?"""
     files, made = Files(), []
     real = threading.Lock
 
@@ -226,12 +231,12 @@ def two_ask_for_two_paths(Files):
 
 @check.probe(question="What can the other thread do while the object is being made?")
 def an_object_takes_a_while(Files):
-    """There is one file. Two threads ask for another, and it takes a second to make its object."""
+    """There is one file. Two threads ask for another, and it takes 10 ms to make its object."""
     SourceFile = type(Files().get("a.py"))
     real = SourceFile.__init__
 
     def slow(self, *args, **kwargs):
-        time.sleep(1)
+        time.sleep(0.01)  # short: who polls for the lock would look so often in each order
         real(self, *args, **kwargs)
 
     def scenario():
@@ -241,4 +246,4 @@ def an_object_takes_a_while(Files):
         assert got[0] is got[1], "two threads asked for b.py, and each has an object of its own"
 
     with mock.patch.object(SourceFile, "__init__", slow):
-        return explore(scenario)
+        return explore(scenario, budget=300)

@@ -211,7 +211,7 @@ def nothing_is_kept(TotalSize):
         ):
             grown[:], fails[:] = [1] * grows, [1] * error
             if error:
-                with suppress(Exception):
+                with Deaths(), suppress(Exception):  # that it prints would be shown with another case
                     task.execute()
                 continue
             result = task.execute()
@@ -284,16 +284,30 @@ def two_run_in_any_order(TotalSize):
 )
 def a_failure_is_no_result(TotalSize):
     """One of three can't be fetched: no such page, a server that stays busy, an empty URL."""
-    with _system() as (server, queue):
+    fetch, fetched = FetchPage.execute, []
+
+    def page(self):
+        fetched.append(self.url)
+        return fetch(self)
+
+    with _system() as (server, queue), mock.patch.object(FetchPage, "execute", page):
         for path in ("/missing", "/flaky?fails=99"):
             task = TotalSize(urls=(*server.urls(2), server.url(path)))
             with Deaths() as deaths:
-                result, error, _ = _ended(queue, task)
+                result, error, runs = _ended(queue, task)
             if error is None and deaths.errors:
                 raise Case(
                     f"{path} can't be fetched: a {type(deaths.errors[0]).__name__} ended a thread that execute() had "
                     f"started. The task counts as succeeded, with {result} bytes.",
                     "Who learns of an error that ends a thread, and who should?",
+                )
+            times = fetched.count(server.url(path))
+            if error is None and times > runs:
+                raise Case(
+                    f"{path} can't be fetched. In {runs} run{'s' * (runs > 1)} execute() asked for "
+                    f"it {times} times; then the task counts as succeeded, with {result} bytes.",
+                    "Who is to try again, the task or the queue, and from what does the queue learn "
+                    "that a run has failed?",
                 )
             assert error is not None, (
                 f"{path} can't be fetched. The task counts as succeeded, with {result} bytes."

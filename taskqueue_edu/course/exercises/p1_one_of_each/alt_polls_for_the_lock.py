@@ -1,0 +1,23 @@
+"""While the lock is taken, get() sleeps for a moment and tries again."""
+
+import time
+
+from taskqueue_edu.course.exercises.p1_one_of_each.given import SourceFile, threading
+
+
+class Files:
+    """Gives out the one SourceFile of a path."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._files = {}
+
+    def get(self, path):
+        while not self._lock.acquire(blocking=False):
+            time.sleep(0.001)
+        try:
+            if path not in self._files:
+                self._files[path] = SourceFile(path)
+            return self._files[path]
+        finally:
+            self._lock.release()
