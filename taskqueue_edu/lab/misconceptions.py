@@ -148,7 +148,7 @@ _ALL: Final = {
     ),
     "cause_is_lost": (
         "Raising a new error is enough.",
-        "Without `from`, whoever reads it loses the cause, or finds a wrong one.",
+        "An error's cause is what stands behind its `from`; without that, it has none.",
     ),
     "write_is_durable": (
         "After write() or close(), the data is on the disk.",

@@ -201,12 +201,16 @@ def bad_links_are_results(linkcheck):
                 "Which exceptions of FetchPage say something of the link, and which do you catch?",
             )
         _ended(site, site.good()[1], url, "succeeded", 1, works=False)
+    whys = [json.loads(dict(site.good()[1])[url].value)["why"] for url in (site.missing, "page/1")]
+    if whys[0] == whys[1]:
+        raise Case(
+            f"A page is missing, and `page/1` is no URL that FetchPage takes. Both have {whys[0]!r} as "
+            "their `why`.",
+            "What does the exception know of the link, and where does your `why` say it?",
+        )
 
 
-@check.probe(
-    "swallowing_is_robust",
-    question="Which exceptions say something of the link, and which of the moment?",
-)
+@check.probe(question="Which exceptions say something of the link, and which of the moment?")
 def busy_is_no_result(linkcheck):
     """Point 4: a server that is busy twice, and then has the page."""
     site = _site(linkcheck.__file__)

@@ -30,11 +30,12 @@ class _Pool(WorkerPool):
     def __init__(self, queue):
         super().__init__(1)
         self.gate = threading.Event()
-        self.feeds, self.came_late = queue, None
+        self.feeds, self.came_late, self.cancels = queue, None, False
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         if self.came_late is None:
             self.came_late = self.feeds.closed
+        self.cancels |= cancel_futures
         super().shutdown(wait=False, cancel_futures=cancel_futures)
         if wait:
             self.gate.set()
@@ -55,6 +56,11 @@ def _finished(finish, *more):
             raise Case(
                 f"The queue was closed before the pool was shut down. The tasks ended as {ends}.",
                 "What does `close` do with tasks that still wait, in memory?",
+            )
+        if pool.cancels and ends.get("cancelled"):
+            raise Case(
+                f"The pool was shut down with `cancel_futures=True`. The tasks ended as {ends}.",
+                "What becomes of tasks that are cancelled, and which ones does it cancel?",
             )
         return code, ends
     finally:

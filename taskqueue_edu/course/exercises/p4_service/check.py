@@ -222,6 +222,12 @@ def any_context_manager(Service):
     try:
         parts.service(Service, kind=_Part).close()
     except (AttributeError, TypeError) as error:
+        if isinstance(error, AttributeError) and isinstance(error.obj, _Part):
+            raise Case(
+                f"The {error.obj.name} was asked for `{error.name}`, which this part does not have. Of "
+                "the methods that close, it has `__exit__` only, as `with` needs it.",
+                "Which line chooses how that part is closed, and what has every context manager?",
+            ) from error
         raise AssertionError(describe(error)) from error
     assert parts.closed() == parts.to_close(), (
         f"`__exit__` was called of: {', '.join(parts.closed()) or 'none'}."

@@ -15,9 +15,9 @@ check = Check("read_settings")
 
 def _given(text, env):
     """Describe a file and an environment, as a person would write them."""
-    words = [] if text is None else [f"the file has {text!r}" if text else "the file is empty"]
+    words = ["no file"] if text is None else [f"the file has {text!r}" if text else "the file is empty"]
     words += [f"{name}={value}" for name, value in env.items()]
-    return ", ".join(words) or "no file, no variables"
+    return ", ".join(words + ["no variables"] * (text is None and not env))
 
 
 def _read(read_settings, text, file="linkcheck.toml", **env):
@@ -132,11 +132,13 @@ def the_more_special_one_wins(read_settings):
         ("timeout = 2", {"LINKCHECK_WORKERS": "6", "HOME": "x"}, {"workers": 6, "timeout": 2}),
         ("workers = 8", {"LINKCHECK_WORKERS": "6"}, {"workers": 6, "timeout": 5.0}),
         ("", {"LINKCHECK_TIMEOUT": "0.5"}, {"workers": 4, "timeout": 0.5}),
+        (None, {"LINKCHECK_WORKERS": "6"}, {"workers": 6, "timeout": 5.0}),
     ):
         found = _accepted(read_settings, text, **env)
-        assert found == expected, (
-            f"Given: {_given(text, env)}. It returned {found}, expected {expected}."
-        )
+        happened = f"Given: {_given(text, env)}. It returned {found}, expected {expected}."
+        if text is None and env and found != expected:
+            raise Case(happened, "Which lines of your function run when there is no file?")
+        assert found == expected, happened
 
 
 @check.probe(question="Which mapping does your function read, and which was it given?")
@@ -190,6 +192,7 @@ def out_of_range(read_settings):
         _refused(read_settings, text)
     for name, text in (("LINKCHECK_WORKERS", "0"), ("LINKCHECK_TIMEOUT", "-1")):
         _refused(read_settings, "", **{name: text})
+        _refused(read_settings, None, **{name: text})
 
 
 @check.probe(question="Which types may the value have, and does your test ask for exactly those?")
@@ -301,13 +304,16 @@ def the_message_names_the_place(read_settings):
         _refused(read_settings, "", (name, text), (*fits, "linkcheck.toml"), **{name: text}, **fits)
 
 
-@check.probe("cause_is_lost", question="What does the decoder know of the file that you don't?")
+@check.probe(
+    "cause_is_lost",
+    question="Which exception is the `__cause__` of yours, and which words put it there?",
+)
 def the_cause_is_kept(read_settings):
     """The file is no TOML, and whoever gets the ConfigError asks for its cause."""
     error = _refused(read_settings, "workers = 4\ntimeout = = 5")
     cause = error.__cause__
     assert isinstance(cause, tomllib.TOMLDecodeError), (
-        f"The error says: {error}\nIts __cause__ is {cause!r}. The decoder knew line and column."
+        f"The error says: {error}\nIts `__cause__` is {cause!r}, expected the TOMLDecodeError."
     )
 
 

@@ -35,6 +35,13 @@ SHELL = "Which number did the handler leave, and what does a shell make of it?"
 
 BETWEEN = "What does your function do, or wait for, between the signal's letter and its `return`?"
 
+JOIN = (
+    "(With tasks left that nobody runs, `queue.join()` waits until the queue is closed. Your caller "
+    "does that, after your `return`.)"
+)
+
+PLACES = "In how many places does your main thread wait, and for what?"
+
 
 @dataclass(frozen=True)
 class _Signaled:
@@ -372,7 +379,7 @@ def some_come_late(run_until_done):
             )
 
 
-@check.probe(question="In how many places does your main thread wait, and for what?")
+@check.probe(question=PLACES)
 def told_before_it_began(run_until_done):
     """A signal, SIGINT (2), is in the mailbox before the first task starts."""
     told, unread, pool = SimpleQueue(), [], _LatePool()
@@ -383,7 +390,12 @@ def told_before_it_began(run_until_done):
         return run_until_done(queue, pool, mail)
 
     with Deaths() as deaths:
-        _run(call, [_Reader(told, unread)], told, "SIGINT had come", pool)
+        try:
+            _run(call, [_Reader(told, unread)], told, "SIGINT had come", pool)
+        except Case:
+            raise
+        except AssertionError as error:  # it hangs
+            raise Case(str(error), f"{PLACES} {JOIN}") from error
         for thread in pool.late:
             thread.join(1)
     assert not unread, "Two seconds later it still lay there: nobody waited at the mailbox."
@@ -442,7 +454,7 @@ def told_while_tasks_run(run_until_done):
     except Case:
         raise
     except AssertionError as error:  # it hangs
-        raise Case(str(error), BETWEEN) from error
+        raise Case(str(error), f"{BETWEEN} {JOIN}") from error
     if running:
         return  # the next probe says so
     if left := _unread(told):
@@ -456,7 +468,12 @@ def told_while_tasks_run(run_until_done):
             "pending.",
             BETWEEN,
         )
-    assert "cancelled" not in ends, f"The tasks are {ends}: what is cancelled, nobody runs later."
+    if "cancelled" in ends:  # whoever wrote that did not expect the work to be done
+        raise Case(
+            f"SIGTERM came. When it returned, the tasks are {ends}, expected 4 pending: what is "
+            "cancelled, nobody runs later.",
+            "What is to become of a task that has not ended, and which call gives it back?",
+        )
     assert "succeeded" not in ends, (
         f"The tasks are {ends}: it waited until what ran was done, instead of giving it back."
     )
@@ -532,7 +549,8 @@ def the_code_names_the_signal(run_until_done):
         if number == signal.SIGHUP and code != expected:  # the others were told rightly
             raise Case(
                 happened,
-                "Signals and letters of your own share one mailbox: how do you tell them apart?",
+                "Which values in the mailbox mean a signal, which are letters of your own, and how does "
+                "your function tell them apart?",
             )
         assert code == expected, happened
     told = SimpleQueue()
