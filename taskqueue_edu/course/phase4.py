@@ -14,7 +14,7 @@
 # - hand a task type to others as a package;
 # - write tests of concurrent code that don't depend on luck.
 #
-# **Time**: 90 minutes for the core path, which is marked with ★. **Before**: phases 1 to 3, or their words: task, queue, worker, journal, retry. Linux or
+# **Time**: 90 minutes for the core path, which is marked with ★. **Before**: phases 1 to 3, or their words: task, queue, worker, journal, fact, retry. Linux or
 # macOS (on Windows, WSL).
 #
 # | core path, six checks | further practice |
@@ -598,14 +598,14 @@ outcome("p4.thread_dies")
 # - a signal came first, SIGTERM or any other: `128 + number`. Then running tasks are asked to stop, and go back to the queue.
 #
 # In both cases the pool's threads have ended when it returns, however long a task takes to stop. The queue is closed later, by the program
-# below; from then on, no thread of yours keeps the program from ending. The main thread must wait for both events at once, in one place: at
+# below. That wakes a thread that waits in `queue.join()`; a thread of yours that still runs then must not keep the program from ending. The main thread must wait for both events at once, in one place: at
 # the mailbox, without a time limit. A loop in the main thread that looks now and then wakes up for nothing, or comes late. (How a thread of your own finds
 # out that all is done is yours to choose.)
 #
 # `queue.join()` returns when all tasks have finished, and raises `QueueClosed` if the queue is closed before: after a signal, when
 # `closing` ends in the program below. (A thread that ends by an exception prints a traceback. No thread of yours may do that. Don't change
 # `threading.excepthook`, either: it is there for all threads of the process.) `pool.shutdown()` and `pool.stop()` return when the pool's threads
-# have ended, unless you say `wait=False` or give a time limit. `queue.registry.counts()` says how many tasks have each `TaskStatus`.
+# have ended, unless you say `shutdown(wait=False)` or `stop(timeout)`. `queue.registry.counts()` says how many tasks have each `TaskStatus`.
 #
 # ```python
 # mail = SimpleQueue()

@@ -8,6 +8,7 @@ import importlib.util
 import itertools
 import mmap
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,10 +88,8 @@ class Exercise:
         A first line `# %%program name.py` is a magic command, as in a notebook's source.
         """
         text = (self.folder / f"{name}.py").read_text(encoding="utf-8")
-        lines = [
-            line for line in text.splitlines() if f"{self.folder.name}.given import" not in line
-        ]
-        whole = "\n".join(lines).strip() + "\n"
+        given = rf"^from \S*\b{self.folder.name}\.given import (\([^)]*\)|.*)\n"
+        whole = re.sub(given, "", text, flags=re.MULTILINE).strip() + "\n"
         return whole.removeprefix("# ") if whole.startswith("# %%") else whole
 
     def others(self, kind: str) -> dict[str, str]:

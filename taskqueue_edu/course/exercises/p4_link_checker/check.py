@@ -156,7 +156,7 @@ def _ended(site, links, url, status, runs, works=None):
             )
 
 
-@check.probe(question="Which links of the list become a task, and how often?")
+@check.probe(question="Which links of the list become a task, how often, and are they as they were in the list?")
 def each_link_once(linkcheck):
     """Point 1: a list of 19 links, of which 16 are different, and one is an empty text."""
     site = _site(linkcheck.__file__)

@@ -408,7 +408,7 @@ def told_before_it_began(run_until_done):
             )
 
 
-@check.probe(question="What becomes of a signal that comes just after you looked?")
+@check.probe(question="What would have to come by mail, so that your main thread can wait there and look at nothing?")
 def it_waits_at_the_mailbox(run_until_done):
     """A task runs until the thread of your function waits at the mailbox, without a time limit."""
     told, deaf = _Mail(), []
