@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import pytest
 
 from taskqueue_edu.course.scaffold import left_to_write
@@ -43,6 +46,14 @@ def test_other_right_answers_pass(exercise: Exercise, answer: str) -> None:
     """An answer in another style is right as well."""
     verdict = exercise.judge(exercise.answers(answer))
     assert verdict.state is State.PASS, str(verdict)
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda one: one.name)
+def test_what_is_shown_of_an_answer_is_whole(exercise: Exercise) -> None:
+    """The line that imports what is given is left out, however long it is, and nothing else."""
+    for text in exercise.others("alt").values():
+        ast.parse(re.sub("^%%.*", "", text))
+        assert ".given" not in text
 
 
 @pytest.mark.parametrize(("exercise", "answer"), cases("wrong"))
