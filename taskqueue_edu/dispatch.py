@@ -221,8 +221,8 @@ class Dispatcher:
             )
         if kind == facts.FAILED and not isinstance(detail, Failure):
             raise TypeError(
-                f"the detail of {kind!r} is a Failure, as run_task() returns it, and not "
-                f"{type(detail).__name__}: Failure.of(error) makes one"
+                f"a run that {kind} is settled with a Failure, as run_task() returns it, and not "
+                f"with {type(detail).__name__}: Failure.of(error) makes one"
             )
         if kind == facts.FAILED and self.registry.store.json:
             # Formatted now, and kept: the exception's own __str__ must not run later, when the
