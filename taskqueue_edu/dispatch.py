@@ -188,7 +188,7 @@ class Dispatcher:
 
         Returns False if the task was taken from this run in the meantime: then the outcome is
         dropped, since another run of the task counts. Raises ValueError if no run ends in such a
-        `kind`; QueueClosed, StorageError.
+        `kind`, TypeError if one fails and `detail` is no Failure; QueueClosed, StorageError.
         """
         try:
             record = self.registry.get(run.id)
@@ -218,6 +218,11 @@ class Dispatcher:
             raise ValueError(
                 f"a run can't end in {kind!r}, but in one of: "
                 f"{', '.join(TRANSITIONS[TaskStatus.RUNNING])}"
+            )
+        if kind == facts.FAILED and not isinstance(detail, Failure):
+            raise TypeError(
+                f"a run that {kind} is settled with a Failure, as run_task() returns it, and not "
+                f"with {type(detail).__name__}: Failure.of(error) makes one"
             )
         if kind == facts.FAILED and self.registry.store.json:
             # Formatted now, and kept: the exception's own __str__ must not run later, when the

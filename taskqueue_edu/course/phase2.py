@@ -216,6 +216,13 @@ outcome("p2.parse")
 #
 # **Modify**: in the cell that fetches them, let 40 workers do it. (The server ends with that cell's `with`, and a task
 # that finds none fails in silence.) What limits the gain now?
+#
+# <details><summary>What limits it?</summary>
+#
+# The slowest page. Each page has a worker of its own, so the number of workers limits nothing any more; but the last page
+# takes its time. The rest is work for the processor, which they can't do at the same time: the start of 40
+# threads, 40 requests, and the answers of the server, which runs in this process.
+# </details>
 
 # %% [markdown]
 # ## 2. Looking and acting: races
@@ -530,13 +537,13 @@ trace("p2.buffer", ["-: C", ..., ..., ..., ...])
 #
 # The classic. `put` waits while the buffer is full, `get` while it is empty. With a `timeout` in seconds they raise
 # `Full` or `Empty` when it is over (`None`: they wait as long as it takes). The oldest item comes first. Who waits is
-# woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time. A
-# notification may go to a thread whose time is just up, and to nobody else: that one has to look once more before it gives
-# up, unless all are told.
+# woken as soon as it can go on; looking again by itself does no harm once a second, ten times a second it costs time.
 #
-# In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. A limit of
-# a second may be over at once there: another thread may take longer than that for its next step. It is over at the latest
-# when nobody else can run.
+# `notify` wakes one thread, and its time may be up at that very moment. If it gives up then, nobody has been told. So let a
+# thread look once more before it gives up, or wake them all.
+#
+# In the lab time is virtual: if you need a clock, `time.monotonic()` knows of it, and `datetime.now()` does not. There, a
+# limit may be over before another thread makes its next step. It is over at the latest when nobody else can run.
 #
 # Finish the sentence in the comment first.
 
@@ -692,6 +699,13 @@ pool.shutdown()
 # The job that the program at the top failed at: fourteen indexes, and two errors that reach whoever asks.
 #
 # **Modify**: `submit` says "called by one thread". What goes wrong with two, and what is missing?
+#
+# <details><summary>What goes wrong?</summary>
+#
+# `self._submitted += 1` is several steps, and `self._submitted` is read twice more. So two threads may get the same number:
+# one outcome replaces the other, and both ask for the one that is left. What is missing is a lock around the `+= 1` and a
+# local name for the number: `put` and `return` use that name.
+# </details>
 #
 # ### The real one
 #
@@ -906,7 +920,8 @@ step_through(explore(there_and_back))
 #
 # Also: a task that is not in `source` (any more) can't be moved, which is no error; of two equal ones, one moves; and
 # `source` may be `target`: then the task may come last, or stay where it is. Each line has a `number` of its own. You
-# choose the order of the locks: others who take both give the first one back if they don't get the second.
+# choose the order of the locks. Other parts of the program take both, too, in an order of their own; but they give the
+# first back if they don't get the second, so they close no circle.
 #
 # Instead of an order, you may give back, too, and try again. But two threads that do so at once may do it for ever: a
 # **livelock**, in which threads run and none gets on. After giving back, wait for the lock that was taken, holding nothing.
@@ -951,8 +966,8 @@ explore(one_listens)
 # Any number of threads may wait. (More than `count` may arrive, which changes nothing, and `Latch(0)` is open from the start;
 # but the broken ones all go wrong without that.) There are latches that are right, in several styles, and latches that are
 # broken, each in its own way. You see none of them. Write a test that lets the right ones pass and turns the broken ones
-# down. An `explore(...)` that has found nothing counts as true: `assert explore(scenario)`. Two scenarios of three threads
-# take less time than one of four.
+# down. Make each latch in the scenario: the lab runs it many times, and each run needs a new one. An `explore(...)` that has
+# found nothing counts as true: `assert explore(scenario)`. Two scenarios of three threads take less time than one of four.
 
 # %%
 def test_latch(Latch):

@@ -183,6 +183,19 @@ def test_an_outcome_that_is_none_is_refused(queue: TaskQueue, kind: Any) -> None
     assert queue.dispatcher.settle(run, "succeeded", 1)
 
 
+@pytest.mark.parametrize("detail", ["boom", ValueError("boom"), None])
+def test_a_failure_that_is_none_is_refused(queue: TaskQueue, detail: Any) -> None:
+    """A failed run is settled with a Failure; anything else is refused, and says what it was."""
+    task_id = queue.submit(Do())
+    run = queue.dispatcher.claim("me")
+    assert run is not None
+    with pytest.raises(TypeError, match=f"a Failure, .* not with {type(detail).__name__}: "):
+        queue.dispatcher.settle(run, "failed", detail)
+    assert queue.status(task_id) is TaskStatus.RUNNING
+    assert queue.dispatcher.settle(run, "failed", Failure.of(ValueError("boom")))
+    assert queue.status(task_id) is TaskStatus.FAILED
+
+
 def test_a_run_of_a_forgotten_task_is_dropped() -> None:
     """Settling or losing a run whose task is not kept any more is no error."""
     queue = TaskQueue(retain=0)

@@ -132,7 +132,7 @@ def one_puts_and_one_gets(BoundedBuffer):
     return _one_puts_and_one_gets(BoundedBuffer)
 
 
-@check.probe(question="Which end of the deque does each method use?")
+@check.probe(question="At which end does put() add, and at which does get() take?")
 def the_oldest_first(BoundedBuffer):
     """One thread puts two items, and gets them."""
 
@@ -144,6 +144,33 @@ def the_oldest_first(BoundedBuffer):
         assert out == ["a", "b"], f"a, b went in; {out} came out"
 
     return explore(scenario)
+
+
+@check.probe(question="Which error is put() to raise when its time is over, and which get()?")
+def which_error(BoundedBuffer):
+    """One thread puts into a full buffer, and gets from an empty one, with a timeout."""
+
+    def raised(call, *args):
+        try:
+            call(*args, timeout=0.5)
+        except (Full, Empty, TimeoutError) as error:
+            return type(error).__name__
+        return None
+
+    def scenario():
+        full = BoundedBuffer(1)
+        full.put("a")
+        error = raised(full.put, "b")
+        assert error in ("Full", None), (
+            f"put() into a full buffer, timeout=0.5, raised {error}, expected Full"
+        )
+        error = raised(BoundedBuffer(1).get)
+        assert error in ("Empty", None), (
+            f"get() of an empty buffer, timeout=0.5, raised {error}, expected Empty"
+        )
+
+    verdict = explore(scenario)
+    return verdict if verdict.kind == "assertion" else None
 
 
 @check.probe(
@@ -528,7 +555,7 @@ def _two_places(BoundedBuffer):
     return explore(scenario, bound=0)
 
 
-@check.probe(question="At which end of the deque does put() add, whether or not it has waited?")
+@check.probe(question="At which end does put() add, whether or not it has waited?")
 def who_has_waited_is_the_last(BoundedBuffer):
     """Two threads wait for places, behind three items; two are taken out, and then the others."""
     verdict = _two_places(BoundedBuffer)

@@ -4,6 +4,7 @@ import threading
 import time
 import traceback
 from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -418,8 +419,9 @@ def _left_at_work(TinyPool, first):
 
     The `first` of them ends first, by the order in which they were started. Tell how many tasks
     still ran when join() returned, whether it had given up waiting for a thread, whether it had
-    slept, and whether the workers are daemons, and run the tasks themselves. All timeouts of `Thread.join` are short meanwhile,
-    and so are the sleeps of join(): a task can always take longer than one.
+    slept, and whether the workers are daemons that the pool knew when join() was called, and run
+    the tasks themselves. All timeouts of `Thread.join` are short meanwhile, and so are the sleeps
+    of join(): a task can always take longer than one.
     """
     gave_up, slept = [], []
 
@@ -439,6 +441,7 @@ def _left_at_work(TinyPool, first):
         queue.submit_many([_Waits(runners, event) for event in may_end])
         found = dict(runners.get(timeout=3) for _ in may_end)
         busy = [thread for thread in threading.enumerate() if thread in found]
+        known = _threads_of(pool).issuperset(busy)  # else join() could not wait if it wanted to
         queue.close()
         joining = threading.Thread(target=pool.join)
         with (
@@ -462,7 +465,18 @@ def _left_at_work(TinyPool, first):
                 "All tasks have ended, and join() has not returned.", "What does it wait for?"
             )
         daemons = claimers.issuperset(busy) and all(thread.daemon for thread in busy)
-        return left, bool(gave_up), bool(slept), daemons
+        return left, bool(gave_up), bool(slept), known and daemons
+
+
+def _threads_of(pool):
+    """Return the threads in the attributes of a pool, and in the collections there."""
+    found = set()
+    for value in getattr(pool, "__dict__", {}).values():
+        parts = value.values() if isinstance(value, Mapping) else value
+        for part in parts if isinstance(parts, Collection) else [value]:
+            if isinstance(part, threading.Thread):
+                found.add(part)
+    return found
 
 
 def _running(left):

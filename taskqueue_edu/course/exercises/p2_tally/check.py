@@ -238,7 +238,7 @@ def two_add_with_a_lock(Tally):
 @check.probe(
     "lock_writers_only",
     kinds=["assertion"],
-    question="What does report() see between the two lines of add()?",
+    question="What does report() see between the two steps of add()?",
 )
 def one_adds_and_one_looks(Tally):
     """One thread adds a file under a lock, while another asks for the report without one."""
@@ -275,7 +275,7 @@ def two_locks(Tally):
 
 
 @check.probe(
-    question="Between which two lines of add(), or of report(), may another thread come in?"
+    question="Between which two steps of add(), or of report(), may another thread come in?"
 )
 def never_apart(Tally):
     """One thread adds a file while another asks for the report: never one number without the other."""
