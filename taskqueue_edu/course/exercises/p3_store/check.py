@@ -505,6 +505,39 @@ def it_is_released(LineStore):
         )
 
 
+@check.probe(question="Which call in your `close` can raise, and what happens then to those below it?")
+def it_is_released_with_a_full_disk(LineStore):
+    """There is no room for what was appended, and the store is closed, with and without a flush()."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for flushes in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "facts.jsonl")
+            store = LineStore(path)
+            list(store.load())
+            store.sync(store.append(_fact(1)))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, before[1]))
+            try:
+                with redirect_stdout(io.StringIO()):  # what it prints needs room, too
+                    with suppress(Exception):
+                        position = store.append(_fact(2))
+                        if flushes:
+                            store.flush(position)
+                    try:
+                        _ends(store.close)
+                        ended = "returned"
+                    except Case:  # it hangs
+                        raise
+                    except Exception as error:
+                        ended = f"raised {error!r}"
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            left_open = opened(path)
+        assert not left_open, (
+            f"There was no room on the disk for a fact. {'flush() was called. ' * flushes}Then "
+            f"close() {ended}, and the file is still open."
+        )
+
+
 def _at_once(LineStore, one, other, *, before=False):
     """Explore: a thread calls `one` for a fact; another appends a fact, and calls `other` for it.
 
