@@ -128,7 +128,16 @@ def without_a_crash(LineStore):
         expected = []
         for more in ([1, 2], [3], []):
             store = LineStore(path)
-            found = _ids(store.load())
+            data = path.read_bytes() if path.exists() else b""
+            try:
+                found = _ids(store.load())
+            except JournalDamaged as error:
+                facts_of(data)  # raises it, too, if the file is wrong
+                raise Case(
+                    f"{expected} went in, and load() raised {error!r}. Given the whole file, facts_of() "
+                    "raises nothing.",
+                    "Which lines does `facts_of` want in one call, and which does it get?",
+                ) from error
             assert found == expected, f"{expected} went in, and load() gave {found}."
             numbers = [store.append(_fact(number)) for number in more]
             assert not numbers or numbers[0] == len(expected) + 1, (
@@ -721,7 +730,10 @@ def sync_after_a_failure(LineStore):
     )
 
 
-@check.probe(question="What is still to be done after a call that failed, and what can nobody do?")
+@check.probe(
+    question="Which call failed: a write, the fsync of the file, or that of its folder? What is still to be "
+    "done after it, and what can nobody do?"
+)
 def after_a_failure(LineStore):
     """An fsync fails once, or the disk gets full, at each step. Whoever called sync() calls it again."""
 
