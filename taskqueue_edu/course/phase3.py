@@ -807,7 +807,8 @@ def text_of(line):
 #
 # - Return the texts in the file, oldest first. The very first time nothing is there: `[]`. If something is there, and
 #   can't be read, let that error through.
-# - A last line that is not as it was written is torn: cut it off the file, so that the next line begins a line.
+# - A last line that is not as it was written is torn, even if it ends with a newline: a disk may write the end of it first, and
+#   leave zeros before that. Cut it off the file, so that the next line begins a line.
 # - If any other line is not as it was written, raise `JournalDamaged("what is wrong")`, and change nothing.
 
 # %% exercise="p3.recover"
@@ -838,7 +839,8 @@ parsons("p3.parsons_replace", ...)
 #
 # If something stops it before the new file has its name, an error (of `os.replace`, too) or Ctrl-C, let that through, and leave
 # no extra file behind.
-# `path` may have any name of up to 200 bytes; a disk takes 255, as a rule. Its folder may hold other files, whose names don't contain that of `path`: so one that does is free for your new file.
+# `path` may have any name of up to 200 bytes; a disk takes 255, as a rule. Its folder may hold other files. None of them has the name of
+# `path` as a part of its own name: put that name into the name of your new file, and you overwrite nothing.
 # A file that an earlier `save` has left behind, since its process was killed, must not stop the next one.
 
 # %% exercise="p3.save"
@@ -944,17 +946,23 @@ mutants("p3.mutants_savers", test_saver)
 # | `close()` | the queue, last | releases the file, whatever has failed before |
 #
 # Two functions turn facts into bytes and back, with the journal's own code. `line_of(number, fact)` returns a line; the first fact in a file
-# has number 1, the next 2. `facts_of(data)` returns the facts in such lines, and how many bytes they take: a torn last
-# line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave the file as it is.
+# has number 1, the next 2. `facts_of(data)` wants all lines of the file at once, from the first one. It returns their facts, and how
+# many bytes they take: a torn last line is left out. It raises `JournalDamaged` if any other line is bad: let that through, and leave
+# the file as it is.
 #
-# The process before may have been killed. Then `load` finds facts that are not on the disk yet, and the file's name may not be
-# there either: for `sync`, they count like new ones. After a failure, the table still holds:
+# The process before may have been killed. Then `load` may find facts that the kernel has and the disk doesn't, and the file's name
+# may not be on the disk either. `sync` has to treat both as if they were new.
 #
-# - A write that failed may have left half a line. Go on right behind it, or cut it off, or let `flush` and `sync` raise from then
-#   on. If `append` itself raised, the registry appends nothing more.
-# - An `fsync` that failed may not be tried again. The kernel may have dropped the bytes, and it tells only one caller, once. After
-#   that, `fsync` may succeed, though the bytes are lost. If another thread is in `fsync` at that moment, that one may succeed, too.
-#   So from then on each `sync` raises, in all threads. For facts that were on the disk before, it may return, or raise as well.
+# After a failure `append`, `flush` and `sync` may raise from then on. If one returns, the table holds.
+# `close` may raise, too, but it always releases the file.
+#
+# - A write that failed may have left half a line in the file. Three ways are right: what is written next goes on right behind that half,
+#   with the rest of the line (a Python file object does so by itself); or you cut the half off, and write the whole line again; or
+#   `flush` and `sync` raise from then on. If `append` itself raised, the registry appends nothing more.
+# - Don't try an `fsync` again that failed, of the file or of its folder. The kernel may have dropped the bytes, and it tells only one
+#   caller, once. A later `fsync` often says that all is well, and must not be believed. Nor must one that another thread is in
+#   at that moment. So from then on each `sync` raises, in all threads. For facts that were on the disk before, it may return, or raise
+#   as well.
 
 # %% exercise="p3.store"
 

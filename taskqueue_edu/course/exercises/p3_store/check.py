@@ -128,7 +128,16 @@ def without_a_crash(LineStore):
         expected = []
         for more in ([1, 2], [3], []):
             store = LineStore(path)
-            found = _ids(store.load())
+            data = path.read_bytes() if path.exists() else b""
+            try:
+                found = _ids(store.load())
+            except JournalDamaged as error:
+                facts_of(data)  # raises it, too, if the file is wrong
+                raise Case(
+                    f"{expected} went in, and load() raised {error!r}. Given the whole file, facts_of() "
+                    "raises nothing.",
+                    "Which lines does `facts_of` want in one call, and which does it get?",
+                ) from error
             assert found == expected, f"{expected} went in, and load() gave {found}."
             numbers = [store.append(_fact(number)) for number in more]
             assert not numbers or numbers[0] == len(expected) + 1, (
@@ -505,6 +514,39 @@ def it_is_released(LineStore):
         )
 
 
+@check.probe(question="Which call in your `close` can raise, and what happens then to those below it?")
+def it_is_released_with_a_full_disk(LineStore):
+    """There is no room for what was appended, and the store is closed, with and without a flush()."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for flushes in (False, True):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "facts.jsonl")
+            store = LineStore(path)
+            list(store.load())
+            store.sync(store.append(_fact(1)))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, before[1]))
+            try:
+                with redirect_stdout(io.StringIO()):  # what it prints needs room, too
+                    with suppress(Exception):
+                        position = store.append(_fact(2))
+                        if flushes:
+                            store.flush(position)
+                    try:
+                        _ends(store.close)
+                        ended = "returned"
+                    except Case:  # it hangs
+                        raise
+                    except Exception as error:
+                        ended = f"raised {error!r}"
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            left_open = opened(path)
+        assert not left_open, (
+            f"There was no room on the disk for a fact. {'flush() was called. ' * flushes}Then "
+            f"close() {ended}, and the file is still open."
+        )
+
+
 def _at_once(LineStore, one, other, *, before=False):
     """Explore: a thread calls `one` for a fact; another appends a fact, and calls `other` for it.
 
@@ -688,7 +730,10 @@ def sync_after_a_failure(LineStore):
     )
 
 
-@check.probe(question="What is still to be done after a call that failed, and what can nobody do?")
+@check.probe(
+    question="Which call failed: a write, the fsync of the file, or that of its folder? What is still to be "
+    "done after it, and what can nobody do?"
+)
 def after_a_failure(LineStore):
     """An fsync fails once, or the disk gets full, at each step. Whoever called sync() calls it again."""
 

@@ -1,0 +1,51 @@
+"""`load` gives each line to `facts_of` alone."""
+
+from taskqueue_edu.course.exercises.p3_store.given import facts_of, line_of, os, threading
+
+
+class LineStore:
+    """Keeps facts in a file, one a line."""
+
+    json = True  # it wants tasks and results as JSON
+
+    def __init__(self, path):
+        self.file = open(path, "ab+")  # reads anywhere, writes at the end
+        self.count = 0  # the facts in the file
+        self.syncing = threading.Lock()  # one at a time: a failed fsync is told to one caller only
+        self.unsure = False  # whether an fsync has failed
+        folder = os.open(path.parent, os.O_RDONLY)  # the file is new: its name must last
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def load(self):
+        self.file.seek(0)
+        found, end = [], 0
+        for line in self.file:
+            facts, size = facts_of(line)
+            found += facts
+            end += size
+        self.file.truncate(end)
+        self.count = len(found)
+        return found
+
+    def append(self, fact):
+        self.file.write(line_of(self.count + 1, fact))
+        self.count += 1
+        return self.count
+
+    def flush(self, position):
+        self.file.flush()
+
+    def sync(self, position):
+        self.file.flush()  # fsync can only wait for what the kernel has
+        with self.syncing:
+            if self.unsure:
+                raise OSError("an fsync has failed: nobody knows what is on the disk")
+            self.unsure = True
+            os.fsync(self.file.fileno())
+            self.unsure = False
+
+    def close(self):
+        self.file.close()
