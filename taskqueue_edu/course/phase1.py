@@ -690,7 +690,7 @@ show_source(Catalogue.encode)
 # - Running it twice does no harm: such a task is called *idempotent*. No setting says so; it is so if `execute` keeps
 #   nothing from one run to the next.
 # - A page may grow between two runs. So `execute` fetches each page in each run, and keeps no size.
-# - Two such tasks may run at once, and each returns its own sum.
+# - Two such tasks may run at once, of the same pages too. Each returns the sum of the sizes that it fetched itself.
 #
 # If the check shows a table: it has a column for each *thread*, here one that runs a task. Read it from the top. A thread
 # may stop after any step, and another one goes on. Section 4 explains more.
