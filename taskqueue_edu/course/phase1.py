@@ -278,7 +278,8 @@ outcome("p1.frozen")
 # > refuses only to bind the *attribute* anew. What the attribute refers to is as changeable as before:
 # > frozen is **shallow**.
 #
-# The field must be unchangeable too: a tuple instead of a list. `hash()` is a quick test, since it asks
+# The field must be unchangeable too: a tuple instead of a list. (`tuple[str, ...]` is a tuple of any length; `tuple[str]` is
+# one of length one.) `hash()` is a quick test, since it asks
 # every field, down to the bottom, and lists, sets and dicts refuse. (Objects of ordinary classes can be
 # hashed though they change: the test is for data made of text, numbers, tuples and frozen dataclasses.)
 
@@ -685,12 +686,12 @@ show_source(Catalogue.encode)
 # - It is registered as `"total_size"`, and a frozen dataclass with one field, `urls`, a tuple of text, perhaps empty.
 # - `FetchPage(url).execute().bytes` is the size of one page. It raises ConnectionError if the server says
 #   that it has a problem, and LookupError if there is no such page.
-# - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds. Other
-#   errors are not worth another try.
+# - After a ConnectionError it may run up to **4 times** in all, with a first wait of 0.01 seconds; the
+#   policy makes the later ones longer by itself. Other errors are not worth another try.
 # - Running it twice does no harm: such a task is called *idempotent*. No setting says so; it is so if `execute` keeps
 #   nothing from one run to the next.
 # - A page may grow between two runs. So `execute` fetches each page in each run, and keeps no size.
-# - Two such tasks may run at once, and each returns its own sum.
+# - Two such tasks may run at once, of the same pages too. Each returns the sum of the sizes that it fetched itself.
 #
 # If the check shows a table: it has a column for each *thread*, here one that runs a task. Read it from the top. A thread
 # may stop after any step, and another one goes on. Section 4 explains more.
@@ -1007,11 +1008,12 @@ mutants("p1.mutants_waiting", test_waiting)
 # queue that gives out the **newest** item first. It ignores `priority` and `due`.
 #
 # - `put` adds the item. `get` waits for one, asleep until another method wakes it, then removes and returns the newest.
-#   Its sleep may have a time limit, if nothing depends on it: the queue must work as well if that time is never over.
+#   You may give that wait a time limit, but not rely on it: the queue must work as well if the limit never runs out.
 # - `discard` removes an item and returns whether it was there. The others stay as they are.
 # - Items are ids: text or numbers, 0 among them. No two that wait are equal.
 # - After `close`, `put` and `get` raise QueueClosed, and every thread that waits in `get`, however many, gets it too.
-#   What is there at the end may stay or be dropped; `discard` goes on telling the truth. Closing twice does no harm.
+#   `close` may keep the items that still wait, or drop them. After it `discard` does as before: it returns True if it
+#   removed the item, False if the item is not there (or no longer). Closing twice does no harm.
 #
 # First finish the sentence in the comment: no check reads it, and it decides what belongs under the lock. Keep the name
 # `_changed`: each method takes its lock. The check tries your queue with several threads, in every order of their steps.

@@ -17,6 +17,7 @@ class _Queue(TaskQueue):
         super().__init__()
         self.at_first = []
         self._at_once = []
+        self._lists = []
 
     def submit(self, task, **options):
         self._note(task)
@@ -52,6 +53,7 @@ class _Queue(TaskQueue):
             )
         self.at_first.append(list(task.paths))
         self._at_once.append(iter(task.paths))
+        self._lists.append(task.paths)
 
     def wait_for_result(self, *args, **kwargs):
         raise Case(
@@ -63,6 +65,12 @@ class _Queue(TaskQueue):
     def batches(self):
         """The paths of each batch as they are now: what a worker finds."""
         return [list(record.task.paths) for record in self.registry.records()]
+
+    @property
+    def bound_anew(self):
+        """For each batch, whether its `paths` is another object than when it was submitted."""
+        tasks = [record.task for record in self.registry.records()]
+        return [task.paths is not was for task, was in zip(tasks, self._lists, strict=True)]
 
     @property
     def read_at_once(self):
@@ -170,7 +178,9 @@ def the_batch_stays_as_it_was(Collector):
             "of the ten paths were in more than one.",
             "Which line begins a new batch, and which name has its list from then on?",
         )
-    for before, after in zip(queue.at_first, queue.batches, strict=True):
+    for before, after, other in zip(
+        queue.at_first, queue.batches, queue.bound_anew, strict=True
+    ):
         if not before:
             found = {path for batch in (*queue.at_first, *queue.batches) for path in batch}
             lost = [path for path in map("file-{}.py".format, range(10)) if path not in found]
@@ -185,6 +195,12 @@ def the_batch_stays_as_it_was(Collector):
                 f"A batch had no paths when it was submitted, and a fast worker finds none. Later "
                 f"it has {len(after)}.",
                 "When may a worker begin with a batch, and what must be in it by then?",
+            )
+        if after != before and other:
+            raise Case(
+                f"A batch was submitted with {before}. When the worker looks, its `paths` is another "
+                f"object: {after}.",
+                "What has the worker when it looks: which list, by which name?",
             )
         assert after == before, (
             f"A batch was submitted with {before}, and has {after} when the worker looks: the "
@@ -216,7 +232,14 @@ def each_path_goes_out_once(Collector):
     for count, wanted in ((13, [4, 4, 4, 1]), (26, [4] * 6 + [2])):
         _, queue = _collected(Collector, count)
         sizes = [len(batch) for batch in queue.batches]
-        assert sizes == wanted, f"The batches of {count} paths have {sizes}, expected {wanted}."
+        happened = f"The batches of {count} paths have {sizes}, expected {wanted}."
+        if sizes and max(sizes) < 4:
+            raise Case(
+                happened,
+                "How many paths are there when flush() is called, and how many batches does it make "
+                "of them?",
+            )
+        assert sizes == wanted, happened
     out = [path for batch in queue.batches for path in batch]
     expected = [f"file-{number}.py" for number in range(26)]
     assert out == expected, f"The paths are {out}, expected {expected}."

@@ -1,14 +1,15 @@
 """All who ask for a path get the same object, whoever else asks at that moment."""
 
+import inspect
 import threading
 import time
-from contextlib import suppress
 from dataclasses import replace
+from types import FunctionType
 from unittest import mock
 
 from taskqueue_edu.course.probes import within
 from taskqueue_edu.lab.interleave import explore, together
-from taskqueue_edu.lab.probes import Case, Check
+from taskqueue_edu.lab.probes import Case, Check, describe
 
 check = Check("Files")
 
@@ -16,11 +17,18 @@ check = Check("Files")
 @check.probe(question="When is a SourceFile made, when is one found, and is the lock free then?")
 def one_after_the_other(Files):
     """One thread asks for seven paths and for each once more, by an equal text; then another asks."""
-    odd, mixed, nothing = [], [], []
+    odd, mixed, nothing, missing = [], [], [], []
+
+    def ask(files, name, which):
+        try:
+            return files.get(f"{name}.py")
+        except KeyError as error:
+            missing[:] = [f"get('{name}.py'), called for the {which} time, raised {describe(error)}"]
+            raise
 
     def scenario():
         files, names = Files(), [*"abcdA", "x/a", "y/a"]
-        first = [files.get(f"{name}.py") for name in names]
+        first = [ask(files, name, "first") for name in names]
         if None in first:
             nothing[:] = [f"get('{names[first.index(None)]}.py') returned None."]
             raise AssertionError
@@ -30,7 +38,7 @@ def one_after_the_other(Files):
                 known = any(file is other for other in first[:number])
                 mixed[:] = [name, file.path, known]
                 raise AssertionError
-        again = [files.get(f"{name}.py") for name in names]
+        again = [ask(files, name, "second") for name in names]
         for name, one, other in zip(names, first, again, strict=True):
             if other is None:
                 nothing[:] = [f"get('{name}.py') returned None when it was called again."]
@@ -42,6 +50,12 @@ def one_after_the_other(Files):
         together(lambda: files.get("f.py"))
 
     found = explore(scenario)
+    if missing:
+        raise Case(
+            missing[0],
+            "Which way does get() go for a path that is new, which for one that is known, and what "
+            "is in the dict by then?",
+        )
     if nothing:
         raise Case(nothing[0], "Which ways lead through get(), and what does each of them return?")
     if odd:
@@ -65,7 +79,7 @@ def one_after_the_other(Files):
 @check.probe(question="Who gives the lock back if a line raises, and what is in the dict by then?")
 def the_lock_is_free_after_an_error(Files):
     """get([]) is called, or making the object of a.py fails or is stopped; then another asks."""
-    returned, raised = [], []
+    returned, raised, ended = [], [], []
     SourceFile = type(Files().get("a.py"))
     real, broken = SourceFile.__init__, []
 
@@ -79,10 +93,13 @@ def the_lock_is_free_after_an_error(Files):
         def scenario():
             files, got = Files(), []
             broken[:], raised[:] = [error], []
-            with suppress(Exception, KeyboardInterrupt):
+            ended[:] = [""]
+            try:
                 value = files.get(path)
                 if raised:
                     returned[:] = [f"{raised[0]}, and get({path!r}) returned {value!r}"]
+            except (Exception, KeyboardInterrupt) as caught:
+                ended[:] = [f" and raised {type(caught).__name__}"]
             broken.clear()
             together(lambda: got.append(files.get("a.py")))
             assert isinstance(got[0], SourceFile), (
@@ -96,7 +113,7 @@ def the_lock_is_free_after_an_error(Files):
         for path, error in (([], OSError), ("a.py", OSError), ("a.py", KeyboardInterrupt)):
             found = explored(path, error)
             if found.ok is False:
-                then = f", and SourceFile raised {raised[0]}" if raised else ""
+                then = f", and SourceFile raised {raised[0]}" if raised else ended[0]
                 if raised == ["KeyboardInterrupt"]:
                     then += ", as Ctrl-C does: that is no Exception"
                 before = f"before that, get({path!r}) was called{then}"
@@ -184,6 +201,16 @@ def a_semaphore_lets_one_in(Files):
     return None
 
 
+@check.probe(question="May a cached function run twice at once?")
+def a_cache_runs_it_once(Files):
+    """Two ask for one path, and its object takes 10 ms. Is get(), or what it calls, a cached one?"""
+    get, called = inspect.unwrap(Files.get), []
+    if isinstance(get, FunctionType):
+        called += [get.__globals__.get(name) for name in get.__code__.co_names]
+    cached = any(hasattr(part, "cache_info") for part in (*vars(Files).values(), *called))
+    return _an_object_takes_a_while(Files) if cached else None
+
+
 @check.probe(
     "wrong_lock",
     kinds=["assertion"],
@@ -232,6 +259,10 @@ def two_ask_for_two_paths(Files):
 @check.probe(question="What can the other thread do while the object is being made?")
 def an_object_takes_a_while(Files):
     """There is one file. Two threads ask for another, and it takes 10 ms to make its object."""
+    return _an_object_takes_a_while(Files)
+
+
+def _an_object_takes_a_while(Files):
     SourceFile = type(Files().get("a.py"))
     real = SourceFile.__init__
 

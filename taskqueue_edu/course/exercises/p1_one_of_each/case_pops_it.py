@@ -1,0 +1,19 @@
+"""Who finds the file takes it out of the dict, and the next line looks for it there."""
+
+from taskqueue_edu.course.exercises.p1_one_of_each.given import SourceFile, threading
+
+
+class Files:
+    """Gives out the one SourceFile of a path."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._files = {}
+
+    def get(self, path):
+        with self._lock:
+            if path not in self._files:
+                self._files[path] = SourceFile(path)
+                return self._files[path]
+            self._files.pop(path)
+            return self._files[path]
