@@ -1,4 +1,4 @@
-"""put() raises the error of a TaskQueue."""
+"""put() raises an error that is a queue.Full as well."""
 
 from taskqueue_edu import QueueFull
 from taskqueue_edu.course.exercises.p2_bounded_buffer.given import Empty, deque, threading
