@@ -378,8 +378,8 @@ def test_by_itself_past_a_size(folder: Path, compacted: Any) -> None:
             while not compacted.seen():
                 told.append(queue.submit(Pad("x" * 400)))
                 run_one(queue)
-        # Two finished tasks are kept, a line each, and what came during the compaction.
-        assert len(read_facts(folder)) < 2 * len(told)
+        # Two finished tasks are kept, and what came during the compaction, however long it took.
+        assert told[0] not in {fact[1] for fact in read_facts(folder)}
         before = everything(queue)
     with TaskQueue.open(folder, retain=2) as queue:
         assert everything(queue) == before
