@@ -38,7 +38,7 @@ def test_the_suite_says_what_is_left_to_write(tmp_path: Path) -> None:
     """A new exercise works, but is not complete while a note to its author is left."""
     made = scaffold("p2_new", tmp_path)
     done = suite(tmp_path)
-    assert "1 failed, 4 passed" in done.stdout, done.stdout
+    assert "1 failed, 5 passed" in done.stdout, done.stdout
     assert "p2_new is not written yet:" in done.stdout
     assert all(note in done.stdout for note in left_to_write(made))
     for path in made.iterdir():
@@ -46,7 +46,7 @@ def test_the_suite_says_what_is_left_to_write(tmp_path: Path) -> None:
         kept = [line for line in lines if not line.startswith(f"# {NOTE}")]
         path.write_text("".join(kept).replace(f"{NOTE} ", ""), encoding="utf-8")
     done = suite(tmp_path)
-    assert "5 passed" in done.stdout, done.stdout
+    assert "6 passed" in done.stdout, done.stdout
 
 
 def test_the_command_lists_the_notes(tmp_path: Path) -> None:
