@@ -7,6 +7,7 @@ import threading
 import time
 from contextlib import nullcontext
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -373,6 +374,32 @@ def test_each_stretch_that_repeats_is_shown_once() -> None:
             shown.replace("|", " ").split()
         )
     assert len(str(verdict).splitlines()) < 30
+
+
+def test_what_is_repeated_is_shown_before_it() -> None:
+    """Where one round follows another, the table still has the steps that each refers to."""
+
+    def scenario() -> None:
+        one, other = threading.Event(), threading.Event()
+
+        def again() -> None:
+            other.set()
+
+        def work() -> None:
+            for _ in range(5):
+                one.set()
+                again()
+            for _ in range(6):
+                again()
+            raise ValueError
+
+        together(work, lambda: None)
+
+    verdict = explore(scenario)
+    rows = [line.partition("|")[0].strip() for line in str(verdict).splitlines()]
+    numbers = [row for row in rows if row.isdigit() or row == "..."]
+    assert "..." in numbers
+    assert all("..." not in pair or pair[0] != pair[1] for pair in pairwise(numbers))
 
 
 def test_a_step_that_changes_nothing_is_no_write() -> None:

@@ -107,8 +107,9 @@ def _repeated(steps: Sequence[Step]) -> list[tuple[range, str]]:
     kept = []
     for numbers, period in sorted(found, key=lambda stretch: (-len(stretch[0]), stretch[1])):
         # What is said to be repeated must be there to be seen.
-        if taken.isdisjoint(range(numbers.start - period, numbers.stop)):
-            taken.update(numbers)
+        whole = range(numbers.start - period, numbers.stop)
+        if taken.isdisjoint(whole):
+            taken.update(whole)
             again = "the step" if period == 1 else f"the {period} steps"
             kept.append((numbers, f"{again} before, again and again"))
     return sorted(kept, key=lambda stretch: stretch[0].start)
